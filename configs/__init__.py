@@ -1,0 +1,1 @@
+"""Configuration files: one TOML an experiment."""

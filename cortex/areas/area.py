@@ -1,0 +1,103 @@
+"""An area: a stage of the front end, a circuit or none, and what leaves for the next area."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from cortex.circuit import EI, AbstractSettling, Circuit, Modulation, SteadyState, steady_state
+from cortex.frontends.conv import ConvStage
+
+from .output import AbstractOutputMap
+
+Maps = Float[Array, "maps height width"]
+
+
+class Response(eqx.Module):
+    """What an area does with one image.
+
+    Attributes:
+        output: what the next area, or the readout, receives.
+        rates: the activity of the area's units: E and I rates [Hz] of a circuit; of a
+            plain area its output as E and zero as I, in its own unit.
+        residual: largest distance from the steady state [Hz]; 0 without a circuit.
+        converged: the circuit settled.
+    """
+
+    output: Maps
+    rates: EI[Maps]
+    residual: Float[Array, ""]
+    converged: Bool[Array, ""]
+
+
+class AbstractArea(eqx.Module):
+    """One station of a visual system."""
+
+    stage: eqx.AbstractVar[ConvStage]
+
+    @abc.abstractmethod
+    def __call__(self, image: Maps, modulation: Modulation | None = None) -> Response:
+        """Respond to the output of the area below (channels, height, width)."""
+
+
+class PlainArea(AbstractArea):
+    """A rectified stage, as in an ordinary convolutional network.
+
+    Attention: `output_gain * g_E * [I + m_E]_+`, with the drive gain and the input of E of
+    the modulation; this holds the multiplicative and the additive form of Lindsay & Miller
+    2018. There is nothing recurrent to modulate.
+
+    Attributes:
+        stage: gives the net input I.
+    """
+
+    stage: ConvStage
+
+    def __call__(self, image: Maps, modulation: Modulation | None = None) -> Response:
+        m = Modulation() if modulation is None else modulation
+        activity = m.drive_gain.E * jnp.maximum(self.stage(image) + m.input.E, 0.0)
+        nothing = jnp.zeros((), activity.dtype)
+        return Response(
+            output=m.output_gain * activity,
+            rates=EI(activity, jnp.zeros_like(activity)),
+            residual=nothing,
+            converged=nothing == 0,
+        )
+
+
+class CircuitArea(AbstractArea):
+    """A stage whose rectified maps drive a circuit; its E rates go on.
+
+    Attributes:
+        stage: gives the net input I of every map.
+        drive_scale: turns `[I]_+` into drive, the same to E and I [contrast per unit].
+        circuit: of the shape of the maps.
+        output_map: turns E rates [Hz] into what the next area expects.
+        settling: how the steady state is found.
+    """
+
+    stage: ConvStage
+    drive_scale: Float[Array, ""]
+    circuit: Circuit
+    output_map: AbstractOutputMap
+    settling: AbstractSettling
+
+    def drive(self, image: Maps) -> Maps:
+        """The feed-forward drive [contrast]."""
+        return self.drive_scale * jnp.maximum(self.stage(image), 0.0)
+
+    def settle(self, image: Maps, modulation: Modulation | None = None) -> SteadyState:
+        """The circuit's steady state for the output of the area below."""
+        drive = self.drive(image)
+        return steady_state(self.circuit, EI(drive, drive), modulation, settling=self.settling)
+
+    def __call__(self, image: Maps, modulation: Modulation | None = None) -> Response:
+        m = Modulation() if modulation is None else modulation
+        state = self.settle(image, m)
+        return Response(
+            output=self.output_map(m.output_gain * state.rates.E),
+            rates=state.rates,
+            residual=state.residual,
+            converged=state.converged,
+        )

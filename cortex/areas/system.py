@@ -1,0 +1,52 @@
+"""A visual system: areas one above the other, and a readout."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from cortex.circuit import Modulation
+from cortex.frontends.conv import ConvNetwork, Readout
+
+from .area import AbstractArea, Maps, PlainArea, Response
+
+
+class VisualSystem(eqx.Module):
+    """Areas from the image upwards; each sees the output of the one below.
+
+    Attributes:
+        areas: plain ones and ones with circuits, in any mixture.
+        readout: of the last area's output.
+    """
+
+    areas: tuple[AbstractArea, ...]
+    readout: Readout
+
+    @classmethod
+    def plain(cls, network: ConvNetwork) -> "VisualSystem":
+        """The front end as it is, with no circuit anywhere."""
+        return cls(tuple(PlainArea(stage) for stage in network.stages), network.readout)
+
+    def respond(
+        self,
+        image: Maps,
+        modulations: Sequence[Modulation | None] | None = None,
+        first: int = 0,
+    ) -> tuple[Response, ...]:
+        """Responses of the areas from number `first` on to one image.
+
+        Args:
+            image: input to area `first`, (channels, height, width).
+            modulations: one an area of the whole system; none by default.
+            first: the lowest area to compute, whose input `image` then is.
+        """
+        modulations = modulations or [None] * len(self.areas)
+        responses = []
+        for area, modulation in list(zip(self.areas, modulations, strict=True))[first:]:
+            responses.append(area(image, modulation))
+            image = responses[-1].output
+        return tuple(responses)
+
+    def __call__(self, image: Maps) -> Float[Array, " classes"]:
+        """One logit a class for one image, unattended."""
+        return self.readout(self.respond(image)[-1].output)

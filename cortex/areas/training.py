@@ -1,0 +1,184 @@
+"""Training a visual system on images, through the steady states of its circuits."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from .area import CircuitArea
+from .system import VisualSystem
+
+Image = Float[Array, "channels height width"]
+
+
+class TrainingSettings(NamedTuple):
+    """How a system is trained.
+
+    Attributes:
+        epochs: passes over the images.
+        batch: images a step.
+        learning_rate: of AdamW, at the start; it falls to 0 along a cosine.
+        weight_decay: of AdamW.
+        rotation: largest random turn of an image [deg].
+        zoom: largest random change of size, natural logarithm, along each axis.
+        shift: largest random displacement [px].
+    """
+
+    epochs: int = 20
+    batch: int = 50
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    rotation: float = 11.5
+    zoom: float = 0.15
+    shift: float = 2.5
+
+
+class Epoch(NamedTuple):
+    """One row of a training curve.
+
+    Attributes:
+        loss: mean cross-entropy over the epoch's steps [nat].
+        unsettled: fraction of images for which a circuit did not settle.
+    """
+
+    loss: float
+    unsettled: float
+
+
+def trainable(system: VisualSystem) -> Any:
+    """Filters, biases, output maps and readout; the circuits stay as they are."""
+    mask = jax.tree.map(eqx.is_inexact_array, system)
+
+    def frozen(s: VisualSystem) -> list[Any]:
+        circuits = [area for area in s.areas if isinstance(area, CircuitArea)]
+        return [x for area in circuits for x in jax.tree.leaves((area.circuit, area.drive_scale))]
+
+    return eqx.tree_at(frozen, mask, replace_fn=lambda _: False)
+
+
+def distort(key: PRNGKeyArray, image: Image, settings: TrainingSettings) -> Image:
+    """A random turn, zoom and shift, as handwriting varies. Bilinear, zero outside."""
+    turn_key, zoom_key, shift_key = jax.random.split(key, 3)
+    limit = jnp.radians(settings.rotation)
+    turn = jax.random.uniform(turn_key, (), minval=-limit, maxval=limit)
+    zoom = jnp.exp(jax.random.uniform(zoom_key, (2,), minval=-settings.zoom, maxval=settings.zoom))
+    shift = jax.random.uniform(shift_key, (2,), minval=-settings.shift, maxval=settings.shift)
+    height, width = image.shape[1:]
+    centre = jnp.array([(height - 1) / 2, (width - 1) / 2])
+    y = jnp.arange(height)[:, None] - centre[0]
+    x = jnp.arange(width)[None, :] - centre[1]
+    rows = (jnp.cos(turn) * y - jnp.sin(turn) * x) * zoom[0] + shift[0] + centre[0]
+    columns = (jnp.sin(turn) * y + jnp.cos(turn) * x) * zoom[1] + shift[1] + centre[1]
+
+    def one(channel: Float[Array, "height width"]) -> Float[Array, "height width"]:
+        return jax.scipy.ndimage.map_coordinates(channel, [rows, columns], order=1)
+
+    return jax.vmap(one)(image)
+
+
+def cross_entropy(
+    system: VisualSystem,
+    images: Float[Array, "batch channels height width"],
+    labels: Int[Array, " batch"],
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Mean cross-entropy [nat] over the images whose circuits settled, and the fraction not."""
+
+    def one(image: Image, label: Int[Array, ""]) -> tuple[Array, Array]:
+        responses = system.respond(image)
+        settled = jnp.all(jnp.stack([r.converged for r in responses]))
+        output = jnp.where(settled, responses[-1].output, 0.0)
+        loss = optax.softmax_cross_entropy_with_integer_labels(system.readout(output), label)
+        return jnp.where(settled, loss, 0.0), settled
+
+    losses, settled = jax.vmap(one)(images, labels)
+    count = jnp.maximum(jnp.sum(settled), 1)
+    return jnp.sum(losses) / count, 1.0 - jnp.mean(settled)
+
+
+def train(
+    system: VisualSystem,
+    images: Float[Array, "images channels height width"],
+    labels: Int[Array, " images"],
+    key: PRNGKeyArray,
+    settings: TrainingSettings | None = None,
+    report: Callable[[int, Epoch], None] | None = None,
+) -> tuple[VisualSystem, list[Epoch]]:
+    """Fit the system to classify the images; the circuits' own parameters stay fixed.
+
+    Args:
+        system: plain or with circuits, whose steady states are differentiated implicitly.
+        images, labels: the training set.
+        key: of the order, and of the distortions.
+        settings: how.
+        report: called after each epoch with its number and its row of the curve.
+
+    Returns:
+        The trained system and the training curve. Steps whose gradient is not finite are
+        left out.
+    """
+    settings = settings or TrainingSettings()
+    per_epoch = len(images) // settings.batch
+    schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * per_epoch)
+    optimiser = optax.apply_if_finite(
+        optax.chain(
+            optax.clip_by_global_norm(5.0),
+            optax.adamw(schedule, weight_decay=settings.weight_decay),
+        ),
+        max_consecutive_errors=10,
+    )
+    parameters, fixed = eqx.partition(system, trainable(system))
+    state = optimiser.init(parameters)
+
+    def loss(parameters: Any, batch: Array, truth: Array) -> tuple[Array, Array]:
+        return cross_entropy(eqx.combine(parameters, fixed), batch, truth)
+
+    @eqx.filter_jit
+    def step(parameters: Any, state: Any, index: Array, key: PRNGKeyArray) -> Any:
+        keys = jax.random.split(key, settings.batch)
+        batch = jax.vmap(lambda k, x: distort(k, x, settings))(keys, images[index])
+        (value, unsettled), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(
+            parameters, batch, labels[index]
+        )
+        updates, state = optimiser.update(gradient, state, parameters)
+        return eqx.apply_updates(parameters, updates), state, value, unsettled
+
+    curve = []
+    for number in range(settings.epochs):
+        order_key, step_key = jax.random.split(jax.random.fold_in(key, number))
+        order = jax.random.permutation(order_key, len(images))
+        rows = []
+        for i in range(per_epoch):
+            index = order[i * settings.batch : (i + 1) * settings.batch]
+            parameters, state, *row = step(
+                parameters, state, index, jax.random.fold_in(step_key, i)
+            )
+            rows.append(jnp.stack(row))
+        means = jnp.stack(rows).mean(axis=0)
+        curve.append(Epoch(float(means[0]), float(means[1])))
+        if report is not None:
+            report(number, curve[-1])
+    return eqx.combine(parameters, fixed), curve
+
+
+def accuracy(
+    system: VisualSystem,
+    images: Float[Array, "images channels height width"],
+    labels: Int[Array, " images"],
+    batch: int = 100,
+) -> float:
+    """Fraction of images whose largest logit is the right one; unsettled ones are wrong."""
+
+    @eqx.filter_jit
+    def right(batch: Array, truth: Array) -> Array:
+        logits = jax.vmap(system)(batch)
+        return jnp.sum((jnp.argmax(logits, axis=-1) == truth) & jnp.isfinite(logits[:, 0]))
+
+    hits = sum(
+        int(right(images[start : start + batch], labels[start : start + batch]))
+        for start in range(0, len(images), batch)
+    )
+    return hits / len(images)

@@ -1,0 +1,26 @@
+"""Recurrent connections: one interface, one file a kind."""
+
+from .base import AbstractCoupling, AbstractOperator, Projections
+from .dense import DenseCoupling, line_coupling, ring_coupling, ring_distance
+from .features import circular_features, learned_features, no_features
+from .gaussian import GaussianCoupling, PeriodicBorder, SeparableOperator, ZeroBorder
+from .sparse import SparseCoupling, sparse_sheet
+
+__all__ = [
+    "AbstractCoupling",
+    "AbstractOperator",
+    "DenseCoupling",
+    "GaussianCoupling",
+    "PeriodicBorder",
+    "Projections",
+    "SeparableOperator",
+    "SparseCoupling",
+    "ZeroBorder",
+    "circular_features",
+    "learned_features",
+    "line_coupling",
+    "no_features",
+    "ring_coupling",
+    "ring_distance",
+    "sparse_sheet",
+]

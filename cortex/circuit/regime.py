@@ -1,0 +1,105 @@
+"""The regime a circuit works in: eigenvalues, inhibition stabilisation, paradoxical effect."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .circuit import Circuit
+from .linear_response import gains, linear_response
+from .modulation import Modulation
+from .populations import EI, Leaf
+
+
+def leading_excitatory_eigenvalue(
+    circuit: Circuit,
+    rates: EI[Leaf],
+    drive: EI[Leaf],
+    modulation: Modulation | None = None,
+    *,
+    iterations: int = 200,
+) -> Float[Array, ""]:
+    """Largest eigenvalue of the excitatory subnetwork's linearised recurrence [1].
+
+    Above 1 the excitatory units alone would be unstable: at this state the network is
+    inhibition-stabilised. By power iteration, which converges because the matrix
+    `gain_E x recurrent_gain_E x W_EE` has no negative entry (Perron-Frobenius).
+
+    Args:
+        circuit, drive, modulation: as for `steady_state`.
+        rates: the state, usually a steady one [Hz].
+        iterations: of the power method.
+    """
+    dynamics = circuit.dynamics(drive, modulation)
+    scale = gains(dynamics, rates).E * dynamics.modulation.recurrent_gain.E
+
+    def step(_: int, carry: tuple[Leaf, Leaf]) -> tuple[Leaf, Leaf]:
+        vector, _norm = carry
+        image = scale * dynamics.operator.parts(EI(vector, jnp.zeros_like(vector))).EE
+        norm = jnp.linalg.norm(image.ravel())
+        return image / jnp.where(norm > 0, norm, 1.0), norm
+
+    start = jnp.ones(circuit.shape, rates.E.dtype)
+    start = start / jnp.linalg.norm(start.ravel())
+    return jax.lax.fori_loop(0, iterations, step, (start, jnp.zeros((), start.dtype)))[1]
+
+
+def jacobian_eigenvalues(
+    circuit: Circuit,
+    rates: EI[Leaf],
+    drive: EI[Leaf],
+    modulation: Modulation | None = None,
+) -> Complex[Array, " modes"]:
+    """All eigenvalues of the linearised dynamics [1/ms]; stable if every real part is < 0.
+
+    Dense, for small circuits, on a CPU: memory is 4 units^2.
+    """
+    dynamics = circuit.dynamics(drive, modulation)
+    flat, unravel = jax.flatten_util.ravel_pytree(rates)
+
+    def velocity(state: Float[Array, " states"]) -> Float[Array, " states"]:
+        return jax.flatten_util.ravel_pytree(dynamics.velocity(unravel(state)))[0]
+
+    return jnp.linalg.eigvals(jax.jacfwd(velocity)(flat))
+
+
+class ParadoxicalEffect(eqx.Module):
+    """Response of the mean rates to a little more input to every inhibitory unit.
+
+    Attributes:
+        E: change of the mean excitatory rate per unit of input [Hz].
+        I: change of the mean inhibitory rate [Hz]; negative is paradoxical, and means
+            inhibition-stabilised.
+    """
+
+    E: Float[Array, ""]
+    I: Float[Array, ""]  # noqa: E741
+
+
+def paradoxical_effect(
+    circuit: Circuit,
+    rates: EI[Leaf],
+    drive: EI[Leaf],
+    modulation: Modulation | None = None,
+) -> ParadoxicalEffect:
+    """Exact linear response of the steady state to input to I, averaged over active units.
+
+    Args:
+        circuit, drive, modulation: as for `steady_state`.
+        rates: a steady state [Hz].
+
+    Source: Tsodyks et al. 1997; Ozeki et al. 2009 (the effect); the linear response is
+    that of the implicit function theorem.
+    """
+    dynamics = circuit.dynamics(drive, modulation)
+    gain = gains(dynamics, rates)
+    response = linear_response(dynamics, rates, EI(jnp.zeros_like(gain.E), gain.I))
+
+    def active_mean(change: Leaf, slope: Leaf) -> Any:
+        active = slope > 0
+        return jnp.sum(jnp.where(active, change, 0.0)) / jnp.maximum(jnp.sum(active), 1)
+
+    return ParadoxicalEffect(active_mean(response.E, gain.E), active_mean(response.I, gain.I))

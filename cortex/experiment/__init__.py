@@ -1,0 +1,82 @@
+"""Running experiments: configuration, measures, results folders, provenance.
+
+The results store pulls in xarray and jax and is imported only when asked for, so that the
+command line answers quickly.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cortex.errors import UserError
+from cortex.experiment.config import (
+    ExperimentConfig,
+    NonNegative,
+    Positive,
+    Row,
+    Section,
+    plain,
+    quantity,
+    replaced,
+    settings,
+)
+from cortex.experiment.loading import ConfigError, load_config
+from cortex.experiment.measures import MEASURED_HERE, Measure
+from cortex.experiment.progress import Progress, Stage
+from cortex.experiment.registry import Experiment, find, names
+
+if TYPE_CHECKING:
+    from cortex.experiment.results import (
+        IncompleteError,
+        Results,
+        load_results,
+        newest_results,
+        variable,
+    )
+    from cortex.experiment.runner import redraw, run_experiment
+
+_LATER = {
+    "IncompleteError": "results",
+    "Results": "results",
+    "load_results": "results",
+    "newest_results": "results",
+    "redraw": "runner",
+    "run_experiment": "runner",
+    "variable": "results",
+}
+
+__all__ = [
+    "MEASURED_HERE",
+    "ConfigError",
+    "Experiment",
+    "ExperimentConfig",
+    "IncompleteError",
+    "Measure",
+    "NonNegative",
+    "Positive",
+    "Progress",
+    "Results",
+    "Row",
+    "Section",
+    "Stage",
+    "UserError",
+    "find",
+    "load_config",
+    "load_results",
+    "names",
+    "newest_results",
+    "plain",
+    "quantity",
+    "redraw",
+    "replaced",
+    "run_experiment",
+    "settings",
+    "variable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

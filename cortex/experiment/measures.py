@@ -1,0 +1,181 @@
+"""Named scalars with what they are compared to, and whether the comparison holds."""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, SupportsFloat
+
+MEASURED_HERE = "measured here, no reference"
+
+_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_DIRECTION = re.compile(rf"(>=|<=|>|<)\s*({_NUMBER})(?![\d.])")
+_RANGE = re.compile(rf"({_NUMBER})\s+to\s+({_NUMBER})(?![\d.])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One named scalar of an experiment.
+
+    Build it with `reported`, `compared` or `expecting`, which work out `holds`.
+
+    Attributes
+    ----------
+    name : str
+        Name, with the condition in square brackets: ``"w_E[c=50]"``.
+    value : float
+        Value in `unit`; NaN where there is none (it then never holds).
+    unit : str
+        Unit; ``"1"`` for none.
+    reference : float, optional
+        Number to compare with, in `unit`.
+    relative, absolute : float, optional
+        Tolerance around the reference: as a share of it, or in `unit`.
+    expected : str, optional
+        Direction or range in words: ``"> 0"``, ``"15 to 20"``.
+    provenance : str
+        In words, where the reference or expectation comes from.
+    holds : bool, optional
+        Whether the comparison holds; ``None`` if there is nothing to compare with.
+    headline : bool
+        Shown in the closing table even if the table is long.
+    """
+
+    name: str
+    value: float
+    unit: str
+    reference: float | None = None
+    relative: float | None = None
+    absolute: float | None = None
+    expected: str | None = None
+    provenance: str = MEASURED_HERE
+    holds: bool | None = None
+    headline: bool = False
+
+    @classmethod
+    def reported(
+        cls,
+        name: str,
+        value: SupportsFloat,
+        unit: str,
+        *,
+        provenance: str = MEASURED_HERE,
+        headline: bool = False,
+    ) -> Measure:
+        """A value with nothing to compare it with; `holds` is None, or False for NaN."""
+        number = float(value)
+        holds = None if math.isfinite(number) else False
+        return cls(
+            name=name,
+            value=number,
+            unit=unit,
+            provenance=provenance,
+            holds=holds,
+            headline=headline,
+        )
+
+    @classmethod
+    def compared(
+        cls,
+        name: str,
+        value: SupportsFloat,
+        unit: str,
+        *,
+        reference: SupportsFloat,
+        provenance: str,
+        relative: int | float | None = None,
+        absolute: int | float | None = None,
+        headline: bool = False,
+    ) -> Measure:
+        """A value that should lie within a tolerance of a reference.
+
+        Exactly one of `relative` (share of the reference) and `absolute` (in `unit`) is given.
+        """
+        number, goal = float(value), float(reference)
+        if relative is not None and absolute is None:
+            band = relative * abs(goal)
+        elif absolute is not None and relative is None:
+            band = absolute
+        else:
+            raise ValueError(f"{name}: give one of relative and absolute tolerance")
+        return cls(
+            name=name,
+            value=number,
+            unit=unit,
+            reference=goal,
+            relative=relative,
+            absolute=absolute,
+            provenance=provenance,
+            holds=bool(abs(number - goal) <= band),
+            headline=headline,
+        )
+
+    @classmethod
+    def expecting(
+        cls,
+        name: str,
+        value: SupportsFloat,
+        unit: str,
+        *,
+        expected: str,
+        provenance: str,
+        headline: bool = False,
+    ) -> Measure:
+        """A value with a direction (``"> 0"``, ``"<= 1"``) or a range (``"15 to 20"``).
+
+        Words may follow the numbers: ``"< 0 (inhibition is paradoxical)"``.
+        """
+        number = float(value)
+        return cls(
+            name=name,
+            value=number,
+            unit=unit,
+            expected=expected,
+            provenance=provenance,
+            holds=_satisfies(number, expected),
+            headline=headline,
+        )
+
+
+def _satisfies(value: float, expected: str) -> bool:
+    if match := _DIRECTION.match(expected):
+        sign, bound = match.groups()
+        return math.isfinite(value) and bool(_SIGNS[sign](value, float(bound)))
+    if match := _RANGE.match(expected):
+        low, high = map(float, match.groups())
+        return low <= value <= high
+    raise ValueError(f"expected {expected!r}: write '> 0', '<= 1' or '15 to 20'")
+
+
+def to_json(measures: Iterable[Measure]) -> str:
+    """A flat JSON list; a value that is not finite is written as ``null``."""
+    rows = []
+    for measure in measures:
+        row = asdict(measure)
+        if not math.isfinite(measure.value):
+            row["value"] = None
+        rows.append(row)
+    repeated = {row["name"] for row in rows if [r["name"] for r in rows].count(row["name"]) > 1}
+    if repeated:
+        raise ValueError(f"measures named twice: {', '.join(sorted(repeated))}")
+    return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: str) -> list[Measure]:
+    """The measures written by `to_json`; raises ValueError for anything else."""
+    known = {item.name for item in fields(Measure)}
+    rows: Any = json.loads(text)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("not a list of measures")
+    measures = []
+    for row in rows:
+        if not {"name", "value", "unit"} <= set(row) <= known:
+            raise ValueError("not a list of measures")
+        value = math.nan if row["value"] is None else float(row["value"])
+        measures.append(Measure(**{**row, "value": value}))
+    return measures

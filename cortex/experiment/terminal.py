@@ -1,0 +1,163 @@
+"""What the command line draws: progress bars and tables."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import rich.progress
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cortex.experiment.config import Row
+from cortex.experiment.measures import Measure
+from cortex.experiment.progress import Progress, Stage
+
+_PIPE_WIDTH = 160
+
+
+class _BarStage(Stage):
+    def __init__(self, bars: rich.progress.Progress, task: rich.progress.TaskID) -> None:
+        self._bars, self._task = bars, task
+
+    def advance(self, steps: int | float = 1) -> None:
+        self._bars.advance(self._task, steps)
+
+
+class BarProgress(Progress):
+    """A bar for each stage, with the time taken and the time left, on standard error."""
+
+    def __init__(self, bars: rich.progress.Progress) -> None:
+        self._bars = bars
+
+    @contextmanager
+    def stage(self, text: str, total: int | float | None = None) -> Iterator[Stage]:
+        task = self._bars.add_task(text, total=total)
+        yield _BarStage(self._bars, task)
+        # A stage that finished is full, counted or not.
+        whole = 1 if total is None else total
+        self._bars.update(task, total=whole, completed=whole)
+
+
+class LineProgress(Progress):
+    """A line on standard error as each stage starts, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @contextmanager
+    def stage(self, text: str, total: int | float | None = None) -> Iterator[Stage]:
+        print(f"[{time.perf_counter() - self._start:7.1f} s] {text}", file=sys.stderr, flush=True)
+        yield Stage()
+
+
+@contextmanager
+def bars() -> Iterator[BarProgress]:
+    """Progress bars on standard error while the block runs."""
+    columns = (
+        rich.progress.TextColumn("{task.description}", markup=False),
+        rich.progress.BarColumn(),
+        rich.progress.TaskProgressColumn(),
+        rich.progress.TimeElapsedColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )
+    with rich.progress.Progress(*columns, console=Console(stderr=True)) as shown:
+        yield BarProgress(shown)
+
+
+def _emit(table: Table) -> None:
+    """Print; a pipe or file is given room, and no blanks at the ends of lines."""
+    if sys.stdout.isatty():
+        Console().print(table)
+        return
+    console = Console(width=_PIPE_WIDTH)
+    with console.capture() as captured:
+        console.print(table)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    print("\n".join(lines).strip("\n"))
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(
+            name, justify="right" if name in right else "left", overflow="fold", no_wrap=False
+        )
+    return table
+
+
+def print_settings(rows: Sequence[Row]) -> None:
+    """The resolved configuration as a table."""
+    table = _table("setting", "value", "unit", "meaning", "source")
+    section = ""
+    for row in rows:
+        here = row.path.rpartition(".")[0]
+        if here != section:
+            table.add_section()
+            section = here
+        unit = "" if row.unit == "1" else row.unit
+        cells = (row.path, _written(row.value), unit, row.description, row.source)
+        table.add_row(*map(Text, cells))
+    _emit(table)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    return "" if value is None else str(value)
+
+
+def print_measures(measures: Sequence[Measure], most: int) -> int:
+    """The measures as a table; returns how many were left out of a long one."""
+    shown = list(measures)
+    if len(shown) > most:
+        shown = [m for m in shown if m.headline or m.reference is not None or m.expected]
+    table = _table(
+        "measure", "value", "unit", "reference", "holds", "provenance", right=("value", "reference")
+    )
+    for measure in shown:
+        table.add_row(
+            Text(measure.name),
+            Text(_number(measure.value)),
+            Text("" if measure.unit == "1" else measure.unit),
+            Text(_reference(measure)),
+            _verdict(measure.holds),
+            Text(_shortened(measure.provenance)),
+        )
+    _emit(table)
+    return len(measures) - len(shown)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "none"
+
+
+def _reference(measure: Measure) -> str:
+    if measure.reference is None:
+        return measure.expected or ""
+    if measure.relative is not None:
+        return f"{measure.reference:g} ± {100 * measure.relative:g} %"
+    return (
+        f"{measure.reference:g} ± {measure.absolute:g}"
+        if measure.absolute
+        else (f"{measure.reference:g}")
+    )
+
+
+def _verdict(holds: bool | None) -> Text:
+    if holds is None:
+        return Text("–")
+    return Text("✓", style="green") if holds else Text("✗", style="bold red")
+
+
+def _shortened(text: str, length: int = 48) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,0 +1,1 @@
+"""Figures: one file an experiment, and the shared style."""

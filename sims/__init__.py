@@ -1,0 +1,1 @@
+"""Experiments: one file each says what is shown, what is simulated, what is measured."""

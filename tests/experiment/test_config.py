@@ -1,0 +1,158 @@
+"""Loading a configuration, and every way in which it is refused with one line."""
+
+import tomllib
+
+import pytest
+import tomli_w
+
+from cortex.errors import UserError
+from cortex.experiment import (
+    ConfigError,
+    load_config,
+    plain,
+    quantity,
+    registry,
+    replaced,
+    settings,
+)
+from cortex.experiment.config import Section
+
+RING = "ring_normalization"
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("circuit.tau_E=-5", "circuit.tau_E: found -5, allowed: a number > 0 [ms]"),
+        ("circuit.tau_E=slow", "circuit.tau_E: found 'slow', allowed: a number > 0 [ms]"),
+        ("circuit.tau_E=true", "circuit.tau_E: found true, allowed: a number > 0 [ms]"),
+        ("circuit.J_EE=nan", "circuit.J_EE: found nan, allowed: a number >= 0 [1/Hz]"),
+        ("circuit.J_EE=inf", "circuit.J_EE: found inf, allowed: a number >= 0 [1/Hz]"),
+        ("circuit.units=5.5", "circuit.units: found 5.5, allowed: a whole number >= 2 and <= 4096"),
+        ("stimulus.contrasts=[2,-1]", "stimulus.contrasts[1]: found -1, allowed: a number > 0 [%]"),
+        (
+            "stimulus.contrasts=[]",
+            "stimulus.contrasts: found [], allowed: a list of numbers > 0, at least 1 long [%]",
+        ),
+        ("stimulus.contrasts=[2,2.0]", "stimulus.contrasts: found [2, 2], allowed: each one once"),
+        (
+            "stimulus.orientations=[1,2,3]",
+            "stimulus.orientations: found [1, 2, 3], allowed: a list of 2 numbers [deg]",
+        ),
+        ("seed=-1", "seed: found -1, allowed: a whole number >= 0"),
+        ("circuit.J_EE.x=5", "circuit.J_EE.x: unknown key, circuit.J_EE is a value"),
+        ("nonsense", "--set nonsense: allowed: path=value, such as seed=1"),
+    ],
+)
+def test_a_bad_setting_is_one_clear_line(setting, line):
+    with pytest.raises(ConfigError) as caught:
+        load_config(RING, [setting])
+    assert str(caught.value) == line
+
+
+def test_an_unknown_key_lists_those_of_its_section():
+    with pytest.raises(ConfigError) as caught:
+        load_config(RING, ["circuit.tauE=5"])
+    line = str(caught.value)
+    assert line.startswith("circuit.tauE: unknown key 'tauE' (did you mean 'tau_E'?), allowed: ")
+    assert "J_EE, J_IE" in line
+    assert "contrasts" not in line
+
+
+def test_an_unknown_experiment_suggests_a_close_one():
+    with pytest.raises(ConfigError, match=r"did you mean 'ring_normalization'\?"):
+        load_config("ring_normalisation")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"experiment = 'ring_normalization'\nseed =", "not valid TOML: "),
+        (b"\xff\xfe", "not a TOML file"),
+        (b"seed = 1", "experiment: missing, allowed: .*ring_normalization"),
+        (b"experiment = 3", "experiment: found 3"),
+        (b"experiment = 'ring'", "experiment: unknown experiment 'ring'"),
+        (b"experiment = 'ring_normalization'\n[circuit]\nn = 'a'", "circuit.n: found 'a'"),
+        (b"experiment = 'ring_normalization'\n[brain]\nn = 1", "brain: unknown key 'brain'"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path, text, words):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(ConfigError, match="no such file"):
+        load_config(tmp_path / "none.toml")
+    (tmp_path / "config.toml").touch()
+    with pytest.raises(ConfigError, match=r"did you mean .*config\.toml"):
+        load_config(tmp_path)
+
+
+def test_what_stands_in_a_file_is_blamed_on_it_and_what_was_set_is_not(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("experiment = 'ring_normalization'\n[circuit]\nn = 2.2\n")
+    assert load_config(path).circuit.n == 2.2
+    with pytest.raises(ConfigError, match=r"^circuit\.n: found -1"):
+        load_config(path, ["circuit.n=-1"])
+
+
+def test_settings_are_typed_and_the_last_one_wins():
+    config = load_config(RING, ["circuit.n=3", "stimulus.contrasts=[5, 20.5]", "circuit.n=2.5"])
+    assert config.circuit.n == 2.5
+    assert config.stimulus.contrasts == (5.0, 20.5)
+    assert load_config(RING, ["seed=3"], seed=4).seed == 4
+
+
+def test_a_setting_cannot_smuggle_in_another_key():
+    with pytest.raises(ConfigError, match=r"^circuit\.n: found .2"):
+        load_config(RING, ["circuit.n=2\nexperiment='x'"])
+
+
+def test_a_configuration_cannot_be_changed():
+    config = load_config(RING)
+    with pytest.raises(ValueError, match="frozen"):
+        config.circuit.n = 3.0
+
+
+def test_replaced_leaves_the_original_alone():
+    config = load_config(RING)
+    assert replaced(config, {"circuit.n": 3.0, "seed": 2}).circuit.n == 3.0
+    assert (config.circuit.n, config.seed) == (2.0, 0)
+    with pytest.raises(KeyError):
+        replaced(config, {"circuit.m": 3.0})
+    with pytest.raises(KeyError):
+        replaced(config, {"circuit.n.m": 3.0})
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_experiment_is_whole(name):
+    """Four rooms, one name; every value spelled out; every number with its unit."""
+    experiment = registry.find(name)
+    assert experiment.summary
+    assert all(map(callable, (experiment.run, experiment.measure, experiment.draw)))
+    text = registry.config_bytes(name)().decode()
+    assert text.lstrip().startswith(f'experiment = "{name}"')
+    config = load_config(name)
+    assert tomllib.loads(text) == plain(config)
+    assert tomllib.loads(tomli_w.dumps(plain(config))) == plain(config)
+    for row in settings(config):
+        assert row.description, row.path
+        if isinstance(row.value, float):
+            assert row.unit, row.path
+
+
+def test_find_of_an_unknown_experiment():
+    with pytest.raises(UserError, match="unknown experiment 'nope', allowed: "):
+        registry.find("nope")
+
+
+def test_a_setting_carries_its_unit_and_source():
+    class Cells(Section):
+        tau: float = quantity(20, "ms", "time constant", source="somebody 1999", gt=0)
+
+    assert list(settings(Cells())) == [("tau", 20, "ms", "time constant", "somebody 1999")]

@@ -1,0 +1,198 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cortex.frontends.gabor import ComplexCells, GaborBank, SimpleCells
+from cortex.stimuli import VisualField, circular_distance, grating
+from tests.reference import gabor as reference
+
+few = settings(deadline=None, max_examples=15)
+PIXEL = 0.1
+FIELD = VisualField((51, 51), PIXEL)
+ORIENTATIONS = np.arange(0.0, 180.0, 22.5)
+FREQUENCIES = np.array([1.0, 2.0])
+
+
+def small_bank(**options):
+    return GaborBank(ORIENTATIONS, FREQUENCIES, PIXEL, **options)
+
+
+COMPLEX = small_bank()
+SIMPLE = small_bank(cells=SimpleCells())
+respond = jax.jit(lambda bank, image: bank(image))
+
+
+def at_centre(maps):
+    return np.asarray(maps)[..., maps.shape[-2] // 2, maps.shape[-1] // 2]
+
+
+@pytest.mark.parametrize("bank", [COMPLEX, SIMPLE])
+def test_every_filter_prefers_the_orientation_on_its_label(bank):
+    sweep = jnp.arange(0.0, 180.0, 2.5)
+    phases = jnp.arange(0.0, 360.0, 45.0)
+
+    def responses(frequency, orientation):
+        image = jax.vmap(lambda p: grating(FIELD, orientation, frequency, phase=p))(phases)
+        maps = jax.vmap(bank)(image)
+        return maps[:, :, 25, 25].max(axis=0)
+
+    labels = np.asarray(bank.orientations)
+    for frequency in FREQUENCIES:
+        tuning = np.asarray(jax.jit(jax.vmap(lambda o, f=frequency: responses(f, o)))(sweep))
+        for index in np.flatnonzero(np.asarray(bank.scales) == np.float32(frequency)):
+            assert sweep[np.argmax(tuning[:, index])] == labels[index]
+            np.testing.assert_allclose(tuning[:, index].max(), 1.0, atol=1e-4)
+            away = np.asarray(circular_distance(sweep, jnp.full_like(sweep, labels[index])))
+            assert tuning[away > 60, index].max() < 0.25
+
+
+def test_every_filter_prefers_about_the_frequency_on_its_label():
+    bank = GaborBank([0.0, 30.0], [1.5], PIXEL, bandwidth=1.0)
+    frequencies = np.arange(0.5, 4.0, 0.1)
+    for index, orientation in enumerate([0.0, 30.0]):
+        images = jax.vmap(lambda f, o=orientation: grating(FIELD, o, f))(
+            jnp.asarray(frequencies, dtype=float)
+        )
+        tuning = at_centre(jax.jit(jax.vmap(bank))(images))[:, index]
+        assert abs(frequencies[np.argmax(tuning)] - 1.5) < 0.11
+        above = frequencies[tuning > 0.5]
+        assert abs(np.log2(above.max() / above.min()) - 1.0) < 0.25
+
+
+def test_labels_are_scale_major_with_phases_together():
+    np.testing.assert_array_equal(COMPLEX.orientations, np.tile(ORIENTATIONS, 2))
+    np.testing.assert_array_equal(COMPLEX.scales, np.repeat(FREQUENCIES, 8).astype(np.float32))
+    np.testing.assert_array_equal(SIMPLE.orientations, np.tile(np.repeat(ORIENTATIONS, 4), 2))
+    assert COMPLEX.n_maps == 16
+    assert SIMPLE.n_maps == 64
+    assert respond(SIMPLE, jnp.zeros((5, 9))).shape == (64, 5, 9)
+
+
+@few
+@given(contrast=st.floats(1, 100), phase=st.floats(0, 360), index=st.integers(0, 15))
+def test_preferred_grating_gives_its_contrast_whatever_the_phase(contrast, phase, index):
+    image = grating(
+        FIELD, COMPLEX.orientations[index], COMPLEX.scales[index], contrast=contrast, phase=phase
+    )
+    np.testing.assert_allclose(
+        at_centre(respond(COMPLEX, image))[index], contrast / 100, rtol=1e-3, atol=1e-4
+    )
+
+
+@few
+@given(phase=st.floats(0, 360), index=st.integers(0, 15))
+def test_simple_cells_follow_the_cosine_of_the_phase(phase, index):
+    image = grating(FIELD, COMPLEX.orientations[index], COMPLEX.scales[index], phase=phase)
+    found = at_centre(respond(SIMPLE, image))[4 * index : 4 * index + 4]
+    expected = np.maximum(np.cos(np.radians(np.array([0, 90, 180, 270]) - phase)), 0)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@few
+@given(seed=st.integers(0, 10**6), contrast=st.floats(0.05, 1.0))
+def test_any_image_responds_in_proportion_to_its_contrast(seed, contrast):
+    image = jnp.asarray(np.random.default_rng(seed).random((20, 17)), dtype=float)
+    for bank in (COMPLEX, SIMPLE):
+        full = np.asarray(respond(bank, image))
+        lower = np.asarray(respond(bank, 0.3 + contrast * image))
+        assert full.min() >= 0.0
+        np.testing.assert_allclose(lower, contrast * full, atol=2e-5)
+
+
+@pytest.mark.parametrize("bank", [COMPLEX, SIMPLE])
+@pytest.mark.parametrize("luminance", [0.2, 1.0])
+def test_a_uniform_field_gives_nothing_even_at_the_border(bank, luminance):
+    maps = respond(bank, jnp.full((20, 17), luminance))
+    np.testing.assert_allclose(maps, 0.0, atol=1e-5)
+
+
+def test_a_shifted_image_gives_shifted_maps():
+    rng = np.random.default_rng(0)
+    patch = rng.random((6, 6))
+    here, there = np.full((60, 60), 0.5), np.full((60, 60), 0.5)
+    here[20:26, 22:28] = patch
+    there[25:31, 19:25] = patch
+    for bank in (small_bank(radius=8), small_bank(radius=8, cells=SimpleCells())):
+        first = np.asarray(respond(bank, jnp.asarray(here, dtype=float)))
+        second = np.asarray(respond(bank, jnp.asarray(there, dtype=float)))
+        np.testing.assert_allclose(np.roll(first, (5, -3), (1, 2)), second, atol=1e-5)
+        assert first.max() > 0.1
+
+
+def test_against_the_plain_program():
+    image = np.random.default_rng(3).random((13, 10))
+    options = {"bandwidth": 1.1, "aspect_ratio": 0.7, "radius": 9}
+    even, odd = reference.bank(image, [0.0, 25.0, 110.0], [1.3, 2.6], 1.1, 0.7, 0.12, 9)
+    grey = jnp.asarray(image, dtype=float)
+    bank = GaborBank([0, 25, 110], [1.3, 2.6], 0.12, **options)
+    np.testing.assert_allclose(bank(grey), np.hypot(even, odd), atol=3e-5)
+    phases = np.array([0.0, 90.0, 200.0])
+    bank = GaborBank([0, 25, 110], [1.3, 2.6], 0.12, cells=SimpleCells(phases), **options)
+    angle = np.radians(phases)[None, :, None, None]
+    linear = np.cos(angle) * even[:, None] - np.sin(angle) * odd[:, None]
+    np.testing.assert_allclose(
+        bank(grey), np.maximum(linear, 0).reshape(-1, *image.shape), atol=3e-5
+    )
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (27, 30), (5, 1)])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_stride_samples_the_full_map_where_the_output_field_says(shape, stride):
+    image = jnp.asarray(np.random.default_rng(1).random(shape), dtype=float)
+    field = VisualField(shape, PIXEL, (1.0, -2.0))
+    options = {"orientation": [0.0, 60.0], "spatial_frequency": [2.0], "degrees_per_pixel": PIXEL}
+    full = np.asarray(respond(GaborBank(**options), image))
+    bank = GaborBank(**options, stride=stride)
+    maps, out = respond(bank, image), bank.output_field(field)
+    assert maps.shape[1:] == out.shape == tuple(-(-side // stride) for side in shape)
+    np.testing.assert_allclose(out.centre, field.centre, atol=0.51 * PIXEL)  # as centred as can be
+    rows, columns = (np.rint(p).astype(int) for p in field.to_pixels(*out.coordinates()))
+    np.testing.assert_allclose(maps, full[:, rows, columns], atol=1e-5)
+
+
+def test_channels_are_averaged_and_batches_are_mapped():
+    images = jnp.asarray(np.random.default_rng(2).random((2, 3, 12, 12)), dtype=float)
+    bank = small_bank(radius=5)
+    found = jax.jit(jax.vmap(bank))(images)
+    np.testing.assert_allclose(found[1], respond(bank, images[1].mean(axis=0)), atol=1e-5)
+
+
+def test_gradients_reach_the_parameters_and_stay_finite_on_a_blank_image():
+    image = grating(FIELD, 20.0, 1.2)
+
+    def response(frequency, orientation):
+        bank = GaborBank(jnp.stack([orientation]), jnp.stack([frequency]), PIXEL, radius=12)
+        return bank(image)[0, 25, 25]
+
+    response = jax.jit(response)
+    point = (jnp.asarray(1.1), jnp.asarray(35.0))
+    gradient = jax.grad(response, argnums=(0, 1))(*point)
+    for i, step in enumerate((0.01, 0.5)):
+        up, down = list(point), list(point)
+        up[i], down[i] = up[i] + step, down[i] - step
+        difference = (response(*up) - response(*down)) / (2 * step)
+        np.testing.assert_allclose(gradient[i], difference, rtol=0.02)
+    for cells in (ComplexCells(), SimpleCells()):
+        bank = GaborBank([0.0], [1.0], PIXEL, cells=cells)
+        blank = jax.jit(jax.grad(lambda x, bank=bank: bank(x).sum()))(jnp.zeros((8, 8)))
+        assert np.all(np.isfinite(blank))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spatial_frequency": [5.1]}, "alias"),
+        ({"spatial_frequency": [5.1], "radius": 4}, "below 5, half"),
+        ({"spatial_frequency": [-1.0]}, "above 0"),
+        ({"bandwidth": 0.0}, "above 0"),
+        ({"stride": 0}, "1 or more"),
+        ({"radius": 0}, "1 or more"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(options, message):
+    given = {"orientation": [0.0], "spatial_frequency": [1.0], "degrees_per_pixel": PIXEL}
+    with pytest.raises(ValueError, match=message):
+        GaborBank(**{**given, **options})
