@@ -3,18 +3,29 @@
 from .area import AbstractArea, CircuitArea, PlainArea, Response
 from .insert import CircuitParameters, insert_circuits, layer_circuit
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
+from .probe import CircuitProbe, probe
+from .refit import refit_readout
+from .slopes import map_slopes
 from .system import VisualSystem
+from .training import TrainingSettings, accuracy, train
 
 __all__ = [
     "AbstractArea",
     "AbstractOutputMap",
     "CircuitArea",
     "CircuitParameters",
+    "CircuitProbe",
     "IsotonicMap",
     "PlainArea",
     "PowerMap",
     "Response",
+    "TrainingSettings",
     "VisualSystem",
+    "accuracy",
     "insert_circuits",
     "layer_circuit",
+    "map_slopes",
+    "probe",
+    "refit_readout",
+    "train",
 ]

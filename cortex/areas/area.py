@@ -37,8 +37,16 @@ class AbstractArea(eqx.Module):
     stage: eqx.AbstractVar[ConvStage]
 
     @abc.abstractmethod
-    def __call__(self, image: Maps, modulation: Modulation | None = None) -> Response:
-        """Respond to the output of the area below (channels, height, width)."""
+    def __call__(
+        self,
+        image: Maps,
+        modulation: Modulation | None = None,
+        initial: EI[Maps] | None = None,
+    ) -> Response:
+        """Respond to the output of the area below (channels, height, width).
+
+        A search for a steady state starts from the rates `initial` [Hz], or from silence.
+        """
 
 
 class PlainArea(AbstractArea):
@@ -54,7 +62,12 @@ class PlainArea(AbstractArea):
 
     stage: ConvStage
 
-    def __call__(self, image: Maps, modulation: Modulation | None = None) -> Response:
+    def __call__(
+        self,
+        image: Maps,
+        modulation: Modulation | None = None,
+        initial: EI[Maps] | None = None,
+    ) -> Response:
         m = Modulation() if modulation is None else modulation
         activity = m.drive_gain.E * jnp.maximum(self.stage(image) + m.input.E, 0.0)
         nothing = jnp.zeros((), activity.dtype)
@@ -87,14 +100,30 @@ class CircuitArea(AbstractArea):
         """The feed-forward drive [contrast]."""
         return self.drive_scale * jnp.maximum(self.stage(image), 0.0)
 
-    def settle(self, image: Maps, modulation: Modulation | None = None) -> SteadyState:
+    def settle(
+        self,
+        image: Maps,
+        modulation: Modulation | None = None,
+        initial: EI[Maps] | None = None,
+    ) -> SteadyState:
         """The circuit's steady state for the output of the area below."""
         drive = self.drive(image)
-        return steady_state(self.circuit, EI(drive, drive), modulation, settling=self.settling)
+        return steady_state(
+            self.circuit,
+            EI(drive, drive),
+            modulation,
+            initial=initial,
+            settling=self.settling,
+        )
 
-    def __call__(self, image: Maps, modulation: Modulation | None = None) -> Response:
+    def __call__(
+        self,
+        image: Maps,
+        modulation: Modulation | None = None,
+        initial: EI[Maps] | None = None,
+    ) -> Response:
         m = Modulation() if modulation is None else modulation
-        state = self.settle(image, m)
+        state = self.settle(image, m, initial)
         return Response(
             output=self.output_map(m.output_gain * state.rates.E),
             rates=state.rates,

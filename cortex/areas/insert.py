@@ -1,6 +1,6 @@
 """Putting circuits into a trained network: calibration on ordinary images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -49,6 +49,7 @@ def insert_circuits(
     *,
     output_map: type[AbstractOutputMap] = IsotonicMap,
     settling: AbstractSettling | None = None,
+    configure: Callable[[Circuit], Circuit] = lambda circuit: circuit,
     batch: int = 100,
 ) -> VisualSystem:
     """A visual system with circuits at the given layers of a trained network.
@@ -65,6 +66,7 @@ def insert_circuits(
         images: ordinary training images to calibrate on.
         output_map: a class with `fit(rates, outputs)`.
         settling: how steady states are found.
+        configure: last change to each circuit before it is used.
         batch: images at a time.
     """
     settling = Relax() if settling is None else settling
@@ -82,7 +84,7 @@ def insert_circuits(
         area = CircuitArea(
             stage=stage,
             drive_scale=given.contrast / _percentile(drives),
-            circuit=layer_circuit(given, target),
+            circuit=configure(layer_circuit(given, target)),
             output_map=output_map.fit(np.ones((1, 2)), np.ones((1, 2))),
             settling=settling,
         )

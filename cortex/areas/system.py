@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from cortex.circuit import Modulation
+from cortex.circuit import EI, Modulation
 from cortex.frontends.conv import ConvNetwork, Readout
 
 from .area import AbstractArea, Maps, PlainArea, Response
@@ -32,6 +32,7 @@ class VisualSystem(eqx.Module):
         image: Maps,
         modulations: Sequence[Modulation | None] | None = None,
         first: int = 0,
+        initials: Sequence[EI[Maps] | None] | None = None,
     ) -> tuple[Response, ...]:
         """Responses of the areas from number `first` on to one image.
 
@@ -39,11 +40,14 @@ class VisualSystem(eqx.Module):
             image: input to area `first`, (channels, height, width).
             modulations: one an area of the whole system; none by default.
             first: the lowest area to compute, whose input `image` then is.
+            initials: rates [Hz] from which each area's search starts; silence by default.
+                Those without attention are a good start for those with it.
         """
-        modulations = modulations or [None] * len(self.areas)
+        nothing = [None] * len(self.areas)
+        rows = zip(self.areas, modulations or nothing, initials or nothing, strict=True)
         responses = []
-        for area, modulation in list(zip(self.areas, modulations, strict=True))[first:]:
-            responses.append(area(image, modulation))
+        for area, modulation, initial in list(rows)[first:]:
+            responses.append(area(image, modulation, initial))
             image = responses[-1].output
         return tuple(responses)
 

@@ -26,6 +26,8 @@ class TrainingSettings(NamedTuple):
         rotation: largest random turn of an image [deg].
         zoom: largest random change of size, natural logarithm, along each axis.
         shift: largest random displacement [px].
+        smallest: half of the images are shrunk, to between this and their full size, and
+            put anywhere that they fit, so that the network also knows small digits.
     """
 
     epochs: int = 20
@@ -35,6 +37,7 @@ class TrainingSettings(NamedTuple):
     rotation: float = 11.5
     zoom: float = 0.15
     shift: float = 2.5
+    smallest: float = 0.5
 
 
 class Epoch(NamedTuple):
@@ -61,18 +64,21 @@ def trainable(system: VisualSystem) -> Any:
 
 
 def distort(key: PRNGKeyArray, image: Image, settings: TrainingSettings) -> Image:
-    """A random turn, zoom and shift, as handwriting varies. Bilinear, zero outside."""
-    turn_key, zoom_key, shift_key = jax.random.split(key, 3)
-    limit = jnp.radians(settings.rotation)
-    turn = jax.random.uniform(turn_key, (), minval=-limit, maxval=limit)
-    zoom = jnp.exp(jax.random.uniform(zoom_key, (2,), minval=-settings.zoom, maxval=settings.zoom))
-    shift = jax.random.uniform(shift_key, (2,), minval=-settings.shift, maxval=settings.shift)
+    """A random turn, size and place, as handwriting varies. Bilinear, zero outside."""
+    keys = jax.random.split(key, 5)
     height, width = image.shape[1:]
-    centre = jnp.array([(height - 1) / 2, (width - 1) / 2])
-    y = jnp.arange(height)[:, None] - centre[0]
-    x = jnp.arange(width)[None, :] - centre[1]
-    rows = (jnp.cos(turn) * y - jnp.sin(turn) * x) * zoom[0] + shift[0] + centre[0]
-    columns = (jnp.sin(turn) * y + jnp.cos(turn) * x) * zoom[1] + shift[1] + centre[1]
+    limit = jnp.radians(settings.rotation)
+    turn = jax.random.uniform(keys[0], (), minval=-limit, maxval=limit)
+    stretch = jax.random.uniform(keys[1], (2,), minval=-settings.zoom, maxval=settings.zoom)
+    shrunk = jax.random.uniform(keys[2], (), minval=settings.smallest, maxval=1.0)
+    size = jnp.where(jax.random.bernoulli(keys[3]), shrunk, 1.0)
+    scale = jnp.exp(stretch) / size
+    room = (1.0 - size) * jnp.array([height, width]) / 2 + settings.shift
+    place = room * jax.random.uniform(keys[4], (2,), minval=-1.0, maxval=1.0)
+    y = jnp.arange(height)[:, None] - (height - 1) / 2 - place[0]
+    x = jnp.arange(width)[None, :] - (width - 1) / 2 - place[1]
+    rows = (jnp.cos(turn) * y - jnp.sin(turn) * x) * scale[0] + (height - 1) / 2
+    columns = (jnp.sin(turn) * y + jnp.cos(turn) * x) * scale[1] + (width - 1) / 2
 
     def one(channel: Float[Array, "height width"]) -> Float[Array, "height width"]:
         return jax.scipy.ndimage.map_coordinates(channel, [rows, columns], order=1)

@@ -36,7 +36,7 @@ def leading_excitatory_eigenvalue(
     dynamics = circuit.dynamics(drive, modulation)
     scale = gains(dynamics, rates).E * dynamics.modulation.recurrent_gain.E
 
-    def step(_: int, carry: tuple[Leaf, Leaf]) -> tuple[Leaf, Leaf]:
+    def step(_: Any, carry: tuple[Leaf, Leaf]) -> tuple[Leaf, Leaf]:
         vector, _norm = carry
         image = scale * dynamics.operator.parts(EI(vector, jnp.zeros_like(vector))).EE
         norm = jnp.linalg.norm(image.ravel())
@@ -67,12 +67,15 @@ def jacobian_eigenvalues(
 
 
 class ParadoxicalEffect(eqx.Module):
-    """Response of the mean rates to a little more input to every inhibitory unit.
+    """Response of the rates to a little more input to every inhibitory unit.
+
+    Means over the units, weighted by the excitatory rate of the same place, so that silent
+    places, where nothing can be paradoxical, do not dilute them.
 
     Attributes:
-        E: change of the mean excitatory rate per unit of input [Hz].
-        I: change of the mean inhibitory rate [Hz]; negative is paradoxical, and means
-            inhibition-stabilised.
+        E: change of the excitatory rate per unit of input [Hz].
+        I: change of the inhibitory rate [Hz]; negative is paradoxical, and means that the
+            active part of the network is inhibition-stabilised.
     """
 
     E: Float[Array, ""]
@@ -85,21 +88,19 @@ def paradoxical_effect(
     drive: EI[Leaf],
     modulation: Modulation | None = None,
 ) -> ParadoxicalEffect:
-    """Exact linear response of the steady state to input to I, averaged over active units.
+    """Exact linear response of the steady state to input to I.
 
     Args:
         circuit, drive, modulation: as for `steady_state`.
         rates: a steady state [Hz].
 
-    Source: Tsodyks et al. 1997; Ozeki et al. 2009 (the effect); the linear response is
-    that of the implicit function theorem.
+    Returns:
+        NaN where no excitatory unit fires.
+
+    Source: Tsodyks et al. 1997; Ozeki et al. 2009 (the effect); the weighting is ours.
     """
     dynamics = circuit.dynamics(drive, modulation)
     gain = gains(dynamics, rates)
     response = linear_response(dynamics, rates, EI(jnp.zeros_like(gain.E), gain.I))
-
-    def active_mean(change: Leaf, slope: Leaf) -> Any:
-        active = slope > 0
-        return jnp.sum(jnp.where(active, change, 0.0)) / jnp.maximum(jnp.sum(active), 1)
-
-    return ParadoxicalEffect(active_mean(response.E, gain.E), active_mean(response.I, gain.I))
+    weight = rates.E / jnp.sum(rates.E)
+    return ParadoxicalEffect(jnp.sum(weight * response.E), jnp.sum(weight * response.I))

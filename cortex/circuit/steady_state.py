@@ -135,7 +135,7 @@ class Relax(AbstractSettling):
     def settle(self, dynamics: Dynamics, initial: EI[Leaf]) -> EI[Leaf]:
         fraction = dynamics.populations.tau.map(lambda tau: self.dt / tau)
 
-        def step(_: int, rates: EI[Leaf]) -> EI[Leaf]:
+        def step(_: Any, rates: EI[Leaf]) -> EI[Leaf]:
             return rates.map(lambda r, p, f: r + f * p, dynamics.pull(rates), fraction)
 
         def go_on(carry: tuple[Any, EI[Leaf], Any]) -> Bool[Array, ""]:

@@ -53,25 +53,38 @@ class ConvStage(eqx.Module):
 
 
 class Readout(eqx.Module):
-    """A linear readout of the last area's output, averaged over small squares.
+    """One hidden layer and linear classes, on the last area's output averaged over squares.
 
     Attributes:
+        hidden_weight: (units, pooled maps).
+        hidden_bias: (units,).
         weight: (classes, units).
         bias: (classes,).
         pool: side of the squares that are averaged [px]; what does not fill one is left out.
     """
 
+    hidden_weight: Float[Array, "units pooled"]
+    hidden_bias: Float[Array, " units"]
     weight: Float[Array, "classes units"]
     bias: Float[Array, " classes"]
     pool: int = eqx.field(static=True)
 
     def units(self, maps: Float[Array, "maps height width"]) -> Float[Array, " units"]:
-        """The vector that is read."""
-        return pooled_units(maps, self.pool)
+        """The rectified hidden units, which detectors read too."""
+        pooled = pooled_units(maps, self.pool)
+        return jnp.maximum(self.hidden_weight @ pooled + self.hidden_bias, 0.0)
 
     def __call__(self, maps: Float[Array, "maps height width"]) -> Float[Array, " classes"]:
         """One logit a class."""
-        return jnp.einsum("cu,u->c", self.weight, self.units(maps)) + self.bias
+        return self.weight @ self.units(maps) + self.bias
+
+    @classmethod
+    def random(
+        cls, key: PRNGKeyArray, pooled: int, units: int, classes: int, pool: int
+    ) -> "Readout":
+        """He-normal hidden weights, everything else zero."""
+        hidden = jnp.sqrt(2.0 / pooled) * jax.random.normal(key, (units, pooled))
+        return cls(hidden, jnp.zeros(units), jnp.zeros((classes, units)), jnp.zeros(classes), pool)
 
 
 def pooled_units(maps: Float[Array, "maps height width"], pool: int) -> Float[Array, " units"]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -17,7 +18,7 @@ class DenseCoupling(AbstractCoupling, AbstractOperator):
     """
 
     weights: Projections[Float[Array, "units units"]]
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, weights: Projections[Any]):
         self.weights = weights.map(as_floats)

@@ -1,0 +1,69 @@
+"""Does the circuit in an area compute? Sums, suppression and regime, under natural drive."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from cortex.circuit import (
+    EI,
+    leading_excitatory_eigenvalue,
+    paradoxical_effect,
+    steady_state,
+)
+
+from .area import CircuitArea, Maps
+
+
+class CircuitProbe(eqx.Module):
+    """What a circuit does with the drive of one image, and of one added to it.
+
+    Attributes:
+        sum_weight: w_E = <s, r_both> / <s, s>, s the sum of the responses to each drive
+            alone, r_both the response to their sum; below 1 summation is sublinear. A
+            layer that passes its drive through a square would give more than 1.
+        leading_eigenvalue: of the linearised E subnetwork; above 1 inhibition stabilises.
+        paradoxical_I: change of the I rate [Hz] per unit of input to all I units, weighted
+            by E activity; below 0 in the inhibition-stabilised regime.
+        surround_suppression: (r_patch - r_full) / r_patch of the most driven E unit, the
+            patch being the drive within `patch_radius` of it.
+        largest_residual: over the states found [Hz].
+        converged: all states were found.
+    """
+
+    sum_weight: Float[Array, ""]
+    leading_eigenvalue: Float[Array, ""]
+    paradoxical_I: Float[Array, ""]
+    surround_suppression: Float[Array, ""]
+    largest_residual: Float[Array, ""]
+    converged: Bool[Array, ""]
+
+
+def probe(area: CircuitArea, drive: Maps, other: Maps, patch_radius: float = 1.5) -> CircuitProbe:
+    """Probe the circuit of an area with the drives of two images.
+
+    Args:
+        area: with a circuit.
+        drive, other: feed-forward drives [contrast], see `CircuitArea.drive`.
+        patch_radius: [px of the layer's maps].
+    """
+    _, height, width = drive.shape
+    most = jnp.argmax(drive)
+    y, x = (most // width) % height, most % width
+    rows, columns = jnp.arange(height)[:, None] - y, jnp.arange(width)[None, :] - x
+    patch = (rows**2 + columns**2 <= patch_radius**2).astype(drive.dtype)
+    shown = jnp.stack([drive, other, drive + other, drive * patch[None]])
+    states = jax.vmap(lambda h: steady_state(area.circuit, EI(h, h), settling=area.settling))(shown)
+    first, second, both, center = states.rates.E
+    total = first + second
+    rates = states.rates.map(lambda r: r[0])
+    same = EI(drive, drive)
+    full, alone = first.ravel()[most], center.ravel()[most]
+    return CircuitProbe(
+        sum_weight=jnp.sum(total * both) / jnp.sum(total**2),
+        leading_eigenvalue=leading_excitatory_eigenvalue(area.circuit, rates, same),
+        paradoxical_I=paradoxical_effect(area.circuit, rates, same).I,
+        surround_suppression=1.0 - full / alone,
+        largest_residual=jnp.max(states.residual),
+        converged=jnp.all(states.converged),
+    )

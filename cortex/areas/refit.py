@@ -1,0 +1,73 @@
+"""Fitting the readout again to maps that have changed, as after putting circuits in."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from cortex.frontends.conv import Readout
+
+from .insert import over_batches
+from .system import VisualSystem
+from .training import TrainingSettings, distort
+
+SETTINGS = TrainingSettings(epochs=30, batch=100, learning_rate=1e-3)
+
+
+def refit_readout(
+    system: VisualSystem,
+    images: Float[Array, "images channels height width"],
+    labels: Int[Array, " images"],
+    key: PRNGKeyArray,
+    settings: TrainingSettings = SETTINGS,
+    copies: int = 2,
+) -> VisualSystem:
+    """The same areas with a readout trained on what they now send.
+
+    The areas respond once to the images and to distorted copies of them; only the readout is
+    trained, starting from the present one, so that this costs little more than those
+    responses.
+
+    Args:
+        images, labels: the training set.
+        key: of the distortions and of the order.
+        settings: of the training and of the distortions.
+        copies: distorted copies of each image, besides the image itself.
+    """
+    distort_key, order_key = jax.random.split(key)
+    sets = [images]
+    for copy in range(copies):
+        keys = jax.random.split(jax.random.fold_in(distort_key, copy), len(images))
+        sets.append(jax.vmap(lambda k, x: distort(k, x, settings))(keys, images))
+    maps = over_batches(lambda x: system.respond(x)[-1].output, jnp.concatenate(sets), 100)
+    truth = jnp.tile(labels, copies + 1)
+    usable = jnp.isfinite(maps).all(axis=(1, 2, 3))
+    maps, truth = maps[usable], truth[usable]
+
+    steps = len(maps) // settings.batch
+    schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * steps)
+    optimiser = optax.adamw(schedule, weight_decay=settings.weight_decay)
+
+    def loss(readout: Readout, batch: Array, answer: Array) -> Array:
+        logits = jax.vmap(readout)(batch)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, answer).mean()
+
+    @eqx.filter_jit
+    def epoch(readout: Readout, state: Any, order: Array, maps: Array, truth: Array) -> Any:
+        def step(carry: Any, index: Array) -> Any:
+            readout, state = carry
+            gradient = jax.grad(loss)(readout, maps[index], truth[index])
+            updates, state = optimiser.update(gradient, state, readout)
+            return (optax.apply_updates(readout, updates), state), None
+
+        return jax.lax.scan(step, (readout, state), order)[0]
+
+    readout, state = system.readout, optimiser.init(system.readout)
+    for number in range(settings.epochs):
+        order = jax.random.permutation(jax.random.fold_in(order_key, number), len(maps))
+        order = order[: steps * settings.batch].reshape(steps, settings.batch)
+        readout, state = epoch(readout, state, order, maps, truth)
+    return eqx.tree_at(lambda s: s.readout, system, readout)

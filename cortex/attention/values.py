@@ -1,0 +1,121 @@
+"""Values that feature attention is applied by: what each map has to do with each category."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+Values = Float[Array, "categories maps"]
+
+
+def tuning_values(
+    responses: Float[Array, "images maps"], labels: Int[Array, " images"], categories: int
+) -> Values:
+    """How far a map's mean response to a category lies from its mean to all [SD over images].
+
+    Args:
+        responses: spatial mean of every map for every image.
+        labels: category of every image, 0 to categories - 1.
+
+    Returns:
+        f; 0 for a map that responds to all images alike.
+
+    Source: Lindsay & Miller 2018, tuning values.
+    """
+    member = jax.nn.one_hot(labels, categories, dtype=responses.dtype)
+    count = jnp.maximum(member.sum(axis=0), 1.0)
+    means = jnp.einsum("nc,nf->cf", member, responses, precision="highest") / count[:, None]
+    spread = jnp.std(responses, axis=0)
+    silent = spread <= 1e-6 * jnp.maximum(jnp.max(jnp.abs(responses)), 1e-30)
+    distance = means - jnp.mean(responses, axis=0)[None, :]
+    return jnp.where(silent[None, :], 0.0, distance / jnp.where(silent, 1.0, spread)[None, :])
+
+
+def tuning_quality(values: Values) -> Float[Array, " maps"]:
+    """Largest absolute tuning value over categories, map by map (Lindsay & Miller 2018)."""
+    return jnp.max(jnp.abs(values), axis=0)
+
+
+class AbstractImageSet(eqx.Module):
+    """Which images the gradients of one category's error are averaged over."""
+
+    @abc.abstractmethod
+    def weights(
+        self, present: Float[Array, "images categories"]
+    ) -> Float[Array, "images categories"]:
+        """Weight of each image for each category, summing to one over images."""
+
+
+class BalancedSet(AbstractImageSet):
+    """Half of the weight on images of the category, half on the others, as published."""
+
+    def weights(
+        self, present: Float[Array, "images categories"]
+    ) -> Float[Array, "images categories"]:
+        inside = present / jnp.maximum(present.sum(axis=0), 1.0)[None, :]
+        absent = 1.0 - present
+        outside = absent / jnp.maximum(absent.sum(axis=0), 1.0)[None, :]
+        return (inside + outside) / 2
+
+
+class CategorySet(AbstractImageSet):
+    """Only images of the category: found to work better on small networks (ours)."""
+
+    def weights(
+        self, present: Float[Array, "images categories"]
+    ) -> Float[Array, "images categories"]:
+        return present / jnp.maximum(present.sum(axis=0), 1.0)[None, :]
+
+
+def gradient_values(
+    slopes: Float[Array, "images categories maps"],
+    logits: Float[Array, "images categories"],
+    labels: Int[Array, " images"],
+    over: AbstractImageSet,
+) -> Values:
+    """Minus the mean gradient of each category's detection error with respect to each map.
+
+    The error is the cross-entropy E of a binary logistic detector, so that
+    `dE/dx = (sigmoid(z) - present) dz/dx`, with z its logit.
+
+    Args:
+        slopes: dz/dx averaged over the places of each map.
+        logits: z of every detector for every image.
+        labels: category of every image.
+        over: which images are averaged over.
+
+    Returns:
+        g, not normalised: see `normalised_by_layer` and `normalised_by_map`.
+
+    Source: Lindsay & Miller 2018, gradient values.
+    """
+    present = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
+    error = jax.nn.sigmoid(logits) - present
+    return -jnp.einsum("nc,nc,ncf->cf", over.weights(present), error, slopes)
+
+
+def normalised_by_layer(values: Values) -> Values:
+    """Divided by the largest absolute value of the category in the layer (the paper's text)."""
+    return values / _nonzero(jnp.max(jnp.abs(values), axis=1, keepdims=True))
+
+
+def normalised_by_map(values: Values) -> Values:
+    """Divided by the largest absolute value of the map over categories (the authors' code)."""
+    return values / _nonzero(jnp.max(jnp.abs(values), axis=0, keepdims=True))
+
+
+def _nonzero(scale: Array) -> Array:
+    return jnp.where(scale > 0, scale, 1.0)
+
+
+def shuffled(key: PRNGKeyArray, values: Values) -> Values:
+    """Control: each category's values given to other maps of the layer at random."""
+    return jax.vmap(jax.random.permutation)(jax.random.split(key, len(values)), values)
+
+
+def uniform(values: Values) -> Values:
+    """Control: every map the same, the root mean square of the category's values."""
+    size = jnp.sqrt(jnp.mean(values**2, axis=1, keepdims=True))
+    return jnp.broadcast_to(size, values.shape)

@@ -1,0 +1,138 @@
+"""The same circuit twice: as cortex builds it, and as the plain NumPy reference does."""
+
+import contextlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cortex.circuit import (
+    EI,
+    Circuit,
+    DenseCoupling,
+    GaussianCoupling,
+    Modulation,
+    PeriodicBorder,
+    Populations,
+    Projections,
+    ZeroBorder,
+    ring_coupling,
+)
+from tests.reference import ssn
+
+NAMES = ("EE", "EI", "IE", "II")
+RING_J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}  # of 180 units
+
+
+@contextlib.contextmanager
+def double_precision():
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def ring(units, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0)):
+    """The ring of science.md 2.1, weights scaled to the number of units."""
+    J = {name: value * 180 / units for name, value in RING_J.items()}
+    circuit = Circuit(
+        Populations(EI(*tau), EI(*k), EI(*n)),
+        ring_coupling(units, 180.0, Projections(**J), 32.0),
+    )
+    weights = {name: ssn.ring_weights(units, 180.0, J[name], 32.0) for name in NAMES}
+    return circuit, ssn.network(**weights, tau=tau, k=k, n=n)
+
+
+def bump(units, centre, contrast):
+    """Drive of a grating on the ring of 180 degrees."""
+    apart = np.abs(np.arange(units) * 180.0 / units - centre)
+    return contrast * np.exp(-(np.minimum(apart, 180.0 - apart) ** 2) / (2 * 30.0**2))
+
+
+def random_numbers(seed, units):
+    """Magnitudes, single-unit parameters a cell, drive and modulation of a stable circuit."""
+    rng = np.random.default_rng(seed)
+    total = {"EE": 1.0, "EI": 0.8, "IE": 1.3, "II": 0.6}
+
+    def per_cell(E, I):  # noqa: E741
+        return tuple(level * rng.uniform(0.8, 1.2, units) for level in (E, I))
+
+    return {
+        "weights": {
+            name: total[name] * rng.uniform(0, 2, (units, units)) / units for name in NAMES
+        },
+        "tau": per_cell(20.0, 10.0),
+        "k": per_cell(0.03, 0.03),
+        "n": per_cell(2.0, 2.1),
+        "drive": per_cell(15.0, 15.0),
+        "drive_gain": per_cell(1.2, 0.9),
+        "recurrent_gain": per_cell(1.1, 0.8),
+        "input": per_cell(3.0, -1.0),
+        "output_gain": rng.uniform(0.5, 2, units),
+    }
+
+
+def cortex_circuit(numbers):
+    return Circuit(
+        Populations(*(EI(*map(jnp.asarray, numbers[name])) for name in ("tau", "k", "n"))),
+        DenseCoupling(Projections(**numbers["weights"])),
+    )
+
+
+def cortex_modulation(numbers):
+    return Modulation(
+        drive_gain=EI(*numbers["drive_gain"]),
+        input=EI(*numbers["input"]),
+        recurrent_gain=EI(*numbers["recurrent_gain"]),
+        output_gain=numbers["output_gain"],
+    )
+
+
+def reference_network(numbers):
+    parameters = {name: numbers[name] for name in ("tau", "k", "n")}
+    return ssn.network(**numbers["weights"], **parameters)
+
+
+def reference_input(numbers, modulated=True):
+    drive = np.concatenate(numbers["drive"])
+    if not modulated:
+        return ssn.Input(drive)
+    return ssn.Input(
+        drive,
+        drive_gain=np.concatenate(numbers["drive_gain"]),
+        recurrent_gain=np.concatenate(numbers["recurrent_gain"]),
+        extra=np.concatenate(numbers["input"]),
+        output_gain=numbers["output_gain"],
+    )
+
+
+def as_ei(values):
+    """EI of JAX arrays from a pair, or from a vector with E first."""
+    E, I = np.split(values, 2) if isinstance(values, np.ndarray) else values  # noqa: E741
+    return EI(jnp.asarray(E), jnp.asarray(I))
+
+
+def flat(rates):
+    """Vector with E first, float64, from an EI of the circuit's shape."""
+    return np.concatenate([np.ravel(rates.E), np.ravel(rates.I)]).astype(np.float64)
+
+
+def sheet(shape, periodic, seed=0):
+    """Gaussian coupling with different widths and strengths, and its four dense matrices."""
+    rng = np.random.default_rng(seed)
+    features = rng.uniform(0, 1, (shape[0], shape[0]))
+    J = dict(zip(NAMES, rng.uniform(0.5, 3, 4), strict=True))
+    smallest = min(shape[1:])
+    sigma = dict(zip(NAMES, rng.uniform(0.3, 0.5 * smallest, 4), strict=True))
+    return sheet_of(shape, J, sigma, features, periodic)
+
+
+def sheet_of(shape, J, sigma, features, periodic):
+    border = PeriodicBorder() if periodic else ZeroBorder()
+    coupling = GaussianCoupling(Projections(**J), Projections(**sigma), features, shape, border)
+    dense = {
+        name: ssn.sheet_weights(shape, J[name], sigma[name], features, periodic) for name in NAMES
+    }
+    return coupling, dense
