@@ -58,16 +58,6 @@ HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
 RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
 LAYERS = 3
-SOURCES = (
-    "tuning",
-    "gradient_category",
-    "gradient_balanced",
-    "shuffled",
-    "negated",
-    "uniform",
-    "spatial",
-    "spatial_and_tuning",
-)
 MAKERS = {"merged": merged_set, "array": array_set}
 SourceName = Literal[
     "tuning",
@@ -100,7 +90,7 @@ class ImagesSection(Section):
         json_schema_extra={"unit": "1", "source": PAPER},
     )
     per_category: int = quantity(
-        60, "1", "hard images a category, half with it (150 in the paper)", source=HERE, ge=8
+        50, "1", "hard images a category, half with it (150 in the paper)", source=HERE, ge=8
     )
 
 
@@ -161,13 +151,21 @@ class AttentionSection(Section):
     """Sources, forms, sites and strengths of attention."""
 
     sources: tuple[SourceName, ...] = Field(
-        SOURCES,
+        (
+            "tuning",
+            "gradient_category",
+            "gradient_balanced",
+            "shuffled",
+            "uniform",
+            "spatial",
+            "spatial_and_tuning",
+        ),
         min_length=1,
         description="what attention is applied by; controls included",
         json_schema_extra={"unit": "1", "source": PAPER},
     )
     strengths: tuple[Positive, ...] = quantity(
-        (0.25, 0.5, 1.0, 2.0), "1", "beta", source="within the paper's 0 to 11.85", min_length=1
+        (0.125, 0.25, 0.5, 1.0), "1", "beta", source="within the paper's 0 to 11.85", min_length=1
     )
     form: Literal["multiplicative", "additive"] = Field(
         "multiplicative",
@@ -334,14 +332,23 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
             for layer, found in probe_areas(system, as_images(held_out)).items():
                 for name, value in found.items():
                     table.put(name, (v, layer), value)
-        looks = len(tasks) * CLASSES * config.images.per_category
-        conditions = len(config.attention.sources) * (LAYERS + 1) * len(config.attention.strengths)
-        with progress.stage(f"{variant}: hard images", total=looks * (conditions + 1)) as stage:
+        conditions = [
+            [
+                (s, sources[name])
+                for s, name in enumerate(config.attention.sources)
+                if not sources[name].to_place or np.any(np.asarray(task.quadrant) >= 0)
+            ]
+            for task in tasks.values()
+        ]
+        each = (LAYERS + 1) * len(config.attention.strengths)
+        looks = sum(1 + len(row) * each for row in conditions) * CLASSES
+        total = looks * config.images.per_category
+        with progress.stage(f"{variant}: hard images", total=total) as stage:
             for t, task in enumerate(tasks.values()):
                 hard = HardTask(learned.observer, task, stage.advance)
                 table.outcome((v, t), hard.unattended, suffix="_unattended")
-                for s, name in enumerate(config.attention.sources):
-                    _attend(config, table, hard, (v, t, s), sources[name], variant, stage.advance)
+                for s, source in conditions[t]:
+                    _attend(config, table, hard, (v, t, s), source, variant, stage.advance)
     return table.dataset()
 
 

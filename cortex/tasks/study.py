@@ -1,7 +1,9 @@
 """A detection study: an observer learns on ordinary images and is tested on hard ones."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -185,7 +187,10 @@ class HardTask:
             1.0,
         )
         self.shapes = [look.outputs[a].shape[1:] for a in range(len(look.outputs))]
-        self.cued = _cued_quadrants(images)
+        self.masks = [
+            tuple(_masks(jnp.asarray(cued), *shape[1:]) for shape in self.shapes)
+            for cued in _cued_quadrants(images)
+        ]
 
     def attend(
         self,
@@ -205,8 +210,8 @@ class HardTask:
         """
         strengths = np.abs(np.asarray(feature_strength)) + np.abs(np.asarray(spatial_strength))
         first = int(np.flatnonzero(strengths)[0]) if strengths.any() else 0
-        scores, rates, settled = [], [], []
-        for category, inputs in enumerate(self.inputs):
+
+        def one(category: int) -> tuple[np.ndarray, Any, float]:
             state = AttentionState(
                 values=tuple(v[category] for v in source.values),
                 feature_strength=jnp.asarray(feature_strength, float),
@@ -214,20 +219,25 @@ class HardTask:
                 spatial_strength=jnp.asarray(spatial_strength, float),
                 form=form,
             )
-            masks = tuple(_masks(self.cued[category], *shape[1:]) for shape in self.shapes)
             found = detect(
                 self.observer,
-                inputs[first],
+                self.inputs[category][first],
                 state,
-                masks,
+                self.masks[category],
                 self.initials[category],
                 jnp.asarray(category),
                 first,
             )
-            scores.append(np.asarray(found[0]))
-            rates.append(jax.tree.map(np.asarray, found[1]))
-            settled.append(float(found[2]))
-            report(len(scores[-1]))
+            return np.asarray(found[0]), jax.tree.map(np.asarray, found[1]), float(found[2])
+
+        # One thread a core: small circuits leave all but one core idle otherwise.
+        scores, rates, settled = [], [], []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for score, rate, share in pool.map(one, range(len(self.inputs))):
+                scores.append(score)
+                rates.append(rate)
+                settled.append(share)
+                report(len(score))
         return Outcome(
             np.stack(scores),
             self._padded([[r.E for r in row] for row in rates], first),
@@ -251,9 +261,3 @@ def _cued_quadrants(images: TaskSet) -> np.ndarray:
 @eqx.filter_jit
 def _masks(quadrants: Int[Array, " images"], height: int, width: int) -> Array:
     return jax.vmap(lambda q: quadrant_mask((height, width), q))(quadrants)
-
-
-def describe_values(sources: Mapping[str, Source]) -> dict[str, tuple[np.ndarray, ...]]:
-    """The values of the sources that were learned, as NumPy arrays."""
-    learned = ("tuning", "gradient_category", "gradient_balanced")
-    return {name: tuple(map(np.asarray, sources[name].values)) for name in learned}

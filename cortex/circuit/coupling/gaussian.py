@@ -136,11 +136,6 @@ class GaussianCoupling(AbstractCoupling):
         return PlaneOperator.build(rows, columns, self.features)
 
 
-def _mix(features: Leaf, rates: EI[Leaf]) -> EI[Leaf]:
-    """Weighted sums over the features of each place."""
-    return rates.map(lambda r: jnp.einsum("fg,...gyx->...fyx", features, r, precision="highest"))
-
-
 class PlaneOperator(AbstractOperator):
     """Products over features and over the whole plane, for sheets of few places.
 
@@ -174,25 +169,28 @@ class PlaneOperator(AbstractOperator):
             features=features,
         )
 
+    # Space first, features second: with excitation and inhibition already added up, and half
+    # of the rearranging of memory that the other order needs in a batch (measured: twice as
+    # fast).
     def _spread(self, rates: EI[Leaf]) -> EI[Leaf]:
-        mixed = _mix(self.features, rates)
+        flat = rates.map(lambda r: r.reshape(*r.shape[:-2], -1))
         kernels = EI(self.from_E, self.from_I)
-        flat = mixed.map(lambda r: r.reshape(*r.shape[:-2], -1))
         return flat.map(lambda r, k: jnp.matmul(r, k, precision="highest"), kernels)
 
-    def _halves(self, both: Leaf, shape: tuple[int, ...]) -> tuple[Leaf, Leaf]:
-        onto_E, onto_I = jnp.split(both, 2, axis=-1)
+    def _onto(self, both: Leaf, shape: tuple[int, ...]) -> tuple[Leaf, Leaf]:
+        mixed = jnp.einsum("fg,...gx->...fx", self.features, both, precision="highest")
+        onto_E, onto_I = jnp.split(mixed, 2, axis=-1)
         return onto_E.reshape(shape), onto_I.reshape(shape)
 
     def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
         spread = self._spread(rates)
-        EE, IE = self._halves(spread.E, rates.E.shape)
-        E_from_I, II = self._halves(spread.I, rates.I.shape)
+        EE, IE = self._onto(spread.E, rates.E.shape)
+        E_from_I, II = self._onto(spread.I, rates.I.shape)
         return Projections(EE=EE, EI=E_from_I, IE=IE, II=II)
 
     def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
         spread = self._spread(rates)
-        return EI(*self._halves(spread.E - spread.I, rates.E.shape))
+        return EI(*self._onto(spread.E - spread.I, rates.E.shape))
 
 
 class SeparableOperator(AbstractOperator):
@@ -209,7 +207,9 @@ class SeparableOperator(AbstractOperator):
     features: Float[Array, "features features"]
 
     def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
-        mixed = _mix(self.features, rates)
+        mixed = rates.map(
+            lambda r: jnp.einsum("fg,...gyx->...fyx", self.features, r, precision="highest")
+        )
         sources = Projections(EE=mixed.E, EI=mixed.I, IE=mixed.E, II=mixed.I)
         return self.rows.map(
             lambda rows, columns, source: jnp.einsum(
