@@ -7,5 +7,15 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
+import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture
+def x64():
+    """Double precision, for tests that compare derivatives or orders of convergence."""
+    from tests.circuit.twins import double_precision
+
+    with double_precision():
+        yield

@@ -62,8 +62,8 @@ def untrained_network(key: PRNGKeyArray) -> ConvNetwork:
 
 
 def as_images(digits: Digits) -> Float[Array, "images 1 height width"]:
-    """With the axis of channels that networks expect."""
-    return jnp.asarray(digits.images)[:, None]
+    """With the axis of channels, and of the precision, that networks expect."""
+    return jnp.asarray(digits.images, jnp.result_type(float))[:, None]
 
 
 def calibration_images(training: Digits, seed: int) -> Float[Array, "images 1 height width"]:

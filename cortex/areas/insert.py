@@ -99,13 +99,13 @@ def layer_circuit(
     parameters: CircuitParameters, outputs: Float[Array, "images maps height width"]
 ) -> Circuit:
     """The circuit for a layer with these outputs to ordinary images."""
-    shape = outputs.shape[1:]
+    _, maps, height, width = outputs.shape
     means = jnp.mean(outputs, axis=(2, 3))
     coupling = GaussianCoupling(
         J=parameters.J,
         sigma=parameters.sigma,
         features=learned_features(means, parameters.feature_width),
-        shape=shape,
+        shape=(maps, height, width),
     )
     return Circuit(parameters.populations, coupling)
 

@@ -19,6 +19,11 @@ class AbstractOutputMap(eqx.Module):
     ) -> Float[Array, "maps height width"]:
         """What the next layer receives for these rates [Hz]."""
 
+    @classmethod
+    @abc.abstractmethod
+    def fit(cls, rates: np.ndarray, outputs: np.ndarray) -> "AbstractOutputMap":
+        """The map that turns rates into outputs, both (maps, samples), with least squares."""
+
 
 class PowerMap(AbstractOutputMap):
     """`scale ((r + r0)^exponent - r0^exponent)`: smooth, also at zero, so made for training.

@@ -46,6 +46,7 @@ def summarise_detection(
         one = data.sel(task=task)
         rows.append(_one_task(one, resamples, level, np.random.default_rng(seed)))
     summary = xr.concat(rows, dim=data["task"], combine_attrs="override")
+    summary["compared"].attrs.update(units="1", long_name="source of attention, or control")
     for name, variable in summary.data_vars.items():
         quantity = next((q for q in QUANTITIES if q in str(name)), None)
         units = UNITS[quantity] if quantity else "1"
@@ -71,7 +72,7 @@ def _one_task(
         out[f"{name}_unattended"] = (("variant",), value)
 
     performance = quantities(attended[..., choose], present[:, choose])["performance"]
-    known = np.isfinite(performance).all(axis=-1)
+    known = np.asarray(np.isfinite(performance).all(axis=-1))
     index = np.where(known, np.argmax(np.nan_to_num(performance, nan=-1.0), axis=-1), 0)
     strength = data["strength"].values[index]
     best = np.take_along_axis(attended, index[..., None, None, None], axis=3)[:, :, :, 0]

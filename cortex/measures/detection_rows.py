@@ -7,17 +7,17 @@ import xarray as xr
 
 from cortex.experiment import Measure
 
-from .detection import summarise_detection
-
 TRIAL = "required here: the circuits must compute, and the network still work"
 PAPER = "direction: Lindsay & Miller 2018, on VGG-16 and photographs"
-NO_REFERENCE = "measured here, no reference"
 
 
-def detection_measures(data: xr.Dataset, resamples: int, level: float) -> list[Measure]:
-    """All measures of the results of a detection study (see `cortex.tasks.records`)."""
-    summary = summarise_detection(data, resamples, level)
-    return [*_networks(data), *_activity(data), *_detection(summary)]
+def detection_measures(data: xr.Dataset) -> list[Measure]:
+    """All measures of a detection study.
+
+    Args:
+        data: what `cortex.tasks.records` holds, merged with `summarise_detection` of it.
+    """
+    return [*_networks(data), *_activity(data), *_detection(data)]
 
 
 def _networks(data: xr.Dataset) -> Iterator[Measure]:

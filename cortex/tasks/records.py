@@ -1,7 +1,7 @@
 """The labelled results of a detection study, filled in condition by condition."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -96,7 +96,7 @@ class Records:
 
     def dataset(self) -> xr.Dataset:
         """Everything, labelled."""
-        variables = {
+        variables: dict[str, Any] = {
             name: (column.dims, self.arrays[name], _labels(column.units, column.long_name))
             for name, column in COLUMNS.items()
         }

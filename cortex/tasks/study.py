@@ -173,7 +173,7 @@ class HardTask:
         self.inputs: list[list[Array]] = []
         self.initials: list[tuple[EI, ...]] = []
         scores, rates = [], []
-        for category, shown in enumerate(images.images):
+        for category, shown in enumerate(images.images.astype(jnp.result_type(float))):
             look = look_at_all(observer, shown[:, None])
             self.inputs.append([shown[:, None], *look.outputs[:-1]])
             scores.append(np.asarray(look.logits[:, category]))

@@ -35,9 +35,10 @@ class Projections(eqx.Module, Generic[T]):
             )
         )
 
-    def net(self) -> "EI[Any]":
-        """Excitation minus inhibition, for each target population."""
-        return EI(self.EE - self.EI, self.IE - self.II)
+    def net(self) -> Any:
+        """Excitation minus inhibition, an `EI` of what each target population receives."""
+        onto: Any = self
+        return EI(onto.EE - onto.EI, onto.IE - onto.II)
 
     def check_dale(self, what: str) -> None:
         """Raise ValueError if a known magnitude is negative or not finite."""

@@ -1,0 +1,124 @@
+"""What is packaged is what is in the tree; imports go downwards; files stay short."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+LIBRARY = ROOT / "cortex"
+ROOMS = ("sims", "configs", "figures")
+MOST_LINES = 450
+# From the ground up; a module imports from its own floor and those below.
+FLOORS = (
+    "errors",
+    "circuit",
+    "attention",
+    "stimuli",
+    "frontends",
+    "areas",
+    "tasks",
+    "experiment",
+    "measures",
+    "cli",
+)
+
+
+def sources(*folders: str) -> list[Path]:
+    """The Python files of the repository's folders."""
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def folders_of_modules() -> set[Path]:
+    """Every folder that modules are installed from."""
+    return {path.parent for path in sources("cortex", *ROOMS)}
+
+
+def test_every_folder_of_modules_is_a_package():
+    assert [path for path in folders_of_modules() if not (path / "__init__.py").is_file()] == []
+
+
+def test_the_packages_are_those_of_the_tree():
+    rooms = {f"cortex.{room}" for room in ROOMS}
+    library = {
+        ".".join(folder.relative_to(ROOT).parts)
+        for folder in folders_of_modules()
+        if folder.is_relative_to(LIBRARY)
+    }
+    assert len(SETUP["packages"]) == len(set(SETUP["packages"]))
+    assert set(SETUP["packages"]) == library | rooms
+    assert SETUP["package-dir"] == {"cortex": "cortex"} | {f"cortex.{room}": room for room in ROOMS}
+
+
+def test_all_data_are_packaged():
+    """Whatever is no module is named by a pattern of its package; no pattern is idle."""
+    packaged, data = set(), set()
+    for package in SETUP["packages"]:
+        inside = package.removeprefix("cortex.")
+        folder = ROOT / (inside if inside in ROOMS else package.replace(".", "/"))
+        data |= {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".py"}
+        for pattern in SETUP["package-data"].get(package, []):
+            found = set(folder.glob(pattern))
+            assert found, f"{package}: {pattern} names no file"
+            packaged |= found
+    data = {path for path in data if "__pycache__" not in path.parts}
+    assert data == packaged
+    suffixes = {path.suffix for path in packaged}
+    assert {".toml", ".safetensors", ".typed"} <= suffixes
+
+
+def test_the_weights_are_small():
+    sizes = {path.name: path.stat().st_size for path in LIBRARY.rglob("*.safetensors")}
+    assert {name: size for name, size in sizes.items() if size >= 2e6} == {}
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything a module of the library imports, wherever it does."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    package = parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *filter(None, [node.module])))
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def floor(name: str) -> int | None:
+    """The floor of a full name: `cortex.tasks.study` is on that of tasks; None outside cortex."""
+    top, _, rest = name.partition(".")
+    if top != "cortex":
+        return None
+    part = rest.partition(".")[0]
+    return FLOORS.index(part) if part in FLOORS else len(FLOORS)
+
+
+def test_the_floors_are_the_folders():
+    there = {path.stem for path in LIBRARY.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert there - {"__init__", "__pycache__"} == set(FLOORS)
+
+
+@pytest.mark.parametrize("path", sources("cortex"), ids=lambda p: str(p.relative_to(LIBRARY)))
+def test_imports_go_downwards(path):
+    here = floor(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    assert here is not None
+    if path == LIBRARY / "__init__.py":
+        here = -1
+    upwards = [
+        f"line {line}: {name}"
+        for line, name in imported(path)
+        if (there := floor(name)) is not None and there > here
+    ]
+    assert upwards == []
+
+
+def test_files_are_short():
+    counts = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for path in sources("cortex", *ROOMS, "tests", "benchmarks")
+    }
+    assert {name: count for name, count in counts.items() if count >= MOST_LINES} == {}

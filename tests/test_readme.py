@@ -1,0 +1,33 @@
+"""What README shows works as it stands."""
+
+import re
+from pathlib import Path
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_example_runs_and_gives_the_stated_numbers(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(blocks) == 1
+    names: dict = {}
+    exec(blocks[0], names)
+    assert "True" in capsys.readouterr().out
+    course = names["course"]
+    before, after = course.values[20], course.values[-1]
+    assert bool(course.finished)
+    assert after > 1.1 * before  # attention to the unit raises its rate
+    # 5e-3: the second course ends 200 ms after the switch, not in the limit.
+    assert abs(float(after / names["state"].rates.E[45]) - 1) < 5e-3
+    assert float(names["slope"]) > 0
+
+
+def test_every_figure_shown_exists():
+    root = Path(__file__).parents[1]
+    shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
+    assert shown
+    for name in shown:
+        assert (root / name).stat().st_size > 10_000
+
+
+def test_nothing_is_left_to_fill_in():
+    assert not re.search(r"@[A-Z]+@", README)
