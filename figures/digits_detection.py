@@ -167,7 +167,8 @@ def _rates(panel: Any, data: Any) -> None:
                 strengths, values, color=colour, ls=dashes[variant], marker="o", ms=2.5, lw=1.2
             )
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.set_ylim(0, 1)
+    panel.set_ylim(0, 1.45)  # room for the legend
+    panel.set_yticks(np.linspace(0, 1, 5))
     panel.set_xlabel(f"Strength β, {site}, {TASKS[task].split()[0]}")
     panel.set_ylabel("Rate")
     handles = [

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import jax
 import pytest
+from safetensors import safe_open
 from typer.testing import CliRunner
 
+from cortex.areas import TrainingSettings, digits
 from cortex.cli import app
 from cortex.errors import UserError
 from cortex.experiment import load_results
+from cortex.stimuli import load_digits, split_digits
 
 SMALL = [
     "run",
@@ -39,7 +42,7 @@ def cortex(monkeypatch, tmp_path):
 
 def test_help_names_every_command(cortex):
     text = cortex("--help").stdout
-    for command in ("list", "show", "run", "figure", "info"):
+    for command in ("list", "show", "run", "figure", "info", "train"):
         assert f"  {command} " in text
     assert cortex("--version").stdout.startswith("cortex ")
 
@@ -103,6 +106,10 @@ def test_measures_are_a_flat_list(cortex):
         (["run", "ring_normalization", "--seed", "-1"], "seed: found -1, allowed: "),
         (["run", "ring_normalization", "--device", "tpu"], "--device tpu: not on this machine, "),
         (["figure", "."], ".: not a results folder"),
+        (["train", "digits", "--seed", "-1"], "--seed: found -1, allowed: a whole number >= 0"),
+        (["train", "digits", "--kind", "circuits"], "--kind circuits: found no weights/digits_pl"),
+        (["train", "digits", "--mnist", "nowhere"], "nowhere is not a folder: "),
+        (["train", "digits", "--out", f"{__file__}/x"], f"--out {__file__}/x: {__file__} is a "),
         (["figure", "ring_normalization"], "ring_normalization: no results under "),
     ],
 )
@@ -132,6 +139,95 @@ def test_an_error_of_many_lines_is_still_one(cortex, monkeypatch):
     assert cortex("show", "x", code=2).stderr == "error: one two\n"
 
 
+@pytest.fixture
+def quick_training(monkeypatch):
+    """One epoch of one step, on few digits."""
+    few = split_digits(load_digits(), 10, 0)[1]
+    monkeypatch.setattr("cortex.stimuli.load_digits", lambda: few)
+    monkeypatch.setattr("cortex.stimuli.split_digits", lambda some, each, seed: (some, some))
+    once = TrainingSettings(epochs=1)
+    monkeypatch.setattr(digits, "PLAIN_TRAINING", once._replace(batch=50))
+    monkeypatch.setattr(digits, "CIRCUIT_TRAINING", once._replace(batch=10))
+
+
+def test_train_help_says_how_long_it_takes(cortex):
+    assert "  digits " in cortex("train", "--help").stdout
+    text = " ".join(cortex("train", "digits", "--help").stdout.split())
+    assert "A seed takes about 6 minutes on 2 cores" in text
+    for option in ("--seed", "--out", "--mnist", "--kind"):
+        assert option in text
+
+
+def test_train_plain_digits_and_never_overwrite(cortex, quick_training):
+    arguments = ("train", "digits", "--seed", "5", "--kind", "plain")
+    done = cortex(*arguments)
+    assert done.stdout.startswith("weights/digits_plain_5.safetensors  accuracy 0.")
+    assert "plain, seed 5" in done.stderr
+    assert "epoch  1 of 1: loss " in done.stderr
+    path = Path("weights/digits_plain_5.safetensors")
+    _, facts = digits.load_digits_system(path, "plain")
+    assert (facts["kind"], facts["seed"]) == ("plain", 5)
+    assert facts["command"] == "cortex train digits --seed 5"
+    assert len(facts["loss_by_epoch"]) == 1
+    before = path.read_bytes()
+    for kind in ("plain", "both"):
+        refused = cortex("train", "digits", "--seed", "5", "--kind", kind, code=2)
+        assert refused.stderr == (
+            "error: --out weights: digits_plain_5.safetensors is there and is not overwritten\n"
+        )
+    assert path.read_bytes() == before
+    assert [item.name for item in Path("weights").iterdir()] == [path.name]
+
+
+def test_train_circuits_on_the_plain_network_of_the_folder(cortex, quick_training, monkeypatch):
+    """What is trained is replaced here: `tests/areas` trains circuits."""
+    asked = []
+
+    def trained(plain, training, seed, report):
+        asked.append(seed)
+        report(0, digits.Epoch(1.0, 0.25))
+        return plain, [digits.Epoch(1.0, 0.25)]
+
+    monkeypatch.setattr(digits, "train_circuits", trained)
+    done = cortex("train", "digits", "--seed", "6", "--out", "new")
+    assert asked == [6]
+    assert "loss 1.0000, 25.00% unsettled" in done.stderr
+    assert sorted(item.name for item in Path("new").iterdir()) == [
+        "digits_circuits_6.safetensors",
+        "digits_plain_6.safetensors",
+    ]
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_the_weights_of_the_package_tell_how_they_were_made():
+    for seed in digits.SEEDS:
+        for kind, epochs in (("plain", 40), ("circuits", 12)):
+            with safe_open(digits.weights_file(kind, seed), framework="numpy") as file:
+                facts = json.loads(file.metadata()["cortex"])
+            assert facts["command"] == f"cortex train digits --seed {seed}"
+            assert (facts["kind"], facts["seed"]) == (kind, seed)
+            assert len(facts["loss_by_epoch"]) == epochs
+            assert facts["held_out_digits"] == 1000
+    assert (digits.PLAIN_TRAINING.epochs, digits.CIRCUIT_TRAINING.epochs) == (40, 12)
+
+
+def test_training_repeats_what_the_package_holds():
+    """Nobody has to believe that the weights come from the command: its first epoch is theirs."""
+
+    class Stop(Exception):
+        pass
+
+    def report(number, row):
+        found.append(row.loss)
+        raise Stop
+
+    found = []
+    _, facts = digits.load_digits_system(digits.weights_file("plain", 0), "plain")
+    with pytest.raises(Stop):
+        digits.train_plain(split_digits(load_digits(), 100, 0)[0], 0, report)
+    assert found[0] == pytest.approx(facts["loss_by_epoch"][0], rel=0.01)
+
+
 def test_info_lists_versions_and_devices(cortex):
     text = cortex("info").stdout
     for word in ("python", "cortex", "jax", "memory", "device"):
@@ -141,7 +237,7 @@ def test_info_lists_versions_and_devices(cortex):
 def test_help_and_list_do_not_import_jax():
     code = (
         "import sys; from typer.testing import CliRunner; from cortex.cli import app\n"
-        "for words in (['--help'], ['list'], ['run', '--help']):\n"
+        "for words in (['--help'], ['list'], ['run', '--help'], ['train', 'digits', '--help']):\n"
         "    assert CliRunner().invoke(app, words).exit_code == 0\n"
         "assert not {'jax', 'xarray', 'matplotlib'} & set(sys.modules)"
     )

@@ -1,17 +1,19 @@
 """An area: a stage of the front end, a circuit or none, and what leaves for the next area."""
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from cortex.circuit import EI, AbstractSettling, Circuit, Modulation, SteadyState, steady_state
-from cortex.frontends.conv import ConvStage
 
 from .output import AbstractOutputMap
 
+Image = Float[Array, "channels image_height image_width"]
 Maps = Float[Array, "maps height width"]
+Stage = Callable[[Image], Maps]  # a `ConvStage`, a `GaborBank`, or any module from image to maps
 
 
 class Response(eqx.Module):
@@ -34,12 +36,12 @@ class Response(eqx.Module):
 class AbstractArea(eqx.Module):
     """One station of a visual system."""
 
-    stage: eqx.AbstractVar[ConvStage]
+    stage: eqx.AbstractVar[Stage]
 
     @abc.abstractmethod
     def __call__(
         self,
-        image: Maps,
+        image: Image,
         modulation: Modulation | None = None,
         initial: EI[Maps] | None = None,
     ) -> Response:
@@ -60,11 +62,11 @@ class PlainArea(AbstractArea):
         stage: gives the net input I.
     """
 
-    stage: ConvStage
+    stage: Stage
 
     def __call__(
         self,
-        image: Maps,
+        image: Image,
         modulation: Modulation | None = None,
         initial: EI[Maps] | None = None,
     ) -> Response:
@@ -90,19 +92,19 @@ class CircuitArea(AbstractArea):
         settling: how the steady state is found.
     """
 
-    stage: ConvStage
+    stage: Stage
     drive_scale: Float[Array, ""]
     circuit: Circuit
     output_map: AbstractOutputMap
     settling: AbstractSettling
 
-    def drive(self, image: Maps) -> Maps:
+    def drive(self, image: Image) -> Maps:
         """The feed-forward drive [contrast]."""
         return self.drive_scale * jnp.maximum(self.stage(image), 0.0)
 
     def settle(
         self,
-        image: Maps,
+        image: Image,
         modulation: Modulation | None = None,
         initial: EI[Maps] | None = None,
     ) -> SteadyState:
@@ -118,7 +120,7 @@ class CircuitArea(AbstractArea):
 
     def __call__(
         self,
-        image: Maps,
+        image: Image,
         modulation: Modulation | None = None,
         initial: EI[Maps] | None = None,
     ) -> Response:

@@ -84,7 +84,8 @@ def train_plain(
 
 def as_network(system: VisualSystem) -> ConvNetwork:
     """The filters and the readout of a system, without its circuits."""
-    return ConvNetwork(tuple(area.stage for area in system.areas), system.readout)
+    stages = tuple(area.stage for area in system.areas if isinstance(area.stage, ConvStage))
+    return ConvNetwork(stages, system.readout)
 
 
 def insert_at(

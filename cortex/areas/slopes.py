@@ -6,15 +6,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .area import Maps
+from .area import Image, Maps
 from .system import VisualSystem
 
 
 def map_slopes(
     system: VisualSystem,
     detectors: Callable[[Float[Array, " units"]], Float[Array, " categories"]],
-    image: Maps,
-) -> tuple[tuple[Float[Array, "categories maps"], ...], Float[Array, " categories"]]:
+    image: Image,
+) -> tuple[tuple[Float[Array, "categories _"], ...], Float[Array, " categories"]]:
     """dz/dx for each detector's logit z, averaged over the places of each map.
 
     The circuits above an area are differentiated through their steady states.

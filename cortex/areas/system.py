@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from cortex.circuit import EI, Modulation
 from cortex.frontends.conv import ConvNetwork, Readout
 
-from .area import AbstractArea, Maps, PlainArea, Response
+from .area import AbstractArea, Image, Maps, PlainArea, Response
 
 
 class VisualSystem(eqx.Module):
@@ -29,7 +29,7 @@ class VisualSystem(eqx.Module):
 
     def respond(
         self,
-        image: Maps,
+        image: Image,
         modulations: Sequence[Modulation | None] | None = None,
         first: int = 0,
         initials: Sequence[EI[Maps] | None] | None = None,
@@ -51,6 +51,6 @@ class VisualSystem(eqx.Module):
             image = responses[-1].output
         return tuple(responses)
 
-    def __call__(self, image: Maps) -> Float[Array, " classes"]:
+    def __call__(self, image: Image) -> Float[Array, " classes"]:
         """One logit a class for one image, unattended."""
         return self.readout(self.respond(image)[-1].output)

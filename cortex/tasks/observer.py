@@ -9,11 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from cortex.areas import VisualSystem
-from cortex.areas.area import Maps
+from cortex.areas.area import Image
 from cortex.attention import AbstractForm, Multiplicative, feature_pattern, spatial_pattern
 from cortex.circuit import EI
 
 from .detectors import Detectors
+
+AnyMaps = Float[Array, "_ _ _"]  # areas differ in maps and in places
 
 
 class AttentionState(eqx.Module):
@@ -27,9 +29,9 @@ class AttentionState(eqx.Module):
         form: how the sum of both patterns reaches an area.
     """
 
-    values: tuple[Float[Array, " maps"], ...]
+    values: tuple[Float[Array, "_"], ...]
     feature_strength: Float[Array, " areas"]
-    masks: tuple[Float[Array, "height width"], ...]
+    masks: tuple[Float[Array, "_ _"], ...]
     spatial_strength: Float[Array, " areas"]
     form: AbstractForm = eqx.field(default_factory=Multiplicative)
 
@@ -55,8 +57,8 @@ class Look(eqx.Module):
     """
 
     logits: Float[Array, " categories"]
-    rates: tuple[EI[Maps], ...]
-    outputs: tuple[Maps, ...]
+    rates: tuple[EI[AnyMaps], ...]
+    outputs: tuple[AnyMaps, ...]
     settled: Bool[Array, ""]
 
 
@@ -73,10 +75,10 @@ class Observer(eqx.Module):
 
     def look(
         self,
-        image: Maps,
+        image: Image,
         attention: AttentionState | None = None,
         first: int = 0,
-        initials: Sequence[EI[Maps]] | None = None,
+        initials: Sequence[EI[AnyMaps]] | None = None,
     ) -> Look:
         """Look at an image.
 
@@ -107,8 +109,8 @@ def detect(
     observer: Observer,
     images: Float[Array, "images *shape"],
     attention: AttentionState,
-    masks: tuple[Float[Array, "images height width"], ...],
-    initials: tuple[EI[Float[Array, "images maps height width"]], ...],
+    masks: tuple[Float[Array, "images _ _"], ...],
+    initials: tuple[EI[Float[Array, "images _ _ _"]], ...],
     category: Int[Array, ""],
     first: int,
 ) -> tuple[Array, tuple[EI[Array], ...], Array]:
@@ -129,7 +131,7 @@ def detect(
         compiled again for another category, strength or source.
     """
 
-    def one(image: Maps, own: tuple[Array, ...], start: tuple[EI[Maps], ...]) -> Any:
+    def one(image: Image, own: tuple[Array, ...], start: tuple[EI[AnyMaps], ...]) -> Any:
         state = eqx.tree_at(lambda a: a.masks, attention, own)
         look = observer.look(image, state, first, start)
         return look.logits[category], look.rates, look.settled

@@ -1,0 +1,129 @@
+"""Circuits put into a trained network: calibration, and what is left alone."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cortex.areas import CircuitArea, IsotonicMap, PlainArea, PowerMap, insert_circuits
+from cortex.circuit import learned_features
+from tests.areas import systems
+
+LAYERS = [(), (0,), (1,), (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def shown():
+    return systems.images(30)
+
+
+@pytest.fixture(scope="module")
+def inserted(shown):
+    """A system for every subset of layers, at two contrasts."""
+    contrast = {0: 30.0, 1: 20.0}
+    return {
+        layers: insert_circuits(
+            systems.network(),
+            {layer: systems.parameters(contrast[layer]) for layer in layers},
+            shown,
+            settling=systems.SETTLING,
+        )
+        for layers in LAYERS
+    }
+
+
+def plain_outputs(shown):
+    """Of both layers of the network without circuits."""
+    outputs = []
+    for stage in systems.network().stages:
+        shown = jnp.maximum(eqx.filter_vmap(stage)(shown), 0)
+        outputs.append(shown)
+    return outputs
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_other_layers_are_left_alone(inserted, layers):
+    network, system = systems.network(), inserted[layers]
+    for layer, area in enumerate(system.areas):
+        assert isinstance(area, CircuitArea if layer in layers else PlainArea)
+        assert systems.identical(area.stage, network.stages[layer])
+    assert systems.identical(system.readout, network.readout)
+
+
+def test_drive_scale(inserted, shown):
+    """The 99th percentile of each layer's drive, circuits below included, is the contrast."""
+    system = inserted[0, 1]
+    below = shown
+    for area, contrast in zip(system.areas, (30.0, 20.0), strict=True):
+        drives = eqx.filter_vmap(area.drive)(below)
+        # The same numbers again, in float32.
+        assert float(np.percentile(drives, 99)) == pytest.approx(contrast, rel=1e-4)
+        below = eqx.filter_jit(eqx.filter_vmap(lambda x, a=area: a(x).output))(below)
+
+
+def test_coupling_is_by_likeness_of_the_plain_maps(inserted, shown):
+    outputs = plain_outputs(shown)
+    for layer in range(2):
+        coupling = inserted[0, 1].areas[layer].circuit.coupling
+        assert coupling.shape == systems.SHAPES[layer]
+        expected = learned_features(jnp.mean(outputs[layer], axis=(2, 3)), 28.0)
+        np.testing.assert_allclose(coupling.features, expected, rtol=1e-4, atol=1e-6)
+        assert float(coupling.J.IE) == pytest.approx(11.0)
+        assert float(coupling.sigma.EI) == pytest.approx(systems.SIGMA["EI"])
+
+
+def test_output_maps_aim_at_the_plain_outputs(inserted, shown):
+    """What leaves a circuit resembles, map by map, what leaves the plain layer."""
+    outputs = plain_outputs(shown)
+    for layers in ((0,), (1,), (0, 1)):
+        responses = eqx.filter_jit(eqx.filter_vmap(inserted[layers].respond))(shown)
+        for layer in layers:
+            assert np.all(responses[layer].converged)
+            sent, wanted = np.asarray(responses[layer].output), np.asarray(outputs[layer])
+            error = ((sent - wanted) ** 2).mean(axis=(0, 2, 3))
+            spread = wanted.var(axis=(0, 2, 3))
+            # Better than the mean, for every map that responds at all; the circuit mixes
+            # places and maps, so that no pointwise map can undo it.
+            assert (error < 0.9 * spread)[spread > 1e-4].all()
+
+
+def test_configure_has_the_last_word(shown):
+    """Called once a circuit; what it returns is used, and the output map fitted to it."""
+    seen = []
+
+    def weaker(circuit):
+        seen.append(circuit.shape)
+        return eqx.tree_at(lambda c: c.coupling.J.EE, circuit, circuit.coupling.J.EE / 4)
+
+    system = insert_circuits(
+        systems.network(),
+        {layer: systems.parameters() for layer in (0, 1)},
+        shown,
+        output_map=PowerMap,
+        settling=systems.SETTLING,
+        configure=weaker,
+    )
+    assert seen == list(systems.SHAPES)
+    for area in system.areas:
+        assert float(area.circuit.coupling.J.EE) == pytest.approx(1.5)
+        assert isinstance(area.output_map, PowerMap)
+    first = system.areas[0]
+    rates = eqx.filter_jit(eqx.filter_vmap(first.settle))(shown).rates.E
+    fitted = PowerMap.fit(
+        *(np.moveaxis(np.asarray(a), 1, 0).reshape(3, -1) for a in (rates, plain_outputs(shown)[0]))
+    )
+    np.testing.assert_allclose(first.output_map.log_scale, fitted.log_scale, atol=1e-3)
+
+
+def test_batches_do_not_matter(inserted, shown):
+    again = insert_circuits(
+        systems.network(),
+        {0: systems.parameters(30.0)},
+        shown,
+        settling=systems.SETTLING,
+        batch=7,
+    )
+    assert isinstance(again.areas[0].output_map, IsotonicMap)
+    before = inserted[0,].areas[0].output_map
+    # float32 in batches of another size.
+    np.testing.assert_allclose(again.areas[0].output_map.outputs, before.outputs, atol=1e-4)
