@@ -127,7 +127,7 @@ def _activity(panel: Any, data: Any) -> None:
         panel.text(0.5, 0.5, "no tuning attention", transform=panel.transAxes, ha="center")
         return
     strengths = data["strength"].values
-    strength = strengths[np.argmin(np.abs(strengths - 0.25))]
+    strength = float(strengths[np.argmin(np.abs(strengths - 0.25))])
     task = data["task"].values[0]
     for variant, colour in (("plain", style.GREY), ("circuits", style.E)):
         if variant not in data["variant"].values:

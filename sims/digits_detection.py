@@ -41,7 +41,16 @@ from cortex.attention import (
     normalised_by_map,
 )
 from cortex.circuit import EI, Circuit, Populations, Projections, Relax
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.errors import UserError
+from cortex.experiment import (
+    ConfigError,
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+)
 from cortex.measures import detection_measures, summarise_detection
 from cortex.stimuli import (
     Digits,
@@ -232,7 +241,10 @@ def digits(config: Config) -> tuple[Digits, Digits]:
     """Training and held-out digits; no held-out one was seen by the networks of the package."""
     if config.images.mnist:
         folder = Path(config.images.mnist)
-        return load_digits(folder), load_digits(folder, part="t10k")
+        try:
+            return load_digits(folder), load_digits(folder, part="t10k")
+        except UserError as error:
+            raise ConfigError(f"images.mnist: {error}") from error
     return split_digits(load_digits())
 
 
@@ -241,7 +253,10 @@ def build(config: Config, variant: str, training: Digits) -> VisualSystem:
     network = config.network
     folder = Path(network.weights) if network.weights else None
     kind = variant if network.how == "trained" else "plain"
-    system, _ = load_digits_system(weights_file(kind, network.weights_seed, folder), kind)
+    try:
+        system, _ = load_digits_system(weights_file(kind, network.weights_seed, folder), kind)
+    except UserError as error:
+        raise ConfigError(f"network.weights, network.weights_seed: {error}") from error
     if variant == "plain":
         return system
     solver = config.solver

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cortex.circuit import EI, Modulation
+from cortex.circuit.populations import as_floats
 
 Pattern = Float[Array, "maps height width"]
 
@@ -50,7 +51,7 @@ class Multiplicative(AbstractForm):
     """
 
     bidirectional: bool = eqx.field(static=True, default=True)
-    to_I: Any = 1.0
+    to_I: Any = eqx.field(converter=as_floats, default=1.0)
 
     def modulation(self, pattern: Pattern) -> Modulation:
         gain = EI(1.0 + pattern, 1.0 + self.to_I * pattern)
@@ -68,9 +69,9 @@ class Additive(AbstractForm):
         to_I: input to I relative to that to E.
     """
 
-    scale: Any = 1.0
+    scale: Any = eqx.field(converter=as_floats, default=1.0)
     bidirectional: bool = eqx.field(static=True, default=True)
-    to_I: Any = 0.0
+    to_I: Any = eqx.field(converter=as_floats, default=0.0)
 
     def modulation(self, pattern: Pattern) -> Modulation:
         return Modulation(input=EI(self.scale * pattern, self.scale * self.to_I * pattern))

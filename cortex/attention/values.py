@@ -27,10 +27,11 @@ def tuning_values(
     member = jax.nn.one_hot(labels, categories, dtype=responses.dtype)
     count = jnp.maximum(member.sum(axis=0), 1.0)
     means = jnp.einsum("nc,nf->cf", member, responses, precision="highest") / count[:, None]
-    spread = jnp.std(responses, axis=0)
-    silent = spread <= 1e-6 * jnp.maximum(jnp.max(jnp.abs(responses)), 1e-30)
+    variance = jnp.var(responses, axis=0)
+    silent = variance <= (1e-6 * jnp.max(jnp.abs(responses))) ** 2
+    spread = jnp.sqrt(jnp.where(silent, 1.0, variance))  # a slope even where it is 0
     distance = means - jnp.mean(responses, axis=0)[None, :]
-    return jnp.where(silent[None, :], 0.0, distance / jnp.where(silent, 1.0, spread)[None, :])
+    return jnp.where(silent[None, :], 0.0, distance / spread[None, :])
 
 
 def tuning_quality(values: Values) -> Float[Array, " maps"]:

@@ -44,6 +44,9 @@ def _networks(data: xr.Dataset) -> Iterator[Measure]:
     circuits = data["sum_weight"].dropna("variant", how="all")
     for variant in circuits["variant"].values:
         here = data.sel(variant=variant)
+        yield Measure.reported(
+            f"settled_lowest[{variant}]", float(here["settled"].min()), "1", headline=True
+        )
         for layer in here["layer"].values[np.isfinite(here["sum_weight"].values)]:
             for name, unit, expected in rows:
                 value = float(here[name].sel(layer=layer))
@@ -62,8 +65,8 @@ def _activity(data: xr.Dataset) -> Iterator[Measure]:
         return
     task, strength = data["task"].values[0], data["strength"].values[0]
     for variant in data["variant"].values:
-        for layer in data["layer"].values:
-            values, ratio = activity_ratio(data, variant, task, layer, strength)
+        for layer in data["layer"].values.tolist():
+            values, ratio = activity_ratio(data, variant, task, int(layer), float(strength))
             slope = np.polyfit(values, np.log(ratio), 1)[0] if values.size > 2 else np.nan
             yield Measure.expecting(
                 f"activity_slope[{variant},layer={layer},beta={strength:g}]",

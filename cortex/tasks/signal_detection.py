@@ -10,30 +10,30 @@ class Rates:
     """True- and false-positive rates, and what follows from them.
 
     Args:
-        true_positive, false_positive: rates in [0, 1], arrays of one shape.
+        true_positive, false_positive: rates in [0, 1], of one shape.
     """
 
-    def __init__(self, true_positive: np.ndarray, false_positive: np.ndarray):
+    def __init__(self, true_positive: np.ndarray | float, false_positive: np.ndarray | float):
         self.true_positive = np.asarray(true_positive, float)
         self.false_positive = np.asarray(false_positive, float)
 
     @property
-    def performance(self) -> np.ndarray:
+    def performance(self) -> np.ndarray | float:
         """Mean of true-positive and true-negative rate."""
         return (self.true_positive + 1 - self.false_positive) / 2
 
     @property
-    def criterion(self) -> np.ndarray:
+    def criterion(self) -> np.ndarray | float:
         """c = -(z(TP) + z(FP)) / 2; negative says yes too readily."""
         return -(_z(self.true_positive) + _z(self.false_positive)) / 2
 
     @property
-    def sensitivity(self) -> np.ndarray:
+    def sensitivity(self) -> np.ndarray | float:
         """d' = z(TP) - z(FP)."""
         return _z(self.true_positive) - _z(self.false_positive)
 
 
-def _z(rate: np.ndarray) -> np.ndarray:
+def _z(rate: np.ndarray) -> np.ndarray | float:
     return ndtri(np.clip(rate, *CLIP))
 
 
@@ -73,7 +73,7 @@ def area_under_curve(
     higher = (positive[..., :, None] > negative[..., None, :]).astype(float)
     higher += 0.5 * (positive[..., :, None] == negative[..., None, :])
     if weights is None:
-        return higher.mean(axis=(-2, -1))
+        return np.asarray(higher.mean(axis=(-2, -1)))
     up, down = weights[:, present], weights[:, ~present]
     total = up.sum(-1) * down.sum(-1)
     value = np.einsum("bp,...pn,bn->b...", up, higher, down, optimize=True)
@@ -102,4 +102,5 @@ def bootstrap_counts(rng: np.random.Generator, present: np.ndarray, resamples: i
 def interval(samples: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval over the first axis."""
     tail = 50 * (1 - level)
-    return np.percentile(samples, tail, axis=0), np.percentile(samples, 100 - tail, axis=0)
+    low, high = np.percentile(samples, (tail, 100 - tail), axis=0)
+    return np.asarray(low), np.asarray(high)

@@ -172,11 +172,12 @@ class HardTask:
         self.present = np.asarray(images.present)
         self.inputs: list[list[Array]] = []
         self.initials: list[tuple[EI, ...]] = []
-        scores, rates = [], []
+        scores, rates, settled = [], [], []
         for category, shown in enumerate(images.images.astype(jnp.result_type(float))):
             look = look_at_all(observer, shown[:, None])
             self.inputs.append([shown[:, None], *look.outputs[:-1]])
             scores.append(np.asarray(look.logits[:, category]))
+            settled.append(np.mean(look.settled))
             self.initials.append(look.rates)
             rates.append(jax.tree.map(lambda r: np.asarray(r).mean(axis=(0, 2, 3)), look.rates))
             report(len(shown))
@@ -184,7 +185,7 @@ class HardTask:
             np.stack(scores),
             tuple(np.stack([r[a].E for r in rates]) for a in range(len(rates[0]))),
             tuple(np.stack([r[a].I for r in rates]) for a in range(len(rates[0]))),
-            1.0,
+            float(np.mean(settled)),
         )
         self.shapes = [look.outputs[a].shape[1:] for a in range(len(look.outputs))]
         self.masks = [
@@ -195,8 +196,8 @@ class HardTask:
     def attend(
         self,
         source: Source,
-        feature_strength: Sequence[float],
-        spatial_strength: Sequence[float],
+        feature_strength: Sequence[float] | np.ndarray,
+        spatial_strength: Sequence[float] | np.ndarray,
         form: AbstractForm,
         report: Report,
     ) -> Outcome:

@@ -80,11 +80,11 @@ def test_output_maps_aim_at_the_plain_outputs(inserted, shown):
         for layer in layers:
             assert np.all(responses[layer].converged)
             sent, wanted = np.asarray(responses[layer].output), np.asarray(outputs[layer])
-            error = ((sent - wanted) ** 2).mean(axis=(0, 2, 3))
-            spread = wanted.var(axis=(0, 2, 3))
-            # Better than the mean, for every map that responds at all; the circuit mixes
-            # places and maps, so that no pointwise map can undo it.
-            assert (error < 0.9 * spread)[spread > 1e-4].all()
+            error, size = ((sent - wanted) ** 2).mean((0, 2, 3)), (wanted**2).mean((0, 2, 3))
+            # Better than nothing for every map that responds at all, by far on the whole; the
+            # circuit mixes places and maps, so that no pointwise map can undo it.
+            assert (error < 0.8 * size)[size > 1e-4].all()
+            assert error.sum() < 0.5 * size.sum()
 
 
 def test_configure_has_the_last_word(shown):

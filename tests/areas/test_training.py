@@ -11,11 +11,11 @@ from cortex.areas import (
     TrainingSettings,
     VisualSystem,
     accuracy,
-    insert_circuits,
     refit_readout,
     train,
 )
 from cortex.areas.training import cross_entropy, distort, trainable
+from cortex.circuit import Relax
 from tests.areas import systems
 
 STILL = {"rotation": 0.0, "zoom": 0.0, "shift": 0.0, "smallest": 1.0}
@@ -34,13 +34,6 @@ def bars(count=60, seed=0):
         else:
             image[0, place + 1] += 1
     return jnp.asarray(shown, jnp.float32), jnp.asarray(labels)
-
-
-def circuits(shown, seed=3):
-    layers = {layer: systems.parameters(30.0) for layer in (0, 1)}
-    return insert_circuits(
-        systems.network(seed, classes=2), layers, shown, settling=systems.SETTLING
-    )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +65,7 @@ def test_training_through_circuits(smooth):
         smooth, shown, labels, jax.random.key(0), SETTINGS._replace(epochs=4, learning_rate=1e-2)
     )
     assert curve[-1].loss < 0.7 * curve[0].loss
-    assert max(row.unsettled for row in curve) == 0
+    assert max(row.unsettled for row in curve) < 0.05
     for old, new in zip(smooth.areas, after.areas, strict=True):
         assert systems.identical(old.circuit, new.circuit)
         assert systems.identical(old.drive_scale, new.drive_scale)
@@ -135,7 +128,7 @@ def test_cross_entropy_leaves_out_what_did_not_settle():
     calls = eqx.filter_jit(eqx.filter_value_and_grad(cross_entropy, has_aux=True))
     (loss, unsettled), gradient = calls(system, shown, labels)
     assert float(unsettled) == 0.5
-    (alone, _), gradient_alone = calls(system, shown[:1], labels[:1])
+    (alone, _), gradient_alone = calls(system, shown[jnp.array([0, 0])], labels)
     assert float(loss) == pytest.approx(float(alone), rel=1e-5)
     flat, flat_alone = (
         jax.flatten_util.ravel_pytree(eqx.filter(g.areas[0].stage, eqx.is_array))[0]
@@ -143,6 +136,25 @@ def test_cross_entropy_leaves_out_what_did_not_settle():
     )
     assert np.isfinite(flat).all()
     np.testing.assert_allclose(flat, flat_alone, rtol=1e-3, atol=1e-5)
+
+
+def test_a_gradient_that_is_hard_to_find_ends_nothing():
+    """Ten steps are enough to see that a state is steady, not for the linear response to it."""
+    hurried = Relax(dt=2.0, duration=20.0, rtol=1e-3, atol=1e-3)
+    area = systems.circuit_area(systems.network().stages[0], systems.SHAPES[0])
+    image = systems.images(1)[0]
+    start = eqx.filter_jit(area)(image).rates
+    quick = eqx.tree_at(lambda a: a.settling, area, hurried)
+
+    @eqx.filter_jit
+    @eqx.filter_value_and_grad(has_aux=True)
+    def total(area):
+        response = area(image, None, start)
+        return jnp.sum(response.output), response.converged
+
+    (_, converged), gradient = total(quick)
+    assert converged
+    assert np.isfinite(gradient.drive_scale)
 
 
 def test_accuracy():
@@ -183,10 +195,10 @@ def test_each_distortion_does_something(setting):
         assert 1 <= same.sum() <= 7
 
 
-def test_refitting_the_readout():
+def test_refitting_the_readout(smooth):
     shown, labels = bars()
-    system = circuits(shown)
-    settings = TrainingSettings(epochs=20, batch=20, learning_rate=1e-2, **STILL)
+    system = smooth
+    settings = TrainingSettings(epochs=10, batch=20, learning_rate=2e-2, **STILL)
     refitted = refit_readout(system, shown, labels, jax.random.key(0), settings, copies=1)
     assert systems.identical(system.areas, refitted.areas)
     loss = eqx.filter_jit(cross_entropy)

@@ -1,0 +1,49 @@
+"""Slopes of detectors, through readout, stages and circuits, against finite differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cortex.areas import VisualSystem, map_slopes
+from tests.areas import systems
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("kind", ["plain", "circuits"])
+def test_against_finite_differences(kind):
+    if kind == "plain":
+        system = VisualSystem.plain(systems.network())
+    else:
+        system = systems.with_circuits(settling=systems.TIGHT)
+    weight = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6)))
+
+    def detectors(units):
+        return weight @ units + 1.0
+
+    image = systems.images(1)[0]
+    slopes, logits = jax.jit(lambda x: map_slopes(system, detectors, x))(image)
+    responses = system.respond(image)
+    np.testing.assert_allclose(
+        logits, detectors(system.readout.units(responses[-1].output)), rtol=1e-9
+    )
+    assert [s.shape for s in slopes] == [(2, 3), (2, 4)]
+
+    @jax.jit
+    def from_first(output):
+        return detectors(system.readout.units(system.respond(output, first=1)[-1].output))
+
+    def from_last(output):
+        return detectors(system.readout.units(output))
+
+    step = 1e-5
+    for above, response, found in zip((from_first, from_last), responses, slopes, strict=True):
+        output = response.output
+        for f in range(output.shape[0]):
+            change = jnp.zeros_like(output).at[f].set(step)
+            difference = (above(output + change) - above(output - change)) / (2 * step)
+            # A mean over the places, not the sum that moving all of them gives; steady states
+            # to 1e-12, divided by the step.
+            expected = difference / output[f].size
+            np.testing.assert_allclose(found[:, f], expected, rtol=1e-5, atol=1e-7)
+    assert all(np.abs(s).max() > 1e-4 for s in slopes)

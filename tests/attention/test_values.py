@@ -1,0 +1,135 @@
+"""Tuning and gradient values against NumPy and finite differences; their controls."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cortex.areas import VisualSystem, map_slopes
+from cortex.attention import (
+    BalancedSet,
+    CategorySet,
+    gradient_values,
+    normalised_by_layer,
+    normalised_by_map,
+    shuffled,
+    tuning_quality,
+    tuning_values,
+    uniform,
+)
+from tests.areas import systems
+from tests.reference import attention as reference
+
+LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 0])  # not balanced, as ordinary sets are
+
+
+def test_tuning_values():
+    responses = np.random.default_rng(0).gamma(2.0, size=(8, 5))
+    expected = reference.tuning_values(responses, LABELS, 3)
+    found = tuning_values(jnp.asarray(responses, jnp.float32), jnp.asarray(LABELS), 3)
+    # float32 means of eight numbers of order 1, divided by spreads of order 1.
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(tuning_quality(found), np.abs(expected).max(axis=0), atol=1e-5)
+    # In units of the spread: a map's unit does not matter.
+    scaled = tuning_values(jnp.asarray(responses * 40, jnp.float32), jnp.asarray(LABELS), 3)
+    np.testing.assert_allclose(scaled, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.7])
+def test_a_map_that_never_changes_has_no_tuning(level):
+    responses = np.random.default_rng(0).gamma(2.0, size=(8, 2))
+    responses[:, 1] = level
+    found = tuning_values(jnp.asarray(responses, jnp.float32), jnp.asarray(LABELS), 3)
+    assert not np.any(found[:, 1])
+    assert np.all(found[:, 0])
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("balanced", [False, True])
+def test_gradient_values(balanced):
+    """From images to values, on a network of two layers, against differences of the error."""
+    stages, (hidden_weight, hidden_bias, *_) = systems.pieces()
+    rng = np.random.default_rng(1)
+    weight, bias = rng.normal(size=(3, 6)), rng.normal(size=3)
+    shown = systems.images(8)
+    expected = [[], []]
+    for image, label in zip(np.asarray(shown), LABELS, strict=True):
+        outputs = reference.layers(image, stages)
+        for layer in range(2):
+
+            def errors(output, above=stages[layer + 1 :], label=label):
+                top = reference.layers(output, above)[-1] if above else output
+                units = reference.units(top, hidden_weight, hidden_bias, 2)
+                logits = weight @ units + bias
+                return np.array(
+                    [reference.cross_entropy(z, c == label) for c, z in enumerate(logits)]
+                )
+
+            expected[layer].append(reference.error_slopes(errors, outputs[layer]))
+    system = VisualSystem.plain(systems.network())
+
+    def detectors(units):
+        return jnp.asarray(weight) @ units + jnp.asarray(bias)
+
+    slopes, logits = jax.jit(jax.vmap(lambda x: map_slopes(system, detectors, x)))(shown)
+    over = BalancedSet() if balanced else CategorySet()
+    for layer in range(2):
+        found = gradient_values(slopes[layer], logits, jnp.asarray(LABELS), over)
+        wanted = reference.gradient_values(np.stack(expected[layer]), LABELS, balanced)
+        # Differences with a step of 1e-6 in float64.
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-8)
+        assert np.abs(wanted).max() > 1e-4
+
+
+def test_gradient_values_point_to_the_category():
+    """A map that speaks for a category has a positive value: more of it, less error."""
+    slopes = jnp.zeros((8, 3, 2)).at[:, 0, 0].set(1.0).at[:, 0, 1].set(-2.0)
+    for over in (CategorySet(), BalancedSet()):
+        logits = jnp.where(jnp.asarray(LABELS) == 0, -1.0, -5.0)[:, None] * jnp.ones((1, 3))
+        found = gradient_values(slopes, logits, jnp.asarray(LABELS), over)
+        assert found[0, 0] > 0
+        assert float(found[0, 1]) == pytest.approx(-2 * float(found[0, 0]), rel=1e-5)
+
+
+def test_image_sets():
+    present = jax.nn.one_hot(jnp.asarray(LABELS), 3)
+    for over in (BalancedSet(), CategorySet()):
+        weights = np.asarray(over.weights(present))
+        np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-6)
+        inside = (weights * np.asarray(present)).sum(axis=0)
+        np.testing.assert_allclose(inside, 0.5 if isinstance(over, BalancedSet) else 1, atol=1e-6)
+
+
+def test_normalisers():
+    values = np.array([[1.0, -4.0, 2.0], [0.5, 0.25, -0.125], [0, 0, 0]])
+    by_layer = [[0.25, -1, 0.5], [1, 0.5, -0.25], [0, 0, 0]]
+    by_map = [[1, -1, 1], [0.5, 0.0625, -0.0625], [0, 0, 0]]
+    array = jnp.asarray(values, jnp.float32)
+    np.testing.assert_allclose(normalised_by_layer(array), by_layer, rtol=1e-6)
+    np.testing.assert_allclose(normalised_by_map(array), by_map, rtol=1e-6)
+
+
+def test_controls():
+    values = jax.random.normal(jax.random.key(0), (4, 20))
+    mixed = shuffled(jax.random.key(1), values)
+    np.testing.assert_array_equal(np.sort(mixed, axis=1), np.sort(values, axis=1))
+    assert (np.asarray(mixed) != np.asarray(values)).mean() > 0.5
+    orders = np.argsort(np.argsort(mixed, axis=1), axis=1)
+    assert (orders[0] != orders[1]).any()  # each category in an order of its own
+    same = np.asarray(uniform(values))
+    assert (same == same[:, :1]).all()
+    expected = np.sqrt((np.asarray(values) ** 2).mean(axis=1))
+    np.testing.assert_allclose(same[:, 0], expected, rtol=1e-6)
+
+
+def test_values_are_differentiable_and_traced():
+    responses = jax.random.uniform(jax.random.key(0), (8, 5))
+    labels = jnp.asarray(LABELS)
+    plain = tuning_values(responses, labels, 3)
+    jitted = eqx.filter_jit(tuning_values)(responses, labels, 3)
+    np.testing.assert_allclose(plain, jitted, atol=1e-5)
+    silent = responses.at[:, 2].set(0.0)
+    gradient = jax.grad(lambda r: jnp.sum(tuning_values(r, labels, 3) ** 2))(silent)
+    assert np.isfinite(gradient).all()
+    assert np.abs(gradient).max() > 0
