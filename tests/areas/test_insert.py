@@ -85,6 +85,15 @@ def test_output_maps_aim_at_the_plain_outputs(inserted, shown):
             # circuit mixes places and maps, so that no pointwise map can undo it.
             assert (error < 0.8 * size)[size > 1e-4].all()
             assert error.sum() < 0.5 * size.sum()
+            # The aim is the plain layer's output, not what the layer gives on circuits below.
+            fitted = IsotonicMap.fit(by_map(responses[layer].rates.E), by_map(wanted))
+            found = inserted[layers].areas[layer].output_map
+            np.testing.assert_allclose(found.outputs, fitted.outputs, atol=1e-3)
+
+
+def by_map(maps):
+    """(maps, samples)."""
+    return np.moveaxis(np.asarray(maps), 1, 0).reshape(maps.shape[1], -1)
 
 
 def test_configure_has_the_last_word(shown):
@@ -109,9 +118,7 @@ def test_configure_has_the_last_word(shown):
         assert isinstance(area.output_map, PowerMap)
     first = system.areas[0]
     rates = eqx.filter_jit(eqx.filter_vmap(first.settle))(shown).rates.E
-    fitted = PowerMap.fit(
-        *(np.moveaxis(np.asarray(a), 1, 0).reshape(3, -1) for a in (rates, plain_outputs(shown)[0]))
-    )
+    fitted = PowerMap.fit(by_map(rates), by_map(plain_outputs(shown)[0]))
     np.testing.assert_allclose(first.output_map.log_scale, fitted.log_scale, atol=1e-3)
 
 
