@@ -56,8 +56,9 @@ def insert_circuits(
 
     From the lowest layer upwards: the drive is scaled so that the 99th percentile of the
     layer's rectified outputs, zeros included, meets the stated contrast, maps are coupled by
-    the angle between their mean responses, and an output map is fitted from the circuit's E rates to
-    the layer's own outputs, given what the network below, circuits included, now sends.
+    the angle between their mean responses, and an output map is fitted from the circuit's E
+    rates to the layer's own outputs, given what the network below, circuits included, now
+    sends.
     The readout is left as it was; refit it afterwards.
 
     Args:
