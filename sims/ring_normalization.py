@@ -363,7 +363,7 @@ def _curves(data: xr.Dataset, tabulated: bool) -> list[Measure]:
     rise = np.max(np.diff(balance))
     rows = (
         ("sublinear_above", np.exp(crossing), "%", "8 to 10"),
-        # The maximum is flat: on this axis the share stays within 1 % of it from 12 to 18 %.
+        # The maximum is flat: on this axis the share stays within 0.5 % of it from 12 to 18 %.
         ("network_share_peak", peak, "%", "15 to 20 (stated as near)"),
         ("E_over_E_plus_I_largest_rise", rise, "1", "< 0 (falls with contrast)"),
     )
