@@ -20,39 +20,14 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
-from cortex.circuit import (
-    EI,
-    Circuit,
-    Integrate,
-    Populations,
-    Projections,
-    ring_coupling,
-    steady_state,
-)
+from cortex.circuit import EI, steady_state
 from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
 from cortex.experiment.results import variable
+from cortex.models import RingSection, SettlingSection, ring_circuit
+from cortex.models.ring import RUBIN
 from cortex.stimuli.ring import circular_distance, paired_bumps, ring_positions
 
-RUBIN = "Rubin et al. 2015, Fig. 1, as transcribed by three others"
 HERE = "chosen here"
-
-
-class RingSection(Section):
-    """The circuit."""
-
-    units: int = quantity(180, "1", "number of E/I pairs on the ring", source=RUBIN, ge=2, le=4096)
-    period: float = quantity(180.0, "deg", "circumference of the ring", source=RUBIN, gt=0)
-    J_EE: float = quantity(0.044, "1/Hz", "weight from E onto E at 180 units", source=RUBIN, ge=0)
-    J_IE: float = quantity(0.042, "1/Hz", "weight from E onto I at 180 units", source=RUBIN, ge=0)
-    J_EI: float = quantity(0.023, "1/Hz", "weight from I onto E at 180 units", source=RUBIN, ge=0)
-    J_II: float = quantity(0.018, "1/Hz", "weight from I onto I at 180 units", source=RUBIN, ge=0)
-    sigma_coupling: float = quantity(
-        32.0, "deg", "width of the Gaussian fall-off of the weights", source=RUBIN, gt=0
-    )
-    k: float = quantity(0.04, "Hz", "rate at an input of 1", source=RUBIN, gt=0)
-    n: float = quantity(2.0, "1", "exponent of the input-output function", source=RUBIN, gt=0)
-    tau_E: float = quantity(20.0, "ms", "time constant of the E units", source=RUBIN, gt=0)
-    tau_I: float = quantity(10.0, "ms", "time constant of the I units", source=RUBIN, gt=0)
 
 
 class StimulusSection(Section):
@@ -93,25 +68,12 @@ class StimulusSection(Section):
         return self
 
 
-class SolverSection(Section):
-    """How the steady states are found."""
-
-    duration: float = quantity(5000.0, "ms", "longest simulated time", source=HERE, gt=0)
-    largest_step: float = quantity(
-        5.0, "ms", "largest step; explicit steps chatter without a bound", source=HERE, gt=0
-    )
-    rtol: float = quantity(
-        1e-5, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
-    )
-    atol: float = quantity(1e-5, "Hz", "residual allowed besides", source=HERE, gt=0)
-
-
 class Config(ExperimentConfig):
     """Configuration of `ring_normalization`."""
 
     circuit: RingSection = RingSection()
     stimulus: StimulusSection = StimulusSection()
-    solver: SolverSection = SolverSection()
+    solver: SettlingSection = SettlingSection()
 
 
 def simulate(config: Config, key: Array) -> dict[str, Array]:
@@ -139,15 +101,10 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     """
     del key
     ring, shown = config.circuit, config.stimulus
-    circuit = build(ring)
+    circuit = ring_circuit(ring)
     preferred = ring_positions(ring.units, ring.period)
     orientations = jnp.stack([jnp.asarray(angle, float) for angle in shown.orientations])
-    settling = Integrate(
-        duration=config.solver.duration,
-        dtmax=config.solver.largest_step,
-        rtol=config.solver.rtol,
-        atol=config.solver.atol,
-    )
+    settling = config.solver.integrate()
 
     def respond(amplitudes: Array) -> tuple[EI, Array, Array]:
         drive = paired_bumps(preferred, orientations, amplitudes, shown.width, ring.period)
@@ -184,27 +141,6 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
         "residual": residual,
         "converged": converged,
     }
-
-
-def build(ring: RingSection) -> Circuit:
-    """The ring of E/I pairs."""
-    scale = 180 / ring.units
-    return Circuit(
-        populations=Populations(
-            tau=EI(ring.tau_E, ring.tau_I), k=EI(ring.k, ring.k), n=EI(ring.n, ring.n)
-        ),
-        coupling=ring_coupling(
-            size=ring.units,
-            period=ring.period,
-            J=Projections(
-                EE=ring.J_EE * scale,
-                EI=ring.J_EI * scale,
-                IE=ring.J_IE * scale,
-                II=ring.J_II * scale,
-            ),
-            sigma=ring.sigma_coupling,
-        ),
-    )
 
 
 def all_contrasts(shown: StimulusSection) -> Array:

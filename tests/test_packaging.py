@@ -22,6 +22,7 @@ FLOORS = (
     "areas",
     "tasks",
     "experiment",
+    "models",
     "measures",
     "cli",
 )

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from cortex.circuit import EI, Modulation
 from cortex.circuit.populations import as_floats
 
-Pattern = Float[Array, "maps height width"]
+Pattern = Float[Array, "..."]  # of the circuit's shape
 
 
 def feature_pattern(

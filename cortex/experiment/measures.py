@@ -44,6 +44,11 @@ class Measure:
         Whether the comparison holds; ``None`` if there is nothing to compare with.
     headline : bool
         Shown in the closing table even if the table is long.
+    effect : str
+        What a row that is compared claims, in a few words for the table of `cortex validate`
+        ("responses to two gratings add sublinearly"); its name if empty.
+    note : str
+        What a reader should know, above all why a row does not hold.
     """
 
     name: str
@@ -56,6 +61,8 @@ class Measure:
     provenance: str = MEASURED_HERE
     holds: bool | None = None
     headline: bool = False
+    effect: str = ""
+    note: str = ""
 
     @classmethod
     def reported(
@@ -66,6 +73,8 @@ class Measure:
         *,
         provenance: str = MEASURED_HERE,
         headline: bool = False,
+        effect: str = "",
+        note: str = "",
     ) -> Measure:
         """A value with nothing to compare it with; `holds` is None, or False for NaN."""
         number = float(value)
@@ -77,6 +86,8 @@ class Measure:
             provenance=provenance,
             holds=holds,
             headline=headline,
+            effect=effect,
+            note=note,
         )
 
     @classmethod
@@ -91,6 +102,8 @@ class Measure:
         relative: int | float | None = None,
         absolute: int | float | None = None,
         headline: bool = False,
+        effect: str = "",
+        note: str = "",
     ) -> Measure:
         """A value that should lie within a tolerance of a reference.
 
@@ -113,6 +126,8 @@ class Measure:
             provenance=provenance,
             holds=bool(abs(number - goal) <= band),
             headline=headline,
+            effect=effect,
+            note=note,
         )
 
     @classmethod
@@ -125,6 +140,8 @@ class Measure:
         expected: str,
         provenance: str,
         headline: bool = False,
+        effect: str = "",
+        note: str = "",
     ) -> Measure:
         """A value with a direction (``"> 0"``, ``"<= 1"``) or a range (``"15 to 20"``).
 
@@ -139,6 +156,8 @@ class Measure:
             provenance=provenance,
             holds=_satisfies(number, expected),
             headline=headline,
+            effect=effect,
+            note=note,
         )
 
 

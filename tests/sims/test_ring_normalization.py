@@ -115,8 +115,6 @@ def test_vmap_over_every_number(small):
         if isinstance(row.value, float) and row.path.startswith(("circuit.", "stimulus."))
     }
     assert len(numbers) == 13
-    # The circumference alone stays: the units' distances are laid out before tracing.
-    del numbers["circuit.period"]
     changed = {path: 1.02 * value for path, value in numbers.items()}
     both = {path: jnp.asarray([numbers[path], changed[path]]) for path in numbers}
     swept = jax.jit(jax.vmap(lambda values: ring.simulate(replaced(small, values), KEY)))(both)

@@ -50,19 +50,19 @@ class DenseCoupling(AbstractCoupling, AbstractOperator):
         )
 
 
-def ring_distance(size: int, period: float) -> Float[Array, "size size"]:
+def ring_distance(size: int, period: Any) -> Float[Array, "size size"]:
     """Shorter way round between units evenly spaced on a ring, in the unit of `period`."""
     position = jnp.arange(size) * (period / size)
     difference = jnp.abs(position[:, None] - position[None, :])
     return jnp.minimum(difference, period - difference)
 
 
-def ring_coupling(size: int, period: float, J: Projections[Any], sigma: Any) -> DenseCoupling:
+def ring_coupling(size: int, period: Any, J: Projections[Any], sigma: Any) -> DenseCoupling:
     """Unnormalised Gaussian falloff on a ring: `W_ab(d) = J_ab exp(-d^2 / 2 sigma^2)`.
 
     Args:
         size: units on the ring.
-        period: circumference [deg].
+        period: circumference [deg], > 0.
         J: peak weight of each projection, >= 0; scale it by 180/size to keep the total
             input of the published ring of 180.
         sigma: width [deg], > 0.

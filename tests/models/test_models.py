@@ -1,0 +1,67 @@
+"""The published circuits against the dense NumPy programs; the three forms of attention."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cortex.models import (
+    UNATTENDED_AND_FORMS,
+    AttentionSection,
+    LineSection,
+    RingSection,
+    line_circuit,
+    line_positions,
+    ring_circuit,
+    unattended_and_forms,
+)
+from tests.reference import ssn
+
+NAMES = ("EE", "EI", "IE", "II")
+
+
+@pytest.mark.parametrize("units", [180, 36])
+def test_ring(units):
+    section = RingSection(units=units)
+    matrices = ring_circuit(section).coupling.matrices()
+    for name in NAMES:
+        strength = getattr(section, f"J_{name}") * 180 / units
+        expected = ssn.ring_weights(units, 180.0, strength, 32.0)
+        np.testing.assert_allclose(getattr(matrices, name), expected, rtol=2e-6)
+
+
+def test_line():
+    section = LineSection(units=31)
+    matrices = line_circuit(section).coupling.matrices()
+    for name in NAMES:
+        expected = ssn.line_weights(
+            31, 1 / 3, getattr(section, f"W_{name}"), getattr(section, f"sigma_{name}")
+        )
+        # Where float32 has digits left: the farthest tails are denormal there.
+        np.testing.assert_allclose(getattr(matrices, name), expected, rtol=1e-4, atol=1e-35)
+
+
+def test_line_positions_are_centred():
+    places = np.asarray(line_positions(LineSection(units=5, spacing=0.5)))
+    np.testing.assert_allclose(places, [-1.0, -0.5, 0.0, 0.5, 1.0])
+
+
+def test_forms():
+    pattern = jnp.asarray([0.0, 0.5, 1.0])
+    section = AttentionSection(input=2.0, gain=0.4, to_I=0.5)
+    stacked = unattended_and_forms(section, pattern)
+    zero, one, p = np.zeros(3), np.ones(3), np.asarray(pattern)
+    expected = {
+        "unattended": (zero, zero, one, one),
+        "input to E": (2 * p, zero, one, one),
+        "gain on drive": (zero, zero, 1 + 0.4 * p, 1 + 0.4 * p),
+        "input to E and I": (2 * p, p, one, one),
+    }
+    assert tuple(expected) == UNATTENDED_AND_FORMS
+    for index, (to_E, to_I, gain_E, gain_I) in enumerate(expected.values()):
+        row = jax.tree.map(lambda leaf, i=index: leaf[i], stacked)
+        np.testing.assert_allclose(row.input.E, to_E)
+        np.testing.assert_allclose(row.input.I, to_I)
+        np.testing.assert_allclose(row.drive_gain.E, gain_E)
+        np.testing.assert_allclose(row.drive_gain.I, gain_I)
+        np.testing.assert_allclose(row.recurrent_gain.E, one)
