@@ -23,6 +23,7 @@ from pydantic import model_validator
 from cortex.circuit import EI, steady_state
 from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
 from cortex.experiment.results import variable
+from cortex.measures import COMPUTED, converged_share, pair_weights, sum_weight
 from cortex.models import RingSection, SettlingSection, ring_circuit
 from cortex.models.ring import RUBIN
 from cortex.stimuli.ring import circular_distance, paired_bumps, ring_positions
@@ -151,23 +152,6 @@ def all_contrasts(shown: StimulusSection) -> Array:
     return jnp.concatenate([asked, low * (high / low) ** steps])
 
 
-def sum_weight(rates: Array) -> Array:
-    """w = <s, r_both>/<s, s>, s = r_first + r_second; `rates` (..., stimulus, unit)."""
-    total = rates[..., 0, :] + rates[..., 1, :]
-    return jnp.sum(total * rates[..., 2, :], -1) / jnp.sum(total**2, -1)
-
-
-def pair_weights(rates: Array) -> Array:
-    """Least-squares weights (2,) of the single responses in the response to both.
-
-    `rates` (stimulus, unit). Solves the two normal equations in closed form.
-    """
-    first, second, both = rates
-    aa, ab, bb = first @ first, first @ second, second @ second
-    a, b = first @ both, second @ both
-    return jnp.stack([a * bb - b * ab, b * aa - a * ab]) / (aa * bb - ab**2)
-
-
 def run(config: Config, progress: Progress) -> xr.Dataset:
     """Simulate, and name the axes and units of what comes out."""
     count = 3 * (len(config.stimulus.contrasts) + config.stimulus.axis_points + 1)
@@ -222,10 +206,6 @@ TABLE = {
     50.0: (38.612, 87.177, 0.689, 0.761),
 }
 UNEQUAL = (0.898, 0.270)
-COMPUTED = (
-    "computed by us from the stated parameters with an independent NumPy program; "
-    "not reported by the paper"
-)
 PUBLISHED = (
     "published: Rubin, Van Hooser & Miller 2015, Neuron 85:402, Fig. 1 (w_E = 0.69 at c = 50), "
     "by independent transcriptions"
@@ -263,7 +243,7 @@ def measure(config: Config, data: xr.Dataset) -> list[Measure]:
         reference = UNEQUAL[index] if tabulated else None
         value = data["unequal_w_E"].values[index]
         measures.append(_row(f"weights_unequal_pair_E[{name}]", value, "1", reference))
-    return measures + _curves(data, tabulated) + [_search(data)]
+    return measures + _curves(data, tabulated) + [converged_share(data)]
 
 
 def is_tabulated(config: Config) -> bool:
@@ -319,14 +299,3 @@ def _crossing(place: np.ndarray, weight: np.ndarray) -> float:
     i = below[0]
     part = (weight[i] - 1) / (weight[i] - weight[i + 1])
     return float(place[i] + part * (place[i + 1] - place[i]))
-
-
-def _search(data: xr.Dataset) -> Measure:
-    return Measure.compared(
-        "converged_share",
-        data["converged"].values.mean(),
-        "1",
-        reference=1.0,
-        absolute=0.0,
-        provenance="required here: every state is a steady one",
-    )

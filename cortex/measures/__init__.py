@@ -1,6 +1,22 @@
-"""Measures: what is read off simulated responses and decisions."""
+"""What is measured: normalisation, suppression, attention, detection."""
 
+from .attention import attention_ratio, modulation_index
+from .common import COMPUTED, converged_share
 from .detection import summarise_detection
 from .detection_rows import activity_ratio, detection_measures
+from .normalisation import pair_weights, sum_weight
+from .suppression import summation_field, suppression_index
 
-__all__ = ["activity_ratio", "detection_measures", "summarise_detection"]
+__all__ = [
+    "COMPUTED",
+    "activity_ratio",
+    "attention_ratio",
+    "converged_share",
+    "detection_measures",
+    "modulation_index",
+    "pair_weights",
+    "sum_weight",
+    "summarise_detection",
+    "summation_field",
+    "suppression_index",
+]

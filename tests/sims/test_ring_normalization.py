@@ -95,18 +95,6 @@ def test_runaway_is_not_a_number(small):
     assert measures["converged_share"].holds is False
 
 
-def test_pair_weights_are_least_squares():
-    rates = np.random.default_rng(0).uniform(0, 40, (3, 50))
-    expected = np.linalg.lstsq(rates[:2].T, rates[2], rcond=None)[0]
-    np.testing.assert_allclose(ring.pair_weights(jnp.asarray(rates)), expected, rtol=1e-3)
-
-
-def test_sum_weight_of_a_linear_circuit_is_one():
-    first, second = np.random.default_rng(1).uniform(0, 40, (2, 50))
-    rates = jnp.asarray(np.stack([first, second, first + second]))
-    assert float(ring.sum_weight(rates)) == pytest.approx(1.0, rel=1e-6)
-
-
 def test_vmap_over_every_number(small):
     """Every continuous setting of the circuit and the stimulus as a traced array, at once."""
     numbers = {

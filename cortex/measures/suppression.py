@@ -1,0 +1,22 @@
+"""Size tuning: how the response grows with a stimulus and falls again."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def suppression_index(rates: Float[Array, "*batch size"]) -> Float[Array, "*batch"]:
+    """SI = (r_max - r_largest)/r_max over sizes in rising order; 0 where nothing fires.
+
+    0 is no suppression, 1 is silence at the largest size.
+    """
+    peak = jnp.max(rates, -1)
+    return jnp.where(peak > 0, (peak - rates[..., -1]) / jnp.where(peak > 0, peak, 1.0), 0.0)
+
+
+def summation_field(
+    rates: Float[Array, "*batch size"], sizes: Float[Array, " size"]
+) -> Float[Array, "*batch"]:
+    """The size of the largest response, one of `sizes` (in their unit)."""
+    return sizes[jnp.argmax(rates, -1)]
