@@ -177,6 +177,38 @@ def figure(
 
 
 @app.command()
+def validate(
+    experiments: Annotated[
+        list[str] | None, typer.Argument(help="Experiments [all].", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder, new or empty [results/validation/<UTC time>]."),
+    ] = None,
+    device: Annotated[Device | None, typer.Option("--device", help="Where to compute.")] = None,
+) -> None:
+    """Run every experiment as shipped; tabulate what was expected and what came out.
+
+    A row that does not hold is shown as it is. The exit code is 1 only if an experiment could
+    not run.
+    """
+    from cortex.experiment import names
+    from cortex.experiment.terminal import print_validated
+
+    with _computing(device, Precision.single), _progress(quiet=False) as progress:
+        from cortex.experiment.validation import summary
+        from cortex.experiment.validation import validate as validated
+
+        wanted = list(dict.fromkeys(experiments or names()))
+        done, folder = validated(wanted, out, progress=progress)
+    print_validated(done)
+    typer.echo(summary(done))
+    typer.echo(f"table    {_short(folder / 'validation.md')}")
+    if any(one.failure for one in done):
+        raise typer.Exit(1)
+
+
+@app.command()
 def info() -> None:
     """Print versions, devices and memory."""
     import jax

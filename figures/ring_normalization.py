@@ -1,4 +1,4 @@
-"""Figure of `ring_normalization`: responses, sum weights, contrast responses, unequal pair."""
+"""Figure of `ring_normalization`: equal and unequal pairs, and where the input comes from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import style
 
 @style.journal()
 def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Four panels from the results alone.
+    """Six panels from the results alone.
 
     Parameters
     ----------
@@ -22,12 +22,14 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     -------
     matplotlib.figure.Figure
     """
-    figure, panels = style.figure(2, 2, height=130.0)
-    (responses, weights), (contrast, unequal) = panels
+    figure, panels = style.figure(2, 3, height=115.0)
+    (responses, weights, contrast), (unequal, competition, inputs) = panels
     _responses(responses, config, data)
     _weights(weights, config, data, measures)
     _contrast(contrast, data)
-    _unequal(unequal, config, data, measures)
+    _unequal(unequal, config, data)
+    _competition(competition, config, data)
+    _inputs(inputs, data)
     style.letters(panels.flat)
     return figure
 
@@ -55,12 +57,12 @@ def _curves(panel: Any, preferred: Any, rates: Any, names: tuple[str, str]) -> N
 
 
 def _legend_on_top(panel: Any, rates: Any) -> None:
-    """Leave room above the curves for a legend in two columns."""
+    """Leave room above the curves for a legend."""
     first, second, both = rates
     top = np.nanmax([first + second, both])
     if np.isfinite(top) and top > 0:
-        panel.set_ylim(0, 1.32 * top)
-    panel.legend(loc="upper center", ncols=2, columnspacing=1.4)
+        panel.set_ylim(0, 1.6 * top)
+    panel.legend(loc="upper left", labelspacing=0.25)
 
 
 def _responses(panel: Any, config: Any, data: Any) -> None:
@@ -70,17 +72,17 @@ def _responses(panel: Any, config: Any, data: Any) -> None:
     _ring_axis(panel, config)
     _legend_on_top(panel, rates)
     weight, level = data["w_E"].values[index], data["contrast"].values[index]
-    panel.set_title(f"Equal pair at {level:g} % contrast: w = {weight:.2f}")
+    panel.set_title(f"Two gratings at {level:g} %: w = {weight:.2f}")
 
 
 def _contrast_axis(panel: Any, data: Any) -> None:
     axis = data["axis_contrast"].values
     panel.set_xscale("log")
     panel.set_xlim(axis[0], axis[-1])
-    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if t >= axis[0]]
+    ticks = [t for t in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if t >= axis[0]]
     style.plain_log(panel.xaxis, [t for t in ticks if t <= axis[-1]])
     panel.minorticks_off()
-    panel.set_xlabel("Contrast of each grating (%)")
+    panel.set_xlabel("Contrast (%)")
 
 
 def _weights(panel: Any, config: Any, data: Any, measures: Any) -> None:
@@ -99,15 +101,15 @@ def _weights(panel: Any, config: Any, data: Any, measures: Any) -> None:
     ]
     if marked:
         ring = {"mfc": "none", "mec": style.INK, "mew": 0.7, "ms": 7, "ls": "none"}
-        panel.plot(*zip(*marked, strict=True), marker="o", label="computed independently", **ring)
+        panel.plot(*zip(*marked, strict=True), marker="o", label="other program", **ring)
     low, high = _range(data["axis_w_E"], data["axis_w_I"], data["w_E"], data["w_I"])
-    panel.set_ylim(low, high)
+    panel.set_ylim(low, high + 0.3 * (high - low))
     _contrast_axis(panel, data)
     panel.set_ylabel("Sum weight w")
-    panel.set_title("Summation turns from supra- to sublinear")
+    panel.set_title("Summation turns sublinear")
     place = {"transform": panel.get_yaxis_transform(), "color": style.GREY, "ha": "right"}
     panel.text(0.99, 1.02, "supralinear", va="bottom", **place)
-    panel.text(0.99, 0.985, "sublinear", va="top", **place)
+    panel.text(0.99, 0.98, "sublinear", va="top", **place)
     panel.legend(loc="upper right")
 
 
@@ -132,7 +134,7 @@ def _contrast(panel: Any, data: Any) -> None:
     panel.legend(loc="upper left")
 
 
-def _unequal(panel: Any, config: Any, data: Any, measures: Any) -> None:
+def _unequal(panel: Any, config: Any, data: Any) -> None:
     levels = config.stimulus.unequal_pair
     angles = _angles(config)
     names = tuple(f"{angle}, {level:g} %" for angle, level in zip(angles, levels, strict=True))
@@ -141,4 +143,44 @@ def _unequal(panel: Any, config: Any, data: Any, measures: Any) -> None:
     _ring_axis(panel, config)
     _legend_on_top(panel, rates)
     first, second = data["unequal_w_E"].values
-    panel.set_title(f"Unequal pair: weights {first:.2f} and {second:.2f}")
+    panel.set_title(f"Unequal: weights {first:.2f} and {second:.2f}")
+
+
+def _competition(panel: Any, config: Any, data: Any) -> None:
+    """Weights of both gratings as the second one's contrast rises to the first's."""
+    share = 100 * data["share"].values
+    angles = _angles(config)
+    level = config.stimulus.unequal_pair[0]
+    for index, colour in enumerate((style.GREEN, style.PURPLE)):
+        weight = data["share_w_E"].values[:, index]
+        panel.plot(share, weight, "o-", color=colour, mec="white", mew=0.5)
+        name = f"{angles[index]} at {level:g} %" if index == 0 else f"{angles[index]}, weaker"
+        panel.annotate(
+            name,
+            (share[len(share) // 3], weight[len(share) // 3]),
+            xytext=(6, -9 if index else 6),
+            textcoords="offset points",
+            color=colour,
+        )
+    panel.set_xlim(0, 105)
+    panel.set_ylim(0, 1.1)
+    panel.set_xlabel("Contrast of the second (% of the first)")
+    panel.set_ylabel("Weight in the response to both")
+    panel.set_title("The stronger one wins")
+
+
+def _inputs(panel: Any, data: Any) -> None:
+    """Share of the network in the input, and of excitation in the network's."""
+    axis = data["axis_contrast"].values
+    drive, excitation, inhibition = (
+        data[f"axis_input_{name}"].values for name in ("drive", "EE", "EI")
+    )
+    network = excitation + inhibition
+    panel.plot(axis, network / (network + drive), color=style.INK, label="network / all input")
+    panel.plot(axis, excitation / network, color=style.E, label="excitation / network")
+    _contrast_axis(panel, data)
+    panel.set_ylim(0, 1.2)
+    panel.set_yticks(np.linspace(0, 1, 6))
+    panel.legend(loc="upper left", labelspacing=0.25)
+    panel.set_ylabel("Share of the input to the E unit")
+    panel.set_title("Where the input comes from")

@@ -50,6 +50,16 @@ class StimulusSection(Section):
     unequal_pair: tuple[Positive, Positive] = quantity(
         (60.0, 20.0), "%", "contrasts of the unequal pair", source=HERE
     )
+    share_low: float = quantity(
+        0.1,
+        "1",
+        "lowest contrast of the second grating, as a share of the first",
+        source=HERE,
+        gt=0,
+    )
+    share_points: int = quantity(
+        10, "1", "number of shares, evenly spaced up to 1", source=HERE, ge=2
+    )
     axis_low: float = quantity(1.0, "%", "lowest contrast of the curves", source=HERE, gt=0)
     axis_high: float = quantity(100.0, "%", "highest contrast of the curves", source=HERE, gt=0)
     axis_points: int = quantity(
@@ -66,6 +76,8 @@ class StimulusSection(Section):
                 f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
                 f"({self.axis_high:g}) [%]"
             )
+        if not self.share_low < 1:
+            raise ValueError(f"share_low: found {self.share_low:g}, allowed: a number < 1")
         return self
 
 
@@ -96,7 +108,8 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
         ``rates_E``, ``rates_I`` [Hz] (contrast, stimulus, unit) for the stimuli first grating,
         second grating, both, the contrasts those of the measures and then those of the curves;
         ``unequal_E``, ``unequal_I`` (stimulus, unit); ``w_E``, ``w_I`` (contrast);
-        ``unequal_w_E``, ``unequal_w_I`` (grating); the inputs to the E unit at the first
+        ``unequal_w_E``, ``unequal_w_I`` (grating); ``share_w_E`` (share, grating), the weights
+        as the second grating's contrast rises to the first's; the inputs to the E unit at the first
         orientation, ``input_drive``, ``input_EE``, ``input_EI`` (contrast); ``residual`` [Hz] and
         ``converged`` (stimulus shown). Rates of a circuit that ran away are NaN.
     """
@@ -115,12 +128,17 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     contrasts = all_contrasts(shown)
     which = jnp.asarray([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], float)
     equal = contrasts[:, None, None] * which[None]
-    unequal = which * jnp.stack([jnp.asarray(c, float) for c in shown.unequal_pair])[None]
-    amplitudes = jnp.concatenate([equal.reshape(-1, 2), unequal])
+    levels = jnp.stack([jnp.asarray(c, float) for c in shown.unequal_pair])
+    share = shares(shown)
+    second = jnp.concatenate([levels[1:], levels[0] * share])
+    unequal = which[None] * jnp.stack([jnp.full_like(second, levels[0]), second], -1)[:, None]
+    amplitudes = jnp.concatenate([equal, unequal]).reshape(-1, 2)
     rates, residual, converged = jax.vmap(respond)(amplitudes)
 
-    paired = rates.map(lambda r: r[:-3].reshape(-1, 3, ring.units))
-    apart = rates.map(lambda r: r[-3:])
+    everything = rates.map(lambda r: r.reshape(-1, 3, ring.units))
+    paired = everything.map(lambda r: r[: contrasts.size])
+    apart = everything.map(lambda r: r[contrasts.size])
+    competing = everything.map(lambda r: r[contrasts.size + 1 :])
     distance = circular_distance(preferred, jnp.full_like(preferred, orientations[0]), ring.period)
     centre = jnp.argmin(distance)
     parts = jax.vmap(circuit.coupling.parts)(paired.map(lambda r: r[:, 0]))
@@ -136,6 +154,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
         "unequal_I": apart.I,
         "unequal_w_E": pair_weights(apart.E),
         "unequal_w_I": pair_weights(apart.I),
+        "share_w_E": pair_weights(competing.E),
         "input_drive": contrasts * drive,
         "input_EE": parts.EE[:, centre],
         "input_EI": parts.EI[:, centre],
@@ -152,9 +171,16 @@ def all_contrasts(shown: StimulusSection) -> Array:
     return jnp.concatenate([asked, low * (high / low) ** steps])
 
 
+def shares(shown: StimulusSection) -> Array:
+    """Contrasts of the second grating relative to the first, up to 1."""
+    low = jnp.asarray(shown.share_low, float)
+    return low + (1 - low) * jnp.linspace(0.0, 1.0, shown.share_points, dtype=low.dtype)
+
+
 def run(config: Config, progress: Progress) -> xr.Dataset:
     """Simulate, and name the axes and units of what comes out."""
-    count = 3 * (len(config.stimulus.contrasts) + config.stimulus.axis_points + 1)
+    shown = config.stimulus
+    count = 3 * (len(shown.contrasts) + shown.axis_points + 1 + shown.share_points)
     with progress.stage(f"steady states of {count} stimuli"):
         found = jax.jit(lambda key: simulate(config, key))(jax.random.key(config.seed))
         found = {name: np.asarray(array) for name, array in found.items()}
@@ -172,11 +198,17 @@ def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
         "axis_contrast": variable("axis_contrast", axis, "%", "contrast of each grating"),
         "stimulus": variable("stimulus", ["first", "second", "both"], "1", "gratings shown"),
         "grating": variable("grating", ["first", "second"], "1", "grating of the unequal pair"),
+        "share": variable(
+            "share", shares(shown), "1", "contrast of the second grating relative to the first"
+        ),
         "preferred": variable("preferred", preferred, "deg", "preferred orientation"),
     }
     kept = {
         "residual": variable("shown", found["residual"], "Hz", "largest residual of the state"),
         "converged": variable("shown", found["converged"], "1", "whether the state was reached"),
+        "share_w_E": variable(
+            ("share", "grating"), found["share_w_E"], "1", "weight of the excitatory responses"
+        ),
     }
     curves = {
         "input_drive": ("%", "stimulus drive of the E unit at the grating"),
@@ -210,7 +242,19 @@ PUBLISHED = (
     "published: Rubin, Van Hooser & Miller 2015, Neuron 85:402, Fig. 1 (w_E = 0.69 at c = 50), "
     "by independent transcriptions"
 )
+WINNER = (
+    "published: Rubin, Van Hooser & Miller 2015, Neuron 85:402, Fig. 1 (winner-take-all), "
+    "by independent transcriptions; the measure is ours"
+)
 TOLERANCE = 0.005
+
+
+EFFECTS = {
+    "r_E": "E rate at the orientation of one grating",
+    "r_I": "I rate at the orientation of one grating",
+    "w_E": "sum weight of the E response to two gratings",
+    "w_I": "sum weight of the I response to two gratings",
+}
 
 
 def measure(config: Config, data: xr.Dataset) -> list[Measure]:
@@ -219,12 +263,11 @@ def measure(config: Config, data: xr.Dataset) -> list[Measure]:
     measures = []
     for index, contrast in enumerate(config.stimulus.contrasts):
         row = TABLE.get(contrast) if tabulated else None
-        for column, (name, unit) in enumerate(
-            (("r_E", "Hz"), ("r_I", "Hz"), ("w_E", "1"), ("w_I", "1"))
-        ):
+        for column, (name, effect) in enumerate(EFFECTS.items()):
             value = data[name].values[index]
             reference = None if row is None else row[column]
-            measures.append(_row(f"{name}[c={contrast:g}]", value, unit, reference))
+            unit = "Hz" if name.startswith("r_") else "1"
+            measures.append(_row(f"{name}[c={contrast:g}]", value, unit, reference, effect))
         if tabulated and contrast == 50.0:
             measures.append(
                 Measure.compared(
@@ -235,15 +278,38 @@ def measure(config: Config, data: xr.Dataset) -> list[Measure]:
                     absolute=0.005,
                     provenance=PUBLISHED,
                     headline=True,
+                    effect="two strong gratings suppress each other",
                 )
             )
+    return [
+        *measures,
+        *_competition(config, data),
+        *_curves(data, tabulated),
+        converged_share(data),
+    ]
+
+
+def _competition(config: Config, data: xr.Dataset) -> list[Measure]:
+    """Unequal contrasts: the weights of both gratings, and who wins."""
+    measures = []
     # Without references the order of the pair is free; name the weights by who is stronger.
     order = np.argsort(config.stimulus.unequal_pair)[::-1]
     for name, index in zip(("strong", "weak"), order, strict=True):
-        reference = UNEQUAL[index] if tabulated else None
+        reference = UNEQUAL[index] if is_tabulated(config) else None
         value = data["unequal_w_E"].values[index]
-        measures.append(_row(f"weights_unequal_pair_E[{name}]", value, "1", reference))
-    return measures + _curves(data, tabulated) + [converged_share(data)]
+        effect = f"weight of the {name}er of two unequal gratings"
+        measures.append(_row(f"weights_unequal_pair_E[{name}]", value, "1", reference, effect))
+    measures.append(
+        Measure.expecting(
+            "weak_weight_least_rise",
+            np.min(np.diff(data["share_w_E"].values[:, 1])),
+            "1",
+            expected="> 0 (the weaker a grating, the smaller its weight)",
+            provenance=WINNER,
+            effect="unequal contrasts become winner-take-all",
+        )
+    )
+    return measures
 
 
 def is_tabulated(config: Config) -> bool:
@@ -251,18 +317,26 @@ def is_tabulated(config: Config) -> bool:
 
     Which contrasts are asked for makes no difference.
     """
-    own = {"contrasts", "axis_low", "axis_high", "axis_points"}
+    own = {"contrasts", "share_low", "share_points", "axis_low", "axis_high", "axis_points"}
     same_stimulus = config.stimulus.model_dump(exclude=own) == StimulusSection().model_dump(
         exclude=own
     )
     return config.circuit == RingSection() and same_stimulus
 
 
-def _row(name: str, value: SupportsFloat, unit: str, reference: float | None) -> Measure:
+def _row(
+    name: str, value: SupportsFloat, unit: str, reference: float | None, effect: str
+) -> Measure:
     if reference is None:
         return Measure.reported(name, value, unit)
     return Measure.compared(
-        name, value, unit, reference=reference, relative=TOLERANCE, provenance=COMPUTED
+        name,
+        value,
+        unit,
+        reference=reference,
+        relative=TOLERANCE,
+        provenance=COMPUTED,
+        effect=effect,
     )
 
 
@@ -277,17 +351,41 @@ def _curves(data: xr.Dataset, tabulated: bool) -> list[Measure]:
     balance = excitation / (excitation + inhibition)
     peak = contrast[np.argmax(share)] if np.isfinite(share).all() else np.nan
     rise = np.max(np.diff(balance))
+    flat = contrast[share >= 0.995 * np.max(share)] if np.isfinite(peak) else np.full(1, np.nan)
     rows = (
-        ("sublinear_above", np.exp(crossing), "%", "8 to 10"),
-        # The maximum is flat: on this axis the share stays within 0.5 % of it from 12 to 18 %.
-        ("network_share_peak", peak, "%", "15 to 20 (stated as near)"),
-        ("E_over_E_plus_I_largest_rise", rise, "1", "< 0 (falls with contrast)"),
+        ("sublinear_above", np.exp(crossing), "%", "8 to 10", "summation turns sublinear", ""),
+        (
+            "network_share_peak",
+            peak,
+            "%",
+            "15 to 20 (stated as near)",
+            "the network's share of the input peaks",
+            f"The maximum is flat: the share stays within 0.5 % of it from {flat.min():.3g} to "
+            f"{flat.max():.3g} %, so that a place of the peak means little.",
+        ),
+        (
+            "E_over_E_plus_I_largest_rise",
+            rise,
+            "1",
+            "< 0 (falls with contrast)",
+            "inhibition's share of the network's input grows",
+            "",
+        ),
     )
     if not tabulated:
-        return [Measure.reported(name, value, unit) for name, value, unit, _ in rows]
+        return [Measure.reported(name, value, unit) for name, value, unit, *_ in rows]
     return [
-        Measure.expecting(name, value, unit, expected=expected, provenance=COMPUTED, headline=True)
-        for name, value, unit, expected in rows
+        Measure.expecting(
+            name,
+            value,
+            unit,
+            expected=expected,
+            provenance=COMPUTED,
+            headline=True,
+            effect=effect,
+            note=note,
+        )
+        for name, value, unit, expected, effect, note in rows
     ]
 
 

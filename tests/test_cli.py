@@ -42,7 +42,7 @@ def cortex(monkeypatch, tmp_path):
 
 def test_help_names_every_command(cortex):
     text = cortex("--help").stdout
-    for command in ("list", "show", "run", "figure", "info", "train"):
+    for command in ("list", "show", "run", "figure", "validate", "info", "train"):
         assert f"  {command} " in text
     assert cortex("--version").stdout.startswith("cortex ")
 
@@ -79,6 +79,19 @@ def test_run_then_run_again_from_its_own_configuration(cortex):
     assert not jax.config.jax_enable_x64
 
 
+def test_validate_tabulates_claims_and_explains_what_does_not_hold(cortex):
+    shown = cortex("validate", "ring_normalization", "--out", "v")
+    assert "two strong gratings suppress each other" in shown.stdout
+    assert "ring_normalization, network_share_peak: does not hold. The maximum is" in shown.stdout
+    assert "19 of 20 rows hold." in shown.stdout
+    assert sorted(path.name for path in Path("v").iterdir()) == [
+        "ring_normalization",
+        "validation.json",
+        "validation.md",
+    ]
+    assert load_results("v/ring_normalization").measures
+
+
 def test_figure_from_the_folder_or_the_newest(cortex):
     cortex(*SMALL, "--quiet")
     (folder,) = Path("results/ring_normalization").iterdir()
@@ -105,6 +118,7 @@ def test_measures_are_a_flat_list(cortex):
         (["run", "none.toml"], "none.toml: cannot be read (no such file or directory)"),
         (["run", "ring_normalization", "--seed", "-1"], "seed: found -1, allowed: "),
         (["run", "ring_normalization", "--device", "tpu"], "--device tpu: not on this machine, "),
+        (["validate", "nothing"], "unknown experiment 'nothing', allowed: "),
         (["figure", "."], ".: not a results folder"),
         (["train", "digits", "--seed", "-1"], "--seed: found -1, allowed: a whole number >= 0"),
         (["train", "digits", "--kind", "circuits"], "--kind circuits: found no weights/digits_pl"),

@@ -160,6 +160,25 @@ class Measure:
             note=note,
         )
 
+    @property
+    def claims(self) -> bool:
+        """Whether there is something to compare the value with."""
+        return self.reference is not None or self.expected is not None
+
+    @property
+    def claim(self) -> str:
+        """What the row claims, in words: the effect, or else the name."""
+        return self.effect or self.name
+
+    @property
+    def goal(self) -> str:
+        """The reference with its tolerance, or the direction, as text; empty for neither."""
+        if self.reference is None:
+            return self.expected or ""
+        if self.relative is not None:
+            return f"{self.reference:g} ± {100 * self.relative:g} %"
+        return f"{self.reference:g}" + (f" ± {self.absolute:g}" if self.absolute else "")
+
 
 def _satisfies(value: float, expected: str) -> bool:
     if match := _DIRECTION.match(expected):

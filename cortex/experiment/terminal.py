@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import rich.progress
 from rich import box
@@ -17,6 +18,9 @@ from rich.text import Text
 from cortex.experiment.config import Row
 from cortex.experiment.measures import Measure
 from cortex.experiment.progress import Progress, Stage
+
+if TYPE_CHECKING:
+    from cortex.experiment.validation import Validated
 
 _PIPE_WIDTH = 160
 
@@ -120,7 +124,7 @@ def print_measures(measures: Sequence[Measure], most: int) -> int:
     """The measures as a table; returns how many were left out of a long one."""
     shown = list(measures)
     if len(shown) > most:
-        shown = [m for m in shown if m.headline or m.reference is not None or m.expected]
+        shown = [m for m in shown if m.headline or m.claims]
     table = _table(
         "measure", "value", "unit", "reference", "holds", "provenance", right=("value", "reference")
     )
@@ -129,7 +133,7 @@ def print_measures(measures: Sequence[Measure], most: int) -> int:
             Text(measure.name),
             Text(_number(measure.value)),
             Text("" if measure.unit == "1" else measure.unit),
-            Text(_reference(measure)),
+            Text(measure.goal),
             _verdict(measure.holds),
             Text(_shortened(measure.provenance)),
         )
@@ -137,20 +141,32 @@ def print_measures(measures: Sequence[Measure], most: int) -> int:
     return len(measures) - len(shown)
 
 
+def print_validated(done: Sequence[Validated]) -> None:
+    """One table over all experiments, then why rows do not hold."""
+    table = _table("effect", "source", "expected", "here", "holds", right=("expected", "here"))
+    for one in done:
+        table.add_section()
+        table.add_row(Text(one.experiment, style="bold"), "", "", "", "")
+        if one.failure:
+            table.add_row(Text(f"did not run: {one.failure}"), "", "", "", _verdict(False))
+        for m in one.measures:
+            unit = "" if m.unit == "1" else f" {m.unit}"
+            table.add_row(
+                Text.assemble(m.claim, (f"  {m.name}" if m.effect else "", "dim")),
+                Text(_shortened(m.provenance)),
+                Text(m.goal),
+                Text(_number(m.value) + unit),
+                _verdict(m.holds),
+            )
+    _emit(table)
+    for one in done:
+        for m in one.measures:
+            if not m.holds:
+                print(f"{one.experiment}, {m.name}: does not hold. {m.note}".rstrip())
+
+
 def _number(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "none"
-
-
-def _reference(measure: Measure) -> str:
-    if measure.reference is None:
-        return measure.expected or ""
-    if measure.relative is not None:
-        return f"{measure.reference:g} ± {100 * measure.relative:g} %"
-    return (
-        f"{measure.reference:g} ± {measure.absolute:g}"
-        if measure.absolute
-        else (f"{measure.reference:g}")
-    )
 
 
 def _verdict(holds: bool | None) -> Text:

@@ -92,3 +92,16 @@ def test_a_name_stands_once():
 def test_something_else_is_refused(text):
     with pytest.raises(ValueError, match=r"not a list of measures|Expecting value"):
         from_json(text)
+
+
+def test_what_a_row_claims_in_words():
+    plain = Measure.reported("rate", 3.0, "Hz")
+    assert (plain.claims, plain.claim, plain.goal) == (False, "rate", "")
+    near = compared(2.0, relative=0.005)
+    assert (near.claims, near.claim, near.goal) == (True, "w", "2 ± 0.5 %")
+    exact = Measure.compared(
+        "n", 2.0, "1", reference=2.0, absolute=0.0, provenance="p", effect="all of them"
+    )
+    assert (exact.claim, exact.goal) == ("all of them", "2")
+    above = Measure.expecting("x", 1.0, "1", expected="> 0 (grows)", provenance="p", note="why")
+    assert (above.goal, above.note) == ("> 0 (grows)", "why")
