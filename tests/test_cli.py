@@ -49,7 +49,9 @@ def test_help_names_every_command(cortex):
 
 def test_list_has_a_line_for_each_experiment(cortex):
     lines = cortex("list").stdout.splitlines()
-    assert any(line.startswith("ring_normalization  Summation") for line in lines)
+    summaries = dict(line.split(maxsplit=1) for line in lines)
+    assert summaries["ring_normalization"].startswith("Summation on the orientation ring")
+    assert summaries["digits_detection"].startswith("Detecting a digit")
 
 
 def test_show_gives_values_units_and_sources(cortex):

@@ -1,0 +1,210 @@
+"""The command `cortex`: list, show, run, redraw and validate experiments; train networks again.
+
+The only place that touches JAX's configuration. Heavy modules are imported by the commands that
+need them, so that help and listings answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cortex.cli import train
+from cortex.cli.shared import (
+    Device,
+    Group,
+    Precision,
+    all_devices,
+    computing,
+    gigabytes,
+    short,
+    shown_progress,
+    total_memory,
+)
+
+# More rows than this and the closing table shows only measures that are compared or headline.
+_LONG_TABLE = 40
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(train.app, name="train", help="Train the networks of the package again.")
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
+]
+NameOrFile = Annotated[str, typer.Argument(help="An experiment, or a TOML file.")]
+
+
+def _version(wanted: bool | None) -> None:
+    if wanted:
+        from importlib import metadata
+
+        typer.echo(f"cortex {metadata.version('cortex')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = None,
+) -> None:
+    """Biologically detailed recurrent vision models with top-down attention."""
+
+
+@app.command("list")
+def list_experiments() -> None:
+    """List the experiments."""
+    from cortex.experiment import registry
+
+    names = registry.names()
+    width = max(map(len, names), default=0)
+    for name in names:
+        typer.echo(f"{name:<{width}}  {registry.find(name).summary}".rstrip())
+
+
+@app.command()
+def show(name_or_file: NameOrFile, settings: Settings = None) -> None:
+    """Show the resolved configuration, with units and sources."""
+    from cortex.experiment import load_config
+    from cortex.experiment import settings as rows_of
+
+    config = load_config(name_or_file, settings or [])
+    _print_settings(list(rows_of(config)))
+
+
+@app.command()
+def run(
+    name_or_file: NameOrFile,
+    settings: Settings = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Results folder, new or empty [results/NAME/<UTC time>]."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.")] = None,
+    device: Annotated[Device | None, typer.Option("--device", help="Where to compute.")] = None,
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="Bits of a floating-point number.")
+    ] = Precision.single,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the results folder only.")
+    ] = False,
+) -> None:
+    """Run an experiment: simulate, measure, draw, and save a results folder."""
+    from cortex.experiment import load_config
+    from cortex.experiment.results import choose_target
+
+    config = load_config(name_or_file, settings or [], seed)
+    choose_target(out, config.experiment)
+    with computing(device, precision), shown_progress(quiet) as progress:
+        from cortex.experiment import run_experiment
+
+        found = run_experiment(config, out, progress=progress)
+    if quiet:
+        typer.echo(str(found.path))
+        return
+    _print_measures(found.measures, found.path)
+    typer.echo(f"results  {short(found.path)}")
+    typer.echo(f"figure   {short(found.path / 'figure.png')}")
+
+
+@app.command()
+def figure(
+    name_or_results: Annotated[
+        str, typer.Argument(help="A results folder, or an experiment (its newest results).")
+    ],
+) -> None:
+    """Draw the figure again from a results folder alone."""
+    from cortex.experiment import names, newest_results, redraw
+
+    path = Path(name_or_results)
+    if not path.is_dir() and name_or_results in names():
+        path = newest_results(name_or_results)
+    found = redraw(path)
+    typer.echo(str(short(found.path / "figure.png")))
+
+
+@app.command()
+def validate(
+    experiments: Annotated[
+        list[str] | None, typer.Argument(help="Experiments [all].", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder, new or empty [results/validation/<UTC time>]."),
+    ] = None,
+    device: Annotated[Device | None, typer.Option("--device", help="Where to compute.")] = None,
+) -> None:
+    """Run every experiment as shipped; tabulate what was expected and what came out.
+
+    A row that does not hold is shown as it is. The exit code is 1 only if an experiment could
+    not run.
+    """
+    from cortex.experiment import names
+    from cortex.experiment.terminal import print_validated
+
+    with computing(device, Precision.single), shown_progress(quiet=False) as progress:
+        from cortex.experiment.validation import summary
+        from cortex.experiment.validation import validate as validated
+
+        wanted = list(dict.fromkeys(experiments or names()))
+        done, folder = validated(wanted, out, progress=progress)
+    print_validated(done)
+    typer.echo(summary(done))
+    typer.echo(f"table    {short(folder / 'validation.md')}")
+    if any(one.failure for one in done):
+        raise typer.Exit(1)
+
+
+@app.command()
+def info() -> None:
+    """Print versions, devices and memory."""
+    import jax
+
+    from cortex.experiment import provenance
+
+    for name, version in provenance.versions().items():
+        typer.echo(f"{name:<14}{version}")
+    typer.echo(f"{'processors':<14}{os.cpu_count()}")
+    typer.echo(f"{'memory':<14}{gigabytes(total_memory())}")
+    for device in all_devices():
+        stats = device.memory_stats() or {} if device.platform != "cpu" else {}
+        memory = f", {gigabytes(stats['bytes_limit'])}" if "bytes_limit" in stats else ""
+        mark = " (default)" if device == jax.devices()[0] else ""
+        typer.echo(
+            f"{'device':<14}{device.platform}:{device.id} {device.device_kind}{memory}{mark}"
+        )
+
+
+def main() -> None:
+    """Entry point of the command."""
+    # A queue's way to end a job: clean up as for Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    app()
+
+
+def _print_settings(rows: list[Any]) -> None:
+    from cortex.experiment.terminal import print_settings
+
+    print_settings(rows)
+
+
+def _print_measures(measures: list[Any], path: Path) -> None:
+    from cortex.experiment.terminal import print_measures
+
+    hidden = print_measures(measures, _LONG_TABLE)
+    if hidden:
+        typer.echo(f"{hidden} more measures in {short(path / 'measures.json')}")

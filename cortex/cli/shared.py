@@ -1,0 +1,131 @@
+"""What all commands share: errors as one line, device and precision, progress, paths."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cortex.errors import UserError
+
+if TYPE_CHECKING:
+    from cortex.experiment import Progress
+
+
+class Group(TyperGroup):
+    """Turns what the user can mend into one line and an exit code, for all commands."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt as stop:
+            notes = "".join(f"; {note}" for note in getattr(stop, "__notes__", ()))
+            typer.echo(f"interrupted{notes}", err=True)
+            raise typer.Exit(130) from None
+
+
+class Device(StrEnum):
+    """Kinds of device to compute on."""
+
+    cpu = "cpu"
+    gpu = "gpu"
+    tpu = "tpu"
+
+
+class Precision(StrEnum):
+    """Bits of a floating-point number."""
+
+    single = "32"
+    double = "64"
+
+
+def can_hold_files(folder: Path) -> None:
+    """Refuse, before minutes of work, a folder that files cannot be written into."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise UserError(f"--out {folder}: {place} is a file, allowed: a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"--out {folder}: cannot write in {place}")
+
+
+@contextmanager
+def computing(device: Device | None, precision: Precision) -> Iterator[None]:
+    """Set JAX's device and precision, and put them back."""
+    import jax
+
+    keys = ("jax_enable_x64", "jax_default_device")
+    before = {key: getattr(jax.config, key) for key in keys}
+    jax.config.update("jax_enable_x64", precision is Precision.double)
+    try:
+        if device is not None:
+            jax.config.update("jax_default_device", _find(device))
+        yield
+    finally:
+        for key, value in before.items():
+            jax.config.update(key, value)
+
+
+def _find(device: Device) -> Any:
+    import jax
+
+    try:
+        return jax.local_devices(backend=device.value)[0]
+    except RuntimeError:
+        there = ", ".join(sorted({_kind(found) for found in all_devices()}))
+        raise UserError(f"--device {device.value}: not on this machine, allowed: {there}") from None
+
+
+def all_devices() -> list[Any]:
+    import jax
+
+    found = {(item.platform, item.id): item for item in jax.devices()}
+    for item in jax.local_devices(backend="cpu"):
+        found.setdefault((item.platform, item.id), item)
+    return list(found.values())
+
+
+def _kind(device: Any) -> str:
+    return {"cuda": "gpu", "rocm": "gpu"}.get(device.platform, device.platform)
+
+
+def total_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def gigabytes(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count else "not known"
+
+
+def short(path: Path) -> Path:
+    """Relative to the current folder where it lies inside it."""
+    whole = path.absolute()
+    return whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
+
+
+@contextmanager
+def shown_progress(quiet: bool) -> Iterator[Progress]:
+    from cortex.experiment.progress import Progress
+    from cortex.experiment.terminal import LineProgress, bars
+
+    if quiet:
+        yield Progress()
+    elif sys.stderr.isatty():
+        with bars() as shown:
+            yield shown
+    else:
+        yield LineProgress()
