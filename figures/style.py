@@ -28,6 +28,9 @@ PALE = "#D9D9D9"
 # Colours for series that are neither E nor I, in this order.
 SERIES = (GREEN, PURPLE, ORANGE, SKY, INK, GREY)
 
+# The forms of attention, in every figure that compares them.
+FORMS = {"input to E": ORANGE, "gain on drive": SKY, "input to E and I": GREY}
+
 SINGLE_COLUMN = 88.0
 DOUBLE_COLUMN = 180.0
 

@@ -3,13 +3,18 @@
 from .circuit import Circuit, Dynamics
 from .coupling import (
     AbstractCoupling,
+    AreasCoupling,
     DenseCoupling,
+    DenseFeatures,
+    FactoredFeatures,
     GaussianCoupling,
+    LongRange,
     PeriodicBorder,
     Projections,
     SparseCoupling,
     ZeroBorder,
     circular_features,
+    gaussian_pooling,
     learned_features,
     line_coupling,
     no_features,
@@ -17,8 +22,11 @@ from .coupling import (
     ring_distance,
     sparse_sheet,
 )
+from .fitting import Fit, fit_residuals, stabilised
+from .fluctuations import Fluctuations, fluctuations, power_spectrum
 from .maps import orientation_map
 from .modulation import Modulation
+from .noise import OrnsteinUhlenbeck, ring_correlation_parts
 from .populations import EI, Populations
 from .regime import (
     ParadoxicalEffect,
@@ -29,6 +37,7 @@ from .regime import (
 from .simulate import Epoch, TimeCourse, simulate
 from .steady_state import AbstractSettling, Integrate, Relax, SteadyState, steady_state
 from .stepping import AbstractStepping, Adaptive, Fixed
+from .stochastic import NoisyRun, pool, simulate_noise
 
 __all__ = [
     "EI",
@@ -36,14 +45,22 @@ __all__ = [
     "AbstractSettling",
     "AbstractStepping",
     "Adaptive",
+    "AreasCoupling",
     "Circuit",
     "DenseCoupling",
+    "DenseFeatures",
     "Dynamics",
     "Epoch",
+    "FactoredFeatures",
+    "Fit",
     "Fixed",
+    "Fluctuations",
     "GaussianCoupling",
     "Integrate",
+    "LongRange",
     "Modulation",
+    "NoisyRun",
+    "OrnsteinUhlenbeck",
     "ParadoxicalEffect",
     "PeriodicBorder",
     "Populations",
@@ -54,6 +71,9 @@ __all__ = [
     "TimeCourse",
     "ZeroBorder",
     "circular_features",
+    "fit_residuals",
+    "fluctuations",
+    "gaussian_pooling",
     "jacobian_eigenvalues",
     "leading_excitatory_eigenvalue",
     "learned_features",
@@ -61,9 +81,14 @@ __all__ = [
     "no_features",
     "orientation_map",
     "paradoxical_effect",
+    "pool",
+    "power_spectrum",
+    "ring_correlation_parts",
     "ring_coupling",
     "ring_distance",
     "simulate",
+    "simulate_noise",
     "sparse_sheet",
+    "stabilised",
     "steady_state",
 ]

@@ -67,7 +67,7 @@ def test_coupling_is_by_likeness_of_the_plain_maps(inserted, shown):
         coupling = inserted[0, 1].areas[layer].circuit.coupling
         assert coupling.shape == systems.SHAPES[layer]
         expected = learned_features(jnp.mean(outputs[layer], axis=(2, 3)), 28.0)
-        np.testing.assert_allclose(coupling.features, expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(coupling.features.matrix(), expected, rtol=1e-4, atol=1e-6)
         assert float(coupling.J.IE) == pytest.approx(11.0)
         assert float(coupling.sigma.EI) == pytest.approx(systems.SIGMA["EI"])
 

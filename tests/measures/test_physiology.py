@@ -36,6 +36,10 @@ def test_size_tuning():
         summation_field(rates, jnp.asarray([0.5, 1.0, 2.0, 4.0]))[:2], [1, 2]
     )
 
+    lost = jnp.asarray([1.0, jnp.nan, 2.0, 1.0])
+    assert jnp.isnan(suppression_index(lost))
+    assert jnp.isnan(summation_field(lost, jnp.asarray([0.5, 1.0, 2.0, 4.0])))
+
 
 def test_attention():
     attended, unattended = jnp.asarray([3.0, 1.0, 1.0, 0.0]), jnp.asarray([1.0, 1.0, 0.0, 0.0])

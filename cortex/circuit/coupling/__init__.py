@@ -1,22 +1,36 @@
 """Recurrent connections: one interface, one file a kind."""
 
+from .areas import AreasCoupling, LongRange, gaussian_pooling
 from .base import AbstractCoupling, AbstractOperator, Projections
 from .dense import DenseCoupling, line_coupling, ring_coupling, ring_distance
-from .features import circular_features, learned_features, no_features
+from .features import (
+    AbstractFeatures,
+    DenseFeatures,
+    FactoredFeatures,
+    circular_features,
+    learned_features,
+    no_features,
+)
 from .gaussian import GaussianCoupling, PeriodicBorder, SeparableOperator, ZeroBorder
 from .sparse import SparseCoupling, sparse_sheet
 
 __all__ = [
     "AbstractCoupling",
+    "AbstractFeatures",
     "AbstractOperator",
+    "AreasCoupling",
     "DenseCoupling",
+    "DenseFeatures",
+    "FactoredFeatures",
     "GaussianCoupling",
+    "LongRange",
     "PeriodicBorder",
     "Projections",
     "SeparableOperator",
     "SparseCoupling",
     "ZeroBorder",
     "circular_features",
+    "gaussian_pooling",
     "learned_features",
     "line_coupling",
     "no_features",

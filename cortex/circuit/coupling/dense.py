@@ -74,13 +74,13 @@ def ring_coupling(size: int, period: Any, J: Projections[Any], sigma: Any) -> De
 
 
 def line_coupling(
-    size: int, spacing: float, J: Projections[Any], sigma: Projections[Any]
+    size: int, spacing: Any, J: Projections[Any], sigma: Projections[Any]
 ) -> DenseCoupling:
     """Unnormalised Gaussian falloff on a line without wrap-around.
 
     Args:
         size: units on the line.
-        spacing: distance between neighbours [deg].
+        spacing: distance between neighbours [deg], > 0.
         J: peak weight of each projection, >= 0.
         sigma: width of each projection [deg]; 0 connects a unit to its own site only.
 

@@ -1,11 +1,135 @@
 """Feature couplings S(f, g): how strongly maps of one layer are connected, by likeness."""
 
+import abc
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from ..populations import as_floats
+from ..populations import Leaf, as_floats, require
+
+
+class AbstractFeatures(eqx.Module):
+    """A matrix S of non-negative weights between features, ready to be applied."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """(features, features)."""
+
+    @abc.abstractmethod
+    def __call__(self, values: Float[Array, "*batch features places"]) -> Leaf:
+        """S applied to the features at every place."""
+
+    @abc.abstractmethod
+    def matrix(self) -> Float[Array, "features features"]:
+        """S itself, row = target feature."""
+
+    @abc.abstractmethod
+    def check_dale(self) -> None:
+        """Raise ValueError if a known weight is negative or not finite."""
+
+
+class DenseFeatures(AbstractFeatures):
+    """S as it is.
+
+    Attributes:
+        weights: array (features, features), >= 0, row = target feature.
+    """
+
+    weights: Float[Array, "targets features"]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.weights.shape[-2:]
+        return rows, columns
+
+    def __call__(self, values: Float[Array, "*batch features places"]) -> Leaf:
+        return jnp.einsum("fg,...gx->...fx", self.weights, values, precision="highest")
+
+    def matrix(self) -> Float[Array, "features features"]:
+        return self.weights
+
+    def check_dale(self) -> None:
+        require(self.weights, "features", lambda v: v >= 0, ">= 0")
+
+
+class FactoredFeatures(AbstractFeatures):
+    """S = diag(own) + onto @ of, for layers of hundreds of maps: cost grows with their number.
+
+    All factors are non-negative, so that Dale's law holds whatever the rank.
+
+    Attributes:
+        own: weight of each feature onto itself besides the product, (features,).
+        onto: (features, rank).
+        of: (rank, features).
+        error: largest difference between a row's weights and those of the matrix that was
+            factored, added up over the row, as a share of its sum [1].
+    """
+
+    own: Float[Array, " features"]
+    onto: Float[Array, "features rank"]
+    of: Float[Array, "rank features"]
+    error: float = eqx.field(static=True)
+
+    @classmethod
+    def fit(cls, matrix: Any, rank: int, seed: int = 0) -> "FactoredFeatures":
+        """The factors nearest to a matrix of falloff weights, by non-negative factorisation.
+
+        Args:
+            matrix: S, (features, features), >= 0, rows of the same sum.
+            rank: of the product, 1 to features.
+            seed: of the factorisation's start.
+
+        Returns:
+            Factors with the same row sums; see `error`.
+        """
+        from sklearn.decomposition import NMF  # slow to import, and seldom needed
+
+        dense = np.asarray(matrix, dtype=np.float64)
+        # The peak on the diagonal is no part of the smooth rest: each row's next best stands in.
+        rest = dense.copy()
+        np.fill_diagonal(rest, 0.0)
+        np.fill_diagonal(rest, rest.max(axis=1))
+        # A fixed number of sweeps; `error` says how good they were.
+        model = NMF(rank, init="nndsvda", max_iter=400, tol=0.0, random_state=seed)
+        onto, of = model.fit_transform(rest), model.components_
+        product = onto @ of
+        own = np.maximum(np.diag(dense) - np.diag(product), 0.0)
+        scale = dense.sum(axis=1) / (product.sum(axis=1) + own)
+        own, onto = own * scale, onto * scale[:, None]
+        gap = np.abs(np.diag(own) + onto @ of - dense).sum(axis=1) / dense.sum(axis=1)
+        return cls(
+            own=jnp.asarray(own, float),
+            onto=jnp.asarray(onto, float),
+            of=jnp.asarray(of, float),
+            error=float(gap.max()),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.own.shape[-1], self.own.shape[-1]
+
+    def __call__(self, values: Float[Array, "*batch features places"]) -> Leaf:
+        pooled = jnp.einsum("rg,...gx->...rx", self.of, values, precision="highest")
+        spread = jnp.einsum("fr,...rx->...fx", self.onto, pooled, precision="highest")
+        return self.own[:, None] * values + spread
+
+    def matrix(self) -> Float[Array, "features features"]:
+        return jnp.diag(self.own) + jnp.matmul(self.onto, self.of, precision="highest")
+
+    def check_dale(self) -> None:
+        for name in ("own", "onto", "of"):
+            require(getattr(self, name), f"features.{name}", lambda v: v >= 0, ">= 0")
+
+
+def as_features(features: Any) -> AbstractFeatures:
+    """An array as `DenseFeatures`; what is a feature coupling already stays what it is."""
+    return (
+        features if isinstance(features, AbstractFeatures) else DenseFeatures(as_floats(features))
+    )
 
 
 def _rows_to_one(falloff: Float[Array, "features features"]) -> Float[Array, "features features"]:

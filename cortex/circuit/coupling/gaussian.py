@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from ..populations import EI, Leaf, as_floats, require
 from .base import AbstractCoupling, AbstractOperator, Projections
+from .features import AbstractFeatures, as_features
 
 LARGEST_PLANE = 256  # places; up to here one dense product is the fastest (measured)
 CUTOFF = 1e-12  # of the peak: weaker weights would become denormals, which are slow
@@ -85,7 +86,8 @@ class GaussianCoupling(AbstractCoupling):
         J: total weight of each projection, >= 0 (far from borders, for rows of S that
             sum to one).
         sigma: width of each projection [px], > 0.
-        features: S, array (features, features), >= 0, row = target feature.
+        features: S, array (features, features), >= 0, row = target feature; or another
+            `AbstractFeatures`, such as `FactoredFeatures` for hundreds of them.
         shape: (features, height, width).
         border: `ZeroBorder()` (default) or `PeriodicBorder()`.
 
@@ -95,7 +97,7 @@ class GaussianCoupling(AbstractCoupling):
 
     J: Projections[Leaf]
     sigma: Projections[Leaf]
-    features: Float[Array, "features features"]
+    features: AbstractFeatures
     shape: tuple[int, int, int] = eqx.field(static=True)
     border: AbstractBorder
 
@@ -108,13 +110,13 @@ class GaussianCoupling(AbstractCoupling):
         border: AbstractBorder | None = None,
     ):
         self.J, self.sigma = J.map(as_floats), sigma.map(as_floats)
-        self.features = as_floats(features)
+        self.features = as_features(features)
         self.shape = shape
         self.border = ZeroBorder() if border is None else border
 
     def __check_init__(self) -> None:
         features = self.shape[0]
-        if self.features.shape[-2:] != (features, features):
+        if self.features.shape != (features, features):
             raise ValueError(
                 f"features: found shape {self.features.shape}, allowed: ({features}, {features})"
             )
@@ -124,7 +126,7 @@ class GaussianCoupling(AbstractCoupling):
 
     def check_dale(self) -> None:
         self.J.check_dale("J")
-        require(self.features, "features", lambda v: v >= 0, ">= 0")
+        self.features.check_dale()
 
     def operator(self) -> AbstractOperator:
         """One product over a small plane; two, over rows and columns, on a large one."""
@@ -142,19 +144,19 @@ class PlaneOperator(AbstractOperator):
     Attributes:
         from_E: kernels (places, 2 x places) onto E and, beside them, onto I.
         from_I: likewise.
-        features: (features, features).
+        features: S.
     """
 
     from_E: Float[Array, "places twice"]
     from_I: Float[Array, "places twice"]
-    features: Float[Array, "features features"]
+    features: AbstractFeatures
 
     @classmethod
     def build(
         cls,
         rows: Projections[Float[Array, "height height"]],
         columns: Projections[Float[Array, "width width"]],
-        features: Float[Array, "features features"],
+        features: AbstractFeatures,
     ) -> "PlaneOperator":
         """From the kernels over rows (times J) and over columns."""
 
@@ -178,7 +180,7 @@ class PlaneOperator(AbstractOperator):
         return flat.map(lambda r, k: jnp.matmul(r, k, precision="highest"), kernels)
 
     def _onto(self, both: Leaf, shape: tuple[int, ...]) -> tuple[Leaf, Leaf]:
-        mixed = jnp.einsum("fg,...gx->...fx", self.features, both, precision="highest")
+        mixed = self.features(both)
         onto_E, onto_I = jnp.split(mixed, 2, axis=-1)
         return onto_E.reshape(shape), onto_I.reshape(shape)
 
@@ -199,17 +201,16 @@ class SeparableOperator(AbstractOperator):
     Attributes:
         rows: kernels (height, height) times the strength J.
         columns: kernels (width, width).
-        features: (features, features).
+        features: S.
     """
 
     rows: Projections[Float[Array, "height height"]]
     columns: Projections[Float[Array, "width width"]]
-    features: Float[Array, "features features"]
+    features: AbstractFeatures
 
     def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
-        mixed = rates.map(
-            lambda r: jnp.einsum("fg,...gyx->...fyx", self.features, r, precision="highest")
-        )
+        flat = rates.map(lambda r: r.reshape(*r.shape[:-2], -1))
+        mixed = rates.map(lambda r, f: self.features(f).reshape(r.shape), flat)
         sources = Projections(EE=mixed.E, EI=mixed.I, IE=mixed.E, II=mixed.I)
         return self.rows.map(
             lambda rows, columns, source: jnp.einsum(

@@ -1,0 +1,137 @@
+"""Input noise: Ornstein-Uhlenbeck, correlated over units, shared by the E and I of a pair."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .populations import EI, Leaf, as_floats, require
+
+Square = Float[Array, "units units"]
+Modes = Float[Array, " modes"]
+
+
+class OrnsteinUhlenbeck(eqx.Module):
+    """Stationary Gaussian noise eta on the input, with an exponential autocorrelation.
+
+        <eta_i(t) eta_j(t + s)> = sd_i sd_j (F F^T)_ij exp(-|s| / tau)
+
+    Unit i of E receives `onto.E * eta_i`, unit i of I `onto.I * eta_i`: by default a pair
+    shares its noise. Short `tau` at fixed `sd^2 tau` tends to white noise.
+
+    Attributes:
+        tau: time constant [ms], > 0.
+        sd: standard deviation [units of the drive], >= 0; a scalar or of shape (units,).
+        factor: F, of shape (units, modes), with rows of unit length: F F^T is the
+            correlation matrix. Units are those of the circuit in C order.
+        onto: share of the noise that reaches each population [1].
+
+    Raises:
+        ValueError: a value outside its range.
+
+    Source: the lecture and the papers name no noise; its form is our design decision.
+    """
+
+    tau: Leaf
+    sd: Leaf
+    factor: Float[Array, "units modes"]
+    onto: EI[Leaf]
+
+    def __init__(self, tau: Any, sd: Any, factor: Any, onto: EI[Any] | None = None):
+        self.tau, self.sd, self.factor = as_floats(tau), as_floats(sd), as_floats(factor)
+        self.onto = (EI(1.0, 1.0) if onto is None else onto).map(as_floats)
+
+    def __check_init__(self) -> None:
+        require(self.tau, "tau", lambda v: v > 0, "> 0 ms")
+        require(self.sd, "sd", lambda v: v >= 0, ">= 0")
+
+    @classmethod
+    def independent(cls, tau: Any, sd: Any, units: int) -> "OrnsteinUhlenbeck":
+        """Every pair has noise of its own."""
+        return cls(tau, sd, jnp.eye(units))
+
+    @classmethod
+    def correlated(cls, tau: Any, sd: Any, correlation: Square) -> "OrnsteinUhlenbeck":
+        """With the correlation matrix nearest to one that may not quite be possible.
+
+        Eigenvalues below zero, which no noise can have, are cut, and the rows scaled back
+        to a variance of `sd^2`; `covariance()` tells what became of the matrix. Not
+        differentiable in `correlation` where eigenvalues coincide.
+        """
+        values, vectors = jnp.linalg.eigh(correlation)
+        return cls(tau, sd, _unit_rows(vectors * jnp.sqrt(jnp.maximum(values, 0.0))[None, :]))
+
+    @classmethod
+    def on_ring(
+        cls, tau: Any, sd: Any, units: int, width: Any, period: Any = 180.0
+    ) -> "OrnsteinUhlenbeck":
+        """With the correlation exp(-d^2 / 2 width^2) over a ring, made possible.
+
+        As `correlated` of that matrix, but differentiable in `width`: on a ring the
+        eigenvectors are known, and the symmetric square root is a Fourier transform.
+        A Gaussian that has not decayed on the far side of the ring has a kink there and
+        some eigenvalues below zero; see `ring_correlation_parts`.
+        """
+        possible, _ = ring_correlation_parts(units, width, period)
+        return cls(tau, sd, _unit_rows(possible))
+
+    def correlation(self) -> Square:
+        """Correlation of the noise between units [1]."""
+        return jnp.matmul(self.factor, self.factor.T, precision="highest")
+
+    def covariance(self) -> Square:
+        """Covariance of the noise between units [units of the drive, squared]."""
+        sd = jnp.broadcast_to(self.sd, self.factor.shape[:1])
+        return self.correlation() * sd[:, None] * sd[None, :]
+
+    def power(self, frequencies_hz: Float[Array, " frequencies"]) -> Float[Array, " frequencies"]:
+        """One-sided power spectral density of noise of SD 1 [1/Hz]; integrates to 1."""
+        tau = self.tau / 1000.0
+        return 4.0 * tau / (1.0 + (2.0 * jnp.pi * frequencies_hz * tau) ** 2)
+
+    def start(self, key: PRNGKeyArray) -> Modes:
+        """A stationary state: one independent variable of variance 1 a mode."""
+        return jax.random.normal(key, self.factor.shape[1:], self.factor.dtype)
+
+    def advance(self, state: Modes, key: PRNGKeyArray, dt: Any) -> Modes:
+        """The state `dt` ms later; exact for any `dt`."""
+        keep = jnp.exp(-dt / self.tau)
+        fresh = jnp.sqrt(-jnp.expm1(-2.0 * dt / self.tau))
+        return keep * state + fresh * jax.random.normal(key, state.shape, state.dtype)
+
+    def input(self, state: Modes) -> Float[Array, " units"]:
+        """The noise eta of each pair in this state [units of the drive]."""
+        return self.sd * (self.factor @ state)
+
+
+def ring_correlation_parts(units: int, width: Any, period: Any = 180.0) -> tuple[Square, Square]:
+    """Factors (A, B) with `A A^T - B B^T = exp(-d^2 / 2 width^2)` over a ring.
+
+    A holds the eigenvalues above zero, B those below: B = 0 says that noise with this
+    correlation exists.
+
+    Args:
+        units: evenly spaced on the ring.
+        width: [same unit as period], > 0.
+        period: circumference of the ring.
+    """
+    place = jnp.arange(units) * (period / units)
+    distance = jnp.minimum(place, period - place)
+    values = jnp.fft.rfft(jnp.exp(-(distance**2) / (2.0 * width**2))).real
+
+    def factor(eigenvalues: Leaf) -> Square:
+        positive = eigenvalues > 0
+        # The square root of zero has no derivative.
+        root = jnp.where(positive, jnp.sqrt(jnp.where(positive, eigenvalues, 1.0)), 0.0)
+        row = jnp.fft.irfft(root, units)
+        around = (jnp.arange(units)[:, None] - jnp.arange(units)[None, :]) % units
+        return row[around]
+
+    return factor(values), factor(-values)
+
+
+def _unit_rows(factor: Float[Array, "units modes"]) -> Float[Array, "units modes"]:
+    length = jnp.sqrt(jnp.sum(factor**2, axis=1, keepdims=True))
+    return factor / jnp.where(length > 0, length, 1.0)

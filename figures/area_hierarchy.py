@@ -1,0 +1,218 @@
+"""Figure of `area_hierarchy`: attention by area in time and size, and over feedback strengths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from . import style
+
+BEFORE = 30.0  # ms shown before stimulus or cue
+LINES = ("-", "--", ":", "-.")
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """Nine panels from the results alone.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.area_hierarchy`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, panels = style.figure(3, 3, height=165.0)
+    until = _until(data)
+    for panel, area in zip(panels[0], data["area"].values[::-1], strict=True):
+        _course(panel, config, data, area, until)
+    panels[0, 0].set_ylabel("Excitatory rate (Hz)")
+    panels[0, 0].legend(loc="lower right")
+    _growth(panels[1, 0], config, data, "stimulus", until)
+    _growth(panels[1, 1], config, data, "cue", until)
+    _sizes(panels[1, 2], data)
+    _fields(panels[2, 0], data)
+    _grid_sizes(panels[2, 1], config, data, measures)
+    _grid_onsets(panels[2, 2], config, data)
+    style.letters(panels.flat)
+    return figure
+
+
+def _colour(data: Any, area: str) -> str:
+    return style.SERIES[list(data["area"].values).index(area)]
+
+
+def _range(values: Any) -> tuple[float, float]:
+    """Lowest and highest known value, 0 included."""
+    known = np.append(values[np.isfinite(values)], 0.0)
+    return float(known.min()), float(known.max())
+
+
+def _until(data: Any) -> float:
+    """Where the time axis ends: five times the latest onset by share, within what was run."""
+    shown = data["onset"].isel(entry=0).sel(criterion="share").values
+    latest = np.nanmax(shown) if np.isfinite(shown).any() else np.inf
+    return float(min(data["time"].values[-1], 5 * latest))
+
+
+def _time_axis(panel: Any, until: float, since: str) -> None:
+    panel.set_xlim(-BEFORE, until)
+    panel.axvline(0, color=style.GREY, lw=0.6, ls=(0, (2, 2)), zorder=0)
+    panel.set_xlabel(f"Time after {since} (ms)")
+
+
+def _course(panel: Any, config: Any, data: Any, area: str, until: float) -> None:
+    """Rate at the first stimulus, attention on it against on the other, from stimulus onset."""
+    course = data["course"].isel(entry=0).sel(protocol="stimulus", area=area)
+    time = np.concatenate([[-BEFORE], data["time"].values])
+    here, elsewhere = (
+        np.concatenate([values[:1], values])
+        for values in (course.sel(direction=d).values for d in ("here", "elsewhere"))
+    )
+    colour = _colour(data, area)
+    panel.fill_between(time, elsewhere, here, color=colour, alpha=0.25, lw=0)
+    panel.plot(time, here, color=colour, label="attended")
+    panel.plot(time, elsewhere, color=colour, ls=(0, (3, 1.2)), label="unattended")
+    index = float(data["MI"].isel(entry=0).sel(area=area))
+    panel.set_title(f"{area}: modulation index {index:.3f}")
+    panel.set_ylim(bottom=0)
+    _time_axis(panel, until, "stimulus")
+
+
+def _growth(panel: Any, config: Any, data: Any, protocol: str, until: float) -> None:
+    """The effect as a share of its final size, and its onset in each area."""
+    share = config.time.onset_share
+    time = np.concatenate([[-BEFORE], data["time"].values])
+    rate, course = data["rate"].isel(entry=0), data["course"].isel(entry=0).sel(protocol=protocol)
+    effect = course.sel(direction="here") - course.sel(direction="elsewhere")
+    final = rate.sel(direction="here") - rate.sel(direction="elsewhere")
+    onset = data["onset"].isel(entry=0).sel(protocol=protocol, criterion="share")
+    panel.axhline(share, color=style.GREY, lw=0.6)
+    panel.text(
+        0.99, share + 0.02, f"{100 * share:g} %", ha="right", va="bottom", color=style.GREY,
+        transform=panel.get_yaxis_transform(),
+    )  # fmt: skip
+    for area in data["area"].values[::-1]:
+        first = float(onset.sel(area=area))
+        if not np.isfinite(first):
+            continue
+        values = effect.sel(area=area).values / float(final.sel(area=area))
+        colour = _colour(data, area)
+        panel.plot(time, np.concatenate([values[:1], values]), color=colour, label=area)
+        panel.plot([first], [share], "o", color=colour, mec="white", mew=0.5)
+    _time_axis(panel, until, protocol)
+    panel.set_ylabel("Effect / final effect")
+    order = [a for a in data["area"].values if np.isfinite(float(onset.sel(area=a)))]
+    order.sort(key=lambda a: float(onset.sel(area=a)))
+    cued = {"stimulus": "Cue first", "cue": "Cue later"}[protocol]
+    panel.set_title(f"{cued}: {', then '.join(order) if order else 'no effect'}")
+    if order:
+        panel.legend(loc="upper left")
+
+
+def _sizes(panel: Any, data: Any) -> None:
+    """Modulation index of each area, one bar for each way in which attention enters."""
+    areas, entries = data["area"].values, data["entry"].values
+    colours = (*style.FORMS.values(), style.INK)
+    width = 0.8 / len(entries)
+    for number, entry in enumerate(entries):
+        place = np.arange(len(areas)) + (number - (len(entries) - 1) / 2) * width
+        values = data["MI"].sel(entry=entry).values
+        name = entry if entry.endswith("V1") else f"{entry} ({areas[-1]})"
+        panel.bar(place, values, 0.92 * width, color=colours[number], label=name)
+    panel.axhline(0, color=style.INK, lw=0.6)
+    panel.set_xticks(np.arange(len(areas)), areas)
+    panel.set_ylabel("Modulation index")
+    first = data["MI"].isel(entry=0).values
+    if np.isfinite(first).all() and first.max() > 0:
+        panel.set_title(f"Attention matters most in {areas[np.argmax(first)]}")
+    _, top = _range(data["MI"].values)
+    if top > 0:
+        panel.set_ylim(top=1.6 * top)
+    panel.legend(loc="upper left")
+
+
+def _fields(panel: Any, data: Any) -> None:
+    for area, values, width in zip(
+        data["area"].values, data["fields"].values, data["field_width"].values, strict=True
+    ):
+        peak = np.max(values)
+        if peak > 0:
+            words = f"{area}: {width:.1f}°" if np.isfinite(width) else area
+            panel.plot(data["probe"], values / peak, color=_colour(data, area), label=words)
+    panel.set_xlim(data["probe"].values[0], data["probe"].values[-1])
+    panel.set_ylim(0, 1.05)
+    panel.set_xlabel("Place of a short line (deg)")
+    panel.set_ylabel("Response / largest")
+    panel.set_title("Receptive fields grow")
+    if panel.lines:
+        panel.legend(loc="upper left", title="width at half", alignment="left", handlelength=1.0)
+
+
+def _grid_axis(panel: Any, config: Any, data: Any) -> None:
+    """Strength of feedback, with that of the other panels marked if it is one number."""
+    own = set(config.hierarchy.feedback)
+    if len(own) == 1:
+        panel.axvline(own.pop(), color=style.PALE, lw=4, zorder=0)
+    panel.axhline(0, color=style.INK, lw=0.6)
+    panel.set_xlabel("Strength of feedback (%/Hz)")
+
+
+def _styles(data: Any) -> list[Any]:
+    """Legend of the line styles."""
+    return [
+        Line2D([], [], color=style.GREY, lw=1.1, ls=LINES[n % len(LINES)], label=f"{x:g}")
+        for n, x in enumerate(data["to_I"].values)
+    ]
+
+
+def _grid_sizes(panel: Any, config: Any, data: Any, measures: Any) -> None:
+    """Modulation index of each area over feedback, one line style for each share onto I."""
+    for area in data["area"].values[::-1]:
+        for number, to_I in enumerate(data["to_I"].values):
+            values = data["grid_MI"].sel(area=area, to_I=to_I).values
+            panel.plot(
+                data["feedback"], values, color=_colour(data, area), lw=1.1,
+                ls=LINES[number % len(LINES)], label=area if number == 0 else None,
+            )  # fmt: skip
+    _grid_axis(panel, config, data)
+    panel.set_ylabel("Modulation index")
+    share = [m.value for m in measures if m.name == "grid_share_sizes_in_order"]
+    words = f": {100 * share[0]:.0f} % of circuits" if share else ""
+    panel.set_title(f"Sizes in order{words}")
+    low, high = _range(data["grid_MI"].values)
+    if high > low:
+        panel.set_ylim(low - 0.35 * (high - low), high + 0.25 * (high - low))
+    areas = panel.legend(loc="upper center", ncols=data.sizes["area"], columnspacing=1.2)
+    panel.add_artist(areas)
+    panel.legend(handles=_styles(data), loc="lower left", title="feedback to I / to E", ncols=3,
+                 columnspacing=1.0, alignment="left")  # fmt: skip
+
+
+def _grid_onsets(panel: Any, config: Any, data: Any) -> None:
+    """How much later the first area is than the last, in both protocols."""
+    onset = data["grid_onset"].sel(criterion="share")
+    lag = (onset.isel(area=0) - onset.isel(area=-1)).transpose("protocol", "to_I", "feedback")
+    # An effect that has turned around in one area has no order with the others.
+    signs = np.sign(data["grid_MI"].transpose("to_I", "feedback", "area").values)
+    lag = np.where((signs == signs[..., -1:]).all(-1)[None], lag.values, np.nan)
+    colours = dict(zip(data["protocol"].values, (style.INK, style.SKY), strict=True))
+    for values, colour in zip(lag, colours.values(), strict=True):
+        for number, row in enumerate(values):
+            line = LINES[number % len(LINES)]
+            panel.plot(data["feedback"], row, color=colour, ls=line, lw=1.1, marker=".", ms=4)
+    _grid_axis(panel, config, data)
+    first, last = data["area"].values[[0, -1]]
+    panel.set_ylabel(f"Onset {first} - onset {last} (ms)".replace("-", "\N{MINUS SIGN}"))
+    panel.set_title(f"Feedback shortens the lag of {first}")
+    low, high = _range(lag)
+    if high > low:
+        panel.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
+    far = float(data["feedback"].values[-1]) or 1.0
+    panel.set_xlim(-0.05 * far, 1.05 * far)
+    handles = [Line2D([], [], color=c, lw=1.1, label=f"after {p}") for p, c in colours.items()]
+    panel.legend(handles=handles, loc="upper right", ncols=2, columnspacing=1.2)

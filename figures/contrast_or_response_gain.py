@@ -1,0 +1,189 @@
+"""Figure of `contrast_or_response_gain`: contrast responses of both models, gains, maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from . import style
+
+MODEL = "normalisation model"
+COLOURS = {**style.FORMS, MODEL: style.GREEN}
+SIZES = ("small", "large")
+# In the summary: from what the theory calls contrast gain to what it calls response gain.
+ORDER = (("small", "large"), ("large", "large"), ("small", "small"), ("large", "small"))
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """Contrast responses (stimulus x field) of circuit and model, their gains, and maps.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.contrast_or_response_gain`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, panels = style.figure(3, 4, height=170.0, height_ratios=[1, 1, 1.25])
+    default = str(data["series"].values[0])
+    for row, stimulus in enumerate(SIZES):
+        for column, field in enumerate(SIZES):
+            here = data.sel(stimulus=stimulus, field=field)
+            _circuit(panels[row, column], here, default)
+            _model(panels[row, 2 + column], here)
+            for panel in (panels[row, column], panels[row, 2 + column]):
+                # An empty line in the first row leaves room for the titles of the blocks.
+                lines = "\n\n" if row == 0 else ""
+                panel.set_title(f"{lines}{stimulus} stimulus, {field} field", fontsize=7)
+                _contrast_axis(panel, data, labelled=row == 1)
+        for pair in (panels[row, :2], panels[row, 2:]):
+            _same_height(pair)
+        panels[row, 0].set_ylabel("Rate of E (Hz)")
+        panels[row, 2].set_ylabel("Response (1)")
+    panels[1, 1].legend(loc="upper left", bbox_to_anchor=(0, 0.82), **_TIGHT)
+    panels[1, 3].legend(loc="lower right", **_TIGHT)
+    _block(panels[0, 0], "a", "Circuit: size sets contrast or response gain")
+    _block(panels[0, 2], "b", "Normalisation model, same stimuli and fields")
+    summary, circuit, model = _bottom(figure, panels)
+    _gains(summary, data)
+    image = _map(circuit, config, data, default)
+    circuit.set_ylabel("Stimulus (deg)")
+    circuit.set_title(f"Circuit, {default}", fontsize=8)
+    _map(model, config, data, MODEL)
+    model.set_title("Normalisation model", fontsize=8)
+    bar = figure.colorbar(image, ax=[circuit, model], location="bottom", extend="both", aspect=30)
+    bar.set_ticks([0.0, 0.5, 1.0], labels=["0 (contrast gain)", "0.5", "1 (response gain)"])
+    bar.set_label(
+        "Share of the effect left at the highest contrast\n(circles: the sizes of a and b)"
+    )
+    bar.outline.set_linewidth(0.4)
+    for letter, panel in zip("cde", (summary, circuit, model), strict=True):
+        _above(panel, letter, (-24, 5), fontsize=9, fontweight="bold")
+    return figure
+
+
+_TIGHT = {"handlelength": 1.2, "borderaxespad": 0.1, "labelspacing": 0.25}
+
+
+def _above(panel: Any, words: str, offset: tuple[int, int], **how: Any) -> None:
+    """Words above a panel that the layout makes no room for."""
+    anchor = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points"}
+    panel.annotate(words, xytext=offset, va="bottom", **anchor, **how).set_in_layout(False)
+
+
+def _block(panel: Any, letter: str, title: str) -> None:
+    _above(panel, letter, (-24, 17), fontsize=9, fontweight="bold")
+    _above(panel, title, (0, 17), fontsize=8)
+
+
+def _bottom(figure: Any, panels: Any) -> Any:
+    """The last row: one panel of two columns and two of one."""
+    grid = panels[0, 0].get_gridspec()
+    for panel in panels[2]:
+        panel.remove()
+    return [figure.add_subplot(grid[2, where]) for where in (slice(0, 2), 2, 3)]
+
+
+def _circuit(panel: Any, here: Any, default: str) -> None:
+    contrast = here["contrast"]
+    for form in here["attention"].values[1:]:
+        colour, width = COLOURS[str(form)], 1.8 if form == default else 0.9
+        panel.plot(contrast, here["r_E"].sel(attention=form), color=colour, lw=width, label=form)
+    panel.plot(contrast, here["r_E"].isel(attention=0), color=style.INK, lw=1.2, label="unattended")
+    _effect(panel, here.sel(series=default), contrast.values[-1])
+
+
+def _model(panel: Any, here: Any) -> None:
+    without, attended = here["response"].values
+    contrast = here["contrast"]
+    panel.plot(contrast, attended, color=COLOURS[MODEL], lw=1.8, label="attended")
+    panel.plot(contrast, without, color=style.INK, lw=1.2, label="unattended")
+    _effect(panel, here.sel(series=MODEL), contrast.values[-1])
+
+
+def _effect(panel: Any, one: Any, top: float) -> None:
+    """How large the effect is at half of the largest response, and at the highest contrast."""
+    half, at_half, at_top = (one[name].item() for name in ("half", "ratio_half", "ratio_top"))
+    words = f"×{at_half:.2f} at the line,\n×{at_top:.2f} at {top:g} %"
+    panel.text(0.03, 0.99, words, transform=panel.transAxes, va="top")
+    if np.isfinite(half):
+        panel.axvline(half, ymax=0.78, color=style.PALE, lw=0.8, zorder=0)
+
+
+def _contrast_axis(panel: Any, data: Any, labelled: bool) -> None:
+    contrast = data["contrast"].values
+    panel.set_xscale("log")
+    panel.set_xlim(contrast[0], contrast[-1])
+    ticks = [t for t in 10.0 ** np.arange(-3, 5) if contrast[0] <= t <= contrast[-1]]
+    if len(ticks) < 2:
+        ticks = [contrast[0], contrast[-1]]
+    style.plain_log(panel.xaxis, ticks)
+    panel.minorticks_off()
+    if labelled:
+        panel.set_xlabel("Contrast (%)")
+
+
+def _same_height(panels: Any) -> None:
+    """One axis of responses for both fields, with room for the words."""
+    tops = [np.nanmax([np.nanmax(line.get_ydata()) for line in p.lines[:-1]]) for p in panels]
+    top = np.nanmax(tops)
+    for panel in panels:
+        panel.set_ylim(0, 1.25 * top if np.isfinite(top) and top > 0 else 1.0)
+
+
+def _gains(panel: Any, data: Any) -> None:
+    """Log of response gain less log of contrast gain, every condition and series."""
+    balance = np.log2(data["response_gain"]) - np.log2(data["contrast_gain"])
+    series = [str(name) for name in data["series"].values]
+    width = 0.8 / len(series)
+    for index, name in enumerate(series):
+        heights = [balance.sel(stimulus=s, field=f, series=name).item() for s, f in ORDER]
+        places = np.arange(len(ORDER)) + (index - (len(series) - 1) / 2) * width
+        panel.bar(places, heights, 0.9 * width, color=COLOURS[name], label=name)
+    panel.axhline(0.0, color=style.INK, lw=0.6)
+    finite = balance.values[np.isfinite(balance.values)]
+    low, high = min([*finite, -0.5]), max([*finite, 0.5])
+    panel.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
+    panel.set_xticks(range(len(ORDER)), [f"{s} in\n{f}" for s, f in ORDER])
+    panel.set_xlabel("Stimulus in attention field")
+    panel.tick_params(axis="x", length=0)
+    panel.set_ylabel("log$_2$ (response gain /\ncontrast gain)")
+    corner = {"transform": panel.transAxes, "color": style.GREY}
+    panel.text(0.99, 0.02, "contrast gain", ha="right", va="bottom", **corner)
+    panel.text(0.99, 0.98, "response gain", ha="right", va="top", **corner)
+    panel.legend(loc="upper left", labelspacing=0.3)
+    panel.set_title("Response gain: large stimulus, small field")
+
+
+def _map(panel: Any, config: Any, data: Any, series: str) -> Any:
+    values = data["map_persistence"].sel(series=series).values
+    sizes = data["map_stimulus"].values
+    shades = LinearSegmentedColormap.from_list("persistence", [style.INK, style.SKY, "#FFFFFF"])
+    shades = shades.with_extremes(bad=style.PALE)
+    edges = _edges(sizes)
+    image = panel.pcolormesh(edges, edges, values, cmap=shades, vmin=0.0, vmax=1.0)
+    for stimulus in config.stimulus.sizes:
+        for field in config.field.sizes:
+            panel.plot(field, stimulus, "o", mfc="none", mec=style.E, mew=1.1, ms=5)
+    for axis, scale in ((panel.xaxis, panel.set_xscale), (panel.yaxis, panel.set_yscale)):
+        scale("log")
+        style.plain_log(axis, sizes[:: max(1, round((len(sizes) - 1) / 2))])
+    panel.minorticks_off()
+    panel.set_xlim(edges[0], edges[-1])
+    panel.set_ylim(edges[0], edges[-1])
+    panel.set_box_aspect(1)
+    panel.set_xlabel("Attention field (deg)")
+    return image
+
+
+def _edges(sizes: Any) -> Any:
+    """Borders of the cells, halfway between neighbours in log size."""
+    place = np.log(sizes)
+    middle = (place[1:] + place[:-1]) / 2
+    ends = 2 * place[[0, -1]] - middle[[0, -1]]
+    return np.exp(np.concatenate([ends[:1], middle, ends[1:]]))
