@@ -114,13 +114,16 @@ def fit_residuals(
 
     if retreat is not None:
         start = _walked_back(residuals, start, retreat)
-    first = evaluate(start)
-    carry = (start, optimiser.init(start), jnp.asarray(damping, start.dtype), first)
-    (point, _, _, (_, gradient, matrix)), costs = jax.lax.scan(step, carry, None, steps)
+    # The first of the steps does not move: it evaluates the start, and is compiled only once.
+    nothing = jnp.zeros_like(start), jnp.eye(len(start), dtype=start.dtype)
+    first = (jnp.asarray(jnp.inf, start.dtype), *nothing)
+    damping = 10 * jnp.asarray(damping, start.dtype)
+    carry = (start, optimiser.init(start), damping, first)
+    (point, _, _, (_, gradient, matrix)), costs = jax.lax.scan(step, carry, None, steps + 1)
     return Fit(
         start=start,
         parameters=point,
-        cost=jnp.concatenate([first[0][None], costs]),
+        cost=costs,
         information=matrix,
         decrement=jnp.sqrt(gradient @ jnp.linalg.solve(matrix, gradient)),
     )

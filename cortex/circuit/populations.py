@@ -109,7 +109,8 @@ def rectified_power(u: Leaf, n: Leaf) -> Leaf:
 
 def _positive_power(v: Leaf, n: Leaf) -> Leaf:
     positive = v > 0
-    return jnp.where(positive, jnp.where(positive, v, 1.0) ** n, 0.0)
+    # XLA's power of arrays takes three times as long on a CPU.
+    return jnp.where(positive, jnp.exp(n * jnp.log(jnp.where(positive, v, 1.0))), 0.0)
 
 
 @rectified_power.defjvp

@@ -3,7 +3,7 @@
 from .attention import attention_ratio, modulation_index
 from .common import COMPUTED, converged_share
 from .competition import competition
-from .correlation import bootstrap_correlation
+from .correlation import Correlation, bootstrap_correlation
 from .detection import summarise_detection
 from .detection_rows import activity_ratio, detection_measures
 from .normalisation import pair_weights, sum_weight
@@ -12,6 +12,7 @@ from .tuning import interaction_slope, linear_fit, tuning_width
 
 __all__ = [
     "COMPUTED",
+    "Correlation",
     "activity_ratio",
     "attention_ratio",
     "bootstrap_correlation",

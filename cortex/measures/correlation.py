@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 
 class Correlation(NamedTuple):
-    """A correlation coefficient with a bootstrap interval; NaN where one variable is constant."""
+    """A correlation coefficient with a bootstrap interval; NaN if a variable does not vary."""
 
     value: float
     low: float
@@ -40,22 +40,24 @@ def bootstrap_correlation(
         Coverage of the percentile interval, between 0 and 1.
     seed
         Of the resampling.
+
+    Returns
+    -------
+    Correlation
+        NaN with fewer than 3 cells, or if the standard deviation of x or y is below 1e-5 of the
+        unit (indices of circuits that are all alike differ by rounding only).
     """
     good = np.isfinite(x) & np.isfinite(y)
     x, y = np.asarray(x, float)[good], np.asarray(y, float)[good]
     cells = len(x)
-    if cells < 3:
+    if cells < 3 or min(x.std(), y.std()) < 1e-5:
         return Correlation(np.nan, np.nan, np.nan, cells)
     draws = np.random.default_rng(seed).integers(cells, size=(resamples, cells))
     samples_x, samples_y = (np.concatenate([v[None], v[draws]]) for v in (x, y))
     if ranks:
         samples_x, samples_y = rankdata(samples_x, axis=1), rankdata(samples_y, axis=1)
     value, *rest = _pearson(samples_x, samples_y)
-    low, high = (
-        np.nanquantile(rest, [(1 - level) / 2, (1 + level) / 2])
-        if np.isfinite(value)
-        else (np.nan, np.nan)
-    )
+    low, high = np.nanquantile(rest, [(1 - level) / 2, (1 + level) / 2])
     return Correlation(float(value), float(low), float(high), cells)
 
 

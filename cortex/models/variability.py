@@ -1,4 +1,4 @@
-"""Noise on the ring, and how it is simulated: what experiments on variability share."""
+"""What experiments on the ring's variability share: grating, noise and simulation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from cortex.circuit import (
     EI,
+    AbstractSettling,
     Circuit,
     Modulation,
     NoisyRun,
@@ -18,10 +19,13 @@ from cortex.circuit import (
     fluctuations,
     ring_correlation_parts,
     simulate_noise,
+    steady_state,
 )
-from cortex.experiment import Section, quantity
+from cortex.experiment import Positive, Section, quantity
+from cortex.measures.variability import Flanks, standard_error
+from cortex.stimuli.ring import ring_bump, ring_positions
 
-from .ring import RingSection, ring_circuit
+from .ring import RUBIN, RingSection, ring_circuit
 
 DESIGN = "chosen here; the source of the circuit has no noise"
 HERE = "chosen here"
@@ -40,6 +44,56 @@ class NoiseSection(Section):
         """The noise of a ring of `units` pairs; `sd` instead of the section's own."""
         sd = self.sd if sd is None else sd
         return OrnsteinUhlenbeck.on_ring(self.tau, sd, units, self.width, period)
+
+
+class GratingSection(Section):
+    """One grating over a range of contrasts, and the pair of units that straddles it."""
+
+    contrasts: tuple[Positive, ...] = quantity(
+        (5.0, 10.0, 20.0, 50.0),
+        "%",
+        "contrasts that measures and simulations are given for",
+        source=HERE,
+        min_length=1,
+    )
+    orientation: float = quantity(45.0, "deg", "orientation of the grating", source=RUBIN)
+    width: float = quantity(
+        30.0, "deg", "width of the Gaussian drive of a grating", source=RUBIN, gt=0
+    )
+    separation: float = quantity(
+        20.0, "deg", "tuning difference of the pair that straddles the grating", source=HERE, gt=0
+    )
+    axis_low: float = quantity(1.0, "%", "lowest contrast of the curves", source=HERE, gt=0)
+    axis_high: float = quantity(100.0, "%", "highest contrast of the curves", source=HERE, gt=0)
+    axis_points: int = quantity(
+        17, "1", "number of contrasts of the curves, evenly spaced in logarithm", source=HERE, ge=2
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> GratingSection:
+        refuse_repeated("contrasts", self.contrasts)
+        if not self.axis_low < self.axis_high:
+            raise ValueError(
+                f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
+                f"({self.axis_high:g}) [%]"
+            )
+        return self
+
+    def axis(self) -> Float[Array, " contrast"]:
+        """Contrasts of the curves [%]."""
+        low, high = jnp.asarray(self.axis_low, float), jnp.asarray(self.axis_high, float)
+        return low * (high / low) ** jnp.linspace(0.0, 1.0, self.axis_points, dtype=low.dtype)
+
+    def bump(self, units: int, period: Any, width: Any = None) -> Float[Array, " unit"]:
+        """The drive of a grating of contrast 1, or a bump of another width at its place."""
+        preferred = ring_positions(units, period)
+        return ring_bump(
+            preferred, self.orientation, self.width if width is None else width, period
+        )
+
+    def flanks(self, units: int, period: Any) -> Flanks:
+        """The unit at the grating and the pairs around it, on a ring of so many pairs."""
+        return Flanks(units, self.orientation, self.separation, period)
 
 
 class TrialsSection(Section):
@@ -65,16 +119,26 @@ class TrialsSection(Section):
             )
         return self
 
-    def simulate(
+    def compare(
         self,
         circuit: Circuit,
         drive: EI[Array],
         noise: OrnsteinUhlenbeck,
         key: PRNGKeyArray,
-        rates: EI[Array],
+        flanks: Flanks,
+        settling: AbstractSettling,
         modulation: Modulation | None = None,
-    ) -> NoisyRun:
-        """All trials, each started at the steady state `rates`; moments of the E rates."""
+    ) -> dict[str, Array]:
+        """Simulation from the steady state, and linear theory of the same circuit.
+
+        Returns
+        -------
+        dict of arrays
+            What `Flanks.statistic` gives, as simulated (``sim_`` before the name), its standard
+            error over trials (``_error`` behind), and by linear theory (``small_`` before).
+        """
+        rates = steady_state(circuit, drive, modulation, settling=settling).rates
+        linear = fluctuations(circuit, rates, drive, noise, modulation)
 
         def trial(key: PRNGKeyArray) -> NoisyRun:
             return simulate_noise(
@@ -90,7 +154,18 @@ class TrialsSection(Section):
                 modulation=modulation,
             )
 
-        return jax.vmap(trial)(jax.random.split(key, self.trials))
+        found = jax.vmap(trial)(jax.random.split(key, self.trials))
+        errors = standard_error(flanks.statistic, found.mean, found.covariance)
+        named = {f"sim_{name}_error": value for name, value in errors.items()}
+        for before, moments in (("sim_", found.pooled()), ("small_", (rates.E, linear.EE))):
+            values = flanks.statistic(*moments)
+            named |= {before + name: value for name, value in values.items()}
+        return named
+
+
+def stack(values: tuple[Any, ...]) -> Float[Array, " value"]:
+    """Numbers of a configuration, or arrays in their place, as one array."""
+    return jnp.stack([jnp.asarray(value, float) for value in values])
 
 
 def refuse_repeated(name: str, values: tuple[float, ...]) -> None:
