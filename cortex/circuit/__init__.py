@@ -33,6 +33,7 @@ from .regime import (
     jacobian_eigenvalues,
     leading_excitatory_eigenvalue,
     paradoxical_effect,
+    single_pair,
 )
 from .simulate import Epoch, TimeCourse, simulate
 from .steady_state import AbstractSettling, Integrate, Relax, SteadyState, steady_state
@@ -88,6 +89,7 @@ __all__ = [
     "ring_distance",
     "simulate",
     "simulate_noise",
+    "single_pair",
     "sparse_sheet",
     "stabilised",
     "steady_state",

@@ -76,7 +76,7 @@ def fit_residuals(
     Weights of a circuit trade off along narrow curved valleys in which plain gradient descent
     crawls; the matrix that straightens them comes from the same derivatives. A circuit that
     runs away or oscillates has no steady rates and no gradient: a step into one, like a step
-    uphill, is refused, and the next is damped ten times more.
+    uphill, is refused, and the next is damped three times more.
 
     Args:
         residuals: of the parameters, to residuals (finite always) and whether every state
@@ -109,7 +109,7 @@ def fit_residuals(
         there = evaluate(tried)
         better = there[0] <= value  # false as well where the state is lost
         now = jax.tree.map(lambda new, old: jnp.where(better, new, old), there, now)
-        damping = jnp.where(better, damping / 10, damping * 10).clip(1e-7, 1e3)
+        damping = jnp.where(better, damping / 10, damping * 3).clip(1e-7, 1e3)
         return (jnp.where(better, tried, point), memory, damping, now), now[0]
 
     if retreat is not None:

@@ -9,9 +9,32 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from .circuit import Circuit
+from .coupling import DenseCoupling, Projections
 from .linear_response import gains, linear_response
 from .modulation import Modulation
-from .populations import EI, Leaf
+from .populations import EI, Leaf, Populations
+
+
+def single_pair(J: Projections[Any], tau: EI[Any], k: Any, n: Any) -> Circuit:
+    """One E and one I unit, the smallest circuit with every regime, of shape (1,).
+
+    Its Jacobian at rates r, with gains g_a = n k (r_a/k)^(1 - 1/n), is
+    `[[(g_E J_EE - 1)/tau_E, -g_E J_EI/tau_E], [g_I J_IE/tau_I, -(1 + g_I J_II)/tau_I]]`:
+    stable for a trace < 0 and a determinant > 0. Input to I is paradoxical where
+    g_E J_EE > 1; at strong equal drive E is silenced (supersaturates) if J_II < J_EI.
+
+    Args:
+        J: magnitudes of the four weights [1/Hz].
+        tau: time constants [ms].
+        k, n: gain and exponent of both units.
+
+    Source: Ahmadian, Rubin & Miller 2013 (the circuit and its regimes).
+    """
+
+    def square(weight: Any) -> Leaf:
+        return jnp.reshape(jnp.asarray(weight, float), (1, 1))
+
+    return Circuit(Populations(tau, EI(k, k), EI(n, n)), DenseCoupling(J.map(square)))
 
 
 def leading_excitatory_eigenvalue(

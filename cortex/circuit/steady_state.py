@@ -17,6 +17,10 @@ from .modulation import Modulation
 from .populations import EI, Leaf
 from .stepping import Adaptive
 
+# A search goes on to this share of the tolerance: one that stopped on its very edge would be
+# judged differently by a program that rounds differently.
+AIM = 0.5
+
 
 class SteadyState(eqx.Module):
     """Where a circuit came to rest, if it did.
@@ -57,8 +61,9 @@ class AbstractSettling(eqx.Module):
         """How derivatives are solved for; None is the default of `linear_response`."""
         return None
 
-    def settled(self, pull: EI[Leaf], rates: EI[Leaf]) -> Bool[Array, ""]:
-        return largest(pull) <= self.atol + self.rtol * largest(rates)
+    def settled(self, pull: EI[Leaf], rates: EI[Leaf], share: float = 1.0) -> Bool[Array, ""]:
+        """Whether the residual is within `share` of what is tolerated."""
+        return largest(pull) <= share * (self.atol + self.rtol * largest(rates))
 
     def lost(self, rates: EI[Leaf]) -> Bool[Array, ""]:
         return ~(largest(rates) <= self.max_rate)  # true for NaN as well
@@ -88,7 +93,7 @@ class Integrate(AbstractSettling):
 
     def settle(self, dynamics: Dynamics, initial: EI[Leaf]) -> EI[Leaf]:
         def over(t: Any, rates: EI[Leaf], args: Dynamics, **_: Any) -> Bool[Array, ""]:
-            return self.settled(args.pull(rates), rates) | self.lost(rates)
+            return self.settled(args.pull(rates), rates, AIM) | self.lost(rates)
 
         stepping = Adaptive(self.solver, self.rtol, self.atol, self.dtmax)
         dtype = initial.E.dtype
@@ -146,7 +151,7 @@ class Relax(AbstractSettling):
             time, rates, _ = carry
             rates = jax.lax.fori_loop(0, self.check_every - 1, step, rates)
             pull = dynamics.pull(rates)
-            done = self.settled(pull, rates) | self.lost(rates)
+            done = self.settled(pull, rates, AIM) | self.lost(rates)
             rates = rates.map(lambda r, p, f: r + f * p, pull, fraction)
             return time + self.check_every * self.dt, rates, done
 

@@ -199,6 +199,7 @@ def test_the_file_spells_out_the_defaults(config):
     assert plain(config) == plain(surround.Config(experiment=NAME, seed=0))
 
 
+@pytest.mark.slow
 def test_traced_settings_and_a_gradient(config):
     """Every continuous setting as a traced array at once; the slope against a difference."""
     small = replaced(

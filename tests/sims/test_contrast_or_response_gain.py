@@ -120,7 +120,7 @@ def test_circuit_against_plain_numpy(config, data, stimulus, field, form, contra
     rates = ssn.steady_state(net, given, dt=0.5, tolerance=1e-7)
     here = data.sel(stimulus=stimulus, field=field, attention=form).isel(contrast=contrast)
     assert float(here["contrast"]) == pytest.approx(level)
-    # The residual allowed is 1e-5 of the largest rate, which here may be tens of these.
+    # The residual allowed is 2e-5 of the largest rate, which here may be tens of these.
     assert float(here["r_E"]) == pytest.approx(rates[50], rel=2e-3)
     assert float(here["r_I"]) == pytest.approx(rates[151], rel=2e-3)
 
@@ -186,7 +186,7 @@ def test_a_gain_on_all_of_the_drive_is_contrast_gain(other):
     wide = data.sel(field="large")
     for rates in (wide["r_E"], wide["r_I"]):
         shifted = rates.sel(attention="gain on drive").values[:, :-1]
-        # The residuals allowed, 1e-5 of the largest rate of the line, and single precision.
+        # The residuals allowed, 2e-5 of the largest rate of the line, and single precision.
         np.testing.assert_allclose(
             shifted, rates.sel(attention="unattended").values[:, 1:], rtol=2e-3
         )
@@ -226,6 +226,7 @@ def test_bad_combinations_are_refused(setting, words):
     assert words in str(refused.value)
 
 
+@pytest.mark.slow
 def test_vmap_over_every_number(small, other):
     """Every continuous setting as a traced array, at once, in one batch with other values."""
     changed = {row.path: row.value for row in settings(other[0])}
