@@ -11,7 +11,7 @@ from . import style
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 DOTS_ALONE = {"ls": "none", "marker": "o", "mec": "white", "mew": 0.5}
 DOTS = {**DOTS_ALONE, "elinewidth": 0.8}
-COLOURS = (style.INK, style.E, style.GREEN, style.PURPLE)
+COLOURS = (style.INK, *style.FORMS.values())
 
 
 @style.journal()
@@ -143,7 +143,13 @@ def _places(panel: Any, config: Any, data: Any) -> None:
     ]
     for index, dashes in zip(shown, styles, strict=False):
         label = f"{contrasts[index]:g} %"
-        panel.plot(away[order], change[index][order], color=style.E, ls=dashes, label=label)
+        panel.plot(
+            away[order],
+            change[index][order],
+            color=style.FORMS["input to E"],
+            ls=dashes,
+            label=label,
+        )
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.axvline(0, color=style.PALE, lw=0.8, zorder=0)
     panel.set_xlim(-period / 2, period / 2)

@@ -9,10 +9,6 @@ import numpy as np
 from . import style
 
 NONE, FIRST, SECOND = style.INK, style.GREEN, style.PURPLE
-FORMS = dict(
-    zip(("input to E", "gain on drive", "input to E and I"), style.SERIES[2:], strict=False)
-)
-FORMS["input to E and I"] = style.GREY
 
 
 @style.journal()
@@ -203,7 +199,7 @@ def _ratio_ticks(panel: Any) -> None:
 
 def _shares(panel: Any, data: Any) -> None:
     panel.axhline(0.5, color=style.INK, lw=0.6)
-    for form, colour in FORMS.items():
+    for form, colour in style.FORMS.items():
         _curve(panel, data, "share", form, color=colour, label=form)
     top = np.nanmax(data["axis_share"].values[:, 1:])
     panel.set_ylim(0.45, min(1.05, top + 0.12) if np.isfinite(top) else 1.05)

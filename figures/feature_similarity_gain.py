@@ -10,9 +10,8 @@ from . import style
 
 ATTENDED, ACROSS = style.GREEN, style.PURPLE
 LOOKS = {
-    "input to E": {"color": style.ORANGE, "marker": "o"},
-    "gain on drive": {"color": style.SKY, "marker": "s"},
-    "input to E and I": {"color": style.GREY, "marker": "^"},
+    form: {"color": colour, "marker": marker}
+    for (form, colour), marker in zip(style.FORMS.items(), "os^", strict=True)
 }
 DEFAULT, EVERYWHERE, LOCAL = "input to E", "everywhere", "first place only"
 

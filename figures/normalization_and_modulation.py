@@ -12,9 +12,8 @@ from . import style
 
 DEFAULT, ALL = "input to E", "all"
 LOOKS = {
-    "input to E": {"color": style.ORANGE, "marker": "o"},
-    "gain on drive": {"color": style.SKY, "marker": "s"},
-    "input to E and I": {"color": style.GREY, "marker": "^"},
+    form: {"color": colour, "marker": marker}
+    for (form, colour), marker in zip(style.FORMS.items(), "os^", strict=True)
 }
 NAMES = {
     "weights": "weights",
