@@ -22,8 +22,8 @@ FLOORS = (
     "areas",
     "tasks",
     "experiment",
-    "models",
     "measures",
+    "models",
     "cli",
 )
 
