@@ -21,10 +21,26 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.circuit import EI, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_distinct,
+    require_order,
+)
 from cortex.experiment.results import variable
 from cortex.measures import COMPUTED, converged_share, summation_field, suppression_index
-from cortex.models import LineSection, SettlingSection, line_circuit, line_positions
+from cortex.models import (
+    LineSection,
+    SettlingSection,
+    between,
+    line_circuit,
+    line_positions,
+    stacked,
+)
 from cortex.models.line import RUBIN
 from cortex.stimuli import line
 
@@ -60,14 +76,8 @@ class StimulusSection(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> StimulusSection:
-        names = [f"{contrast:g}" for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts: found [{', '.join(names)}], allowed: each one once")
-        if not self.axis_low < self.axis_high:
-            raise ValueError(
-                f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
-                f"({self.axis_high:g}) [%]"
-            )
+        require_distinct(self, "contrasts")
+        require_order(self, "axis_low", "axis_high", "%")
         return self
 
 
@@ -152,10 +162,8 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
 
 def all_contrasts(shown: StimulusSection) -> Array:
     """Contrasts [%] of the measures, then those of the curves."""
-    asked = jnp.stack([jnp.asarray(contrast, float) for contrast in shown.contrasts])
-    low, high = jnp.asarray(shown.axis_low, float), jnp.asarray(shown.axis_high, float)
-    steps = jnp.linspace(0.0, 1.0, shown.axis_points, dtype=low.dtype)
-    return jnp.concatenate([asked, low * (high / low) ** steps])
+    axis = between(shown.axis_low, shown.axis_high, shown.axis_points, logarithmic=True)
+    return jnp.concatenate([stacked(shown.contrasts), axis])
 
 
 def line_lengths(shown: StimulusSection) -> Array:

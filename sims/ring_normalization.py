@@ -21,10 +21,19 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.circuit import EI, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_distinct,
+    require_order,
+)
 from cortex.experiment.results import variable
 from cortex.measures import COMPUTED, converged_share, pair_weights, sum_weight
-from cortex.models import RingSection, SettlingSection, ring_circuit
+from cortex.models import RingSection, SettlingSection, between, ring_circuit, stacked
 from cortex.models.ring import RUBIN
 from cortex.stimuli.ring import circular_distance, paired_bumps, ring_positions
 
@@ -68,14 +77,8 @@ class StimulusSection(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> StimulusSection:
-        names = [f"{contrast:g}" for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts: found [{', '.join(names)}], allowed: each one once")
-        if not self.axis_low < self.axis_high:
-            raise ValueError(
-                f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
-                f"({self.axis_high:g}) [%]"
-            )
+        require_distinct(self, "contrasts")
+        require_order(self, "axis_low", "axis_high", "%")
         if not self.share_low < 1:
             raise ValueError(f"share_low: found {self.share_low:g}, allowed: a number < 1")
         return self
@@ -165,10 +168,8 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
 
 def all_contrasts(shown: StimulusSection) -> Array:
     """Contrasts [%] of the measures, then those of the curves."""
-    asked = jnp.stack([jnp.asarray(contrast, float) for contrast in shown.contrasts])
-    low, high = jnp.asarray(shown.axis_low, float), jnp.asarray(shown.axis_high, float)
-    steps = jnp.linspace(0.0, 1.0, shown.axis_points, dtype=low.dtype)
-    return jnp.concatenate([asked, low * (high / low) ** steps])
+    axis = between(shown.axis_low, shown.axis_high, shown.axis_points, logarithmic=True)
+    return jnp.concatenate([stacked(shown.contrasts), axis])
 
 
 def shares(shown: StimulusSection) -> Array:

@@ -33,6 +33,7 @@ from .regime import (
     jacobian_eigenvalues,
     leading_excitatory_eigenvalue,
     paradoxical_effect,
+    periodogram,
     single_pair,
 )
 from .simulate import Epoch, TimeCourse, simulate
@@ -82,6 +83,7 @@ __all__ = [
     "no_features",
     "orientation_map",
     "paradoxical_effect",
+    "periodogram",
     "pool",
     "power_spectrum",
     "ring_correlation_parts",

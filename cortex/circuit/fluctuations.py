@@ -8,8 +8,8 @@ import jax.flatten_util
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
-from .circuit import Circuit, Dynamics
-from .linear_response import gains
+from .circuit import Circuit
+from .linear_response import gains, jacobian
 from .modulation import Modulation
 from .noise import OrnsteinUhlenbeck
 from .populations import EI, Leaf
@@ -192,16 +192,6 @@ def _propagator(A: Square, h: Leaf) -> Square:
         return identity + (h / (TERMS - k)) * _matmul(A, S)
 
     return jax.lax.fori_loop(0, TERMS, add, identity)
-
-
-def jacobian(dynamics: Dynamics, rates: EI[Leaf]) -> Square:
-    """d(dr/dt)/dr [1/ms], dense, E before I, units in C order."""
-    flat, unravel = jax.flatten_util.ravel_pytree(rates)
-
-    def velocity(state: Float[Array, " states"]) -> Float[Array, " states"]:
-        return jax.flatten_util.ravel_pytree(dynamics.velocity(unravel(state)))[0]
-
-    return jax.jacfwd(velocity)(flat)
 
 
 def _linearised(

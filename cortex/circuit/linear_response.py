@@ -4,8 +4,10 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import lineax
+from jaxtyping import Array, Float
 
 from .circuit import Dynamics, largest
 from .populations import EI, Leaf
@@ -15,6 +17,16 @@ def gains(dynamics: Dynamics, rates: EI[Leaf]) -> EI[Leaf]:
     """Slope of the transfer function at the present input [Hz per unit of input]."""
     inputs = dynamics.net_input(rates)
     return jax.jvp(dynamics.populations.rate, (inputs,), (inputs.map(jnp.ones_like),))[1]
+
+
+def jacobian(dynamics: Dynamics, rates: EI[Leaf]) -> Float[Array, "n n"]:
+    """d(dr/dt)/dr [1/ms], dense, E before I, units in C order."""
+    flat, unravel = jax.flatten_util.ravel_pytree(rates)
+
+    def velocity(state: Float[Array, " states"]) -> Float[Array, " states"]:
+        return jax.flatten_util.ravel_pytree(dynamics.velocity(unravel(state)))[0]
+
+    return jax.jacfwd(velocity)(flat)
 
 
 def linear_response(

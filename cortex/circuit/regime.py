@@ -4,13 +4,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.flatten_util
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from .circuit import Circuit
 from .coupling import DenseCoupling, Projections
-from .linear_response import gains, linear_response
+from .linear_response import gains, jacobian, linear_response
 from .modulation import Modulation
 from .populations import EI, Leaf, Populations
 
@@ -81,12 +80,7 @@ def jacobian_eigenvalues(
     Dense, for small circuits, on a CPU: memory is 4 units^2.
     """
     dynamics = circuit.dynamics(drive, modulation)
-    flat, unravel = jax.flatten_util.ravel_pytree(rates)
-
-    def velocity(state: Float[Array, " states"]) -> Float[Array, " states"]:
-        return jax.flatten_util.ravel_pytree(dynamics.velocity(unravel(state)))[0]
-
-    return jnp.linalg.eigvals(jax.jacfwd(velocity)(flat))
+    return jnp.linalg.eigvals(jacobian(dynamics, rates))
 
 
 class ParadoxicalEffect(eqx.Module):
@@ -127,3 +121,32 @@ def paradoxical_effect(
     response = linear_response(dynamics, rates, EI(jnp.zeros_like(gain.E), gain.I))
     weight = rates.E / jnp.sum(rates.E)
     return ParadoxicalEffect(jnp.sum(weight * response.E), jnp.sum(weight * response.I))
+
+
+def periodogram(
+    series: Float[Array, " samples"], sample_every: float, segment: int
+) -> tuple[Float[Array, " frequencies"], Float[Array, " frequencies"]]:
+    """Power spectrum of a simulated time course, for comparison with `power_spectrum`.
+
+    Args:
+        series: [Hz], evenly spaced in time.
+        sample_every: [ms].
+        segment: samples of a piece; frequencies are `1 / (segment sample_every)` apart.
+
+    Returns:
+        Frequencies [Hz], zero left out, and one-sided power density [Hz^2/Hz].
+
+    Raises:
+        ValueError: a series shorter than a piece.
+
+    Source: Welch 1967: the mean over half-overlapping pieces in a Hann window.
+    """
+    if len(series) < segment:
+        raise ValueError(f"series: found {len(series)} samples, allowed: >= {segment}")
+    starts = jnp.arange(0, len(series) - segment + 1, segment // 2)
+    pieces = series[starts[:, None] + jnp.arange(segment)[None, :]] - jnp.mean(series)
+    window = jnp.hanning(segment + 1)[:-1].astype(series.dtype)
+    power = jnp.mean(jnp.abs(jnp.fft.rfft(pieces * window[None, :], axis=1)) ** 2, axis=0)
+    seconds = sample_every / 1000.0
+    frequencies = jnp.arange(1, len(power), dtype=series.dtype) / (segment * seconds)
+    return frequencies, 2.0 * seconds * power[1:] / jnp.sum(window**2)

@@ -19,6 +19,8 @@ from cortex.experiment.config import (
     plain,
     quantity,
     replaced,
+    require_distinct,
+    require_order,
     settings,
 )
 from cortex.experiment.loading import ConfigError, load_config
@@ -70,6 +72,8 @@ __all__ = [
     "quantity",
     "redraw",
     "replaced",
+    "require_distinct",
+    "require_order",
     "run_experiment",
     "settings",
     "variable",

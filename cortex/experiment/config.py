@@ -80,6 +80,20 @@ def quantity(
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
+def require_order(section: BaseModel, low: str, high: str, unit: str) -> None:
+    """Raise ValueError, in the words of every other complaint, unless `low` < `high`."""
+    below, above = getattr(section, low), getattr(section, high)
+    if not below < above:
+        raise ValueError(f"{low}: found {below:g}, allowed: a number < {high} ({above:g}) [{unit}]")
+
+
+def require_distinct(section: BaseModel, name: str) -> None:
+    """Raise ValueError if a number stands twice in a list."""
+    found = [f"{value:g}" for value in getattr(section, name)]
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: found [{', '.join(found)}], allowed: each one once")
+
+
 class Row(NamedTuple):
     """One setting of a resolved configuration, as `cortex show` prints it."""
 

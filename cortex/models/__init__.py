@@ -1,5 +1,6 @@
 """Published circuits, ready to build and to bend: configuration sections with builders."""
 
+from .axes import between, stacked
 from .hierarchy import (
     AREAS,
     ENTRIES,
@@ -50,6 +51,7 @@ __all__ = [
     "SheetSolverSection",
     "area_circuits",
     "attention_field",
+    "between",
     "hierarchy_circuit",
     "hierarchy_positions",
     "length_tuning",
@@ -64,6 +66,7 @@ __all__ = [
     "sheet_map",
     "sheet_networks",
     "side_by_side",
+    "stacked",
     "stimulus_drive",
     "unattended_and_forms",
 ]

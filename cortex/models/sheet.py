@@ -164,18 +164,18 @@ class RelaxEach(Relax):
     the strong one.
     """
 
-    def settled(self, pull: EI[Array], rates: EI[Array]) -> Bool[Array, ""]:
-        return jnp.all(self.each(pull, rates)[1])
+    def settled(self, pull: EI[Array], rates: EI[Array], share: float = 1.0) -> Bool[Array, ""]:
+        return jnp.all(self.each(pull, rates, share)[1])
 
     def each(
-        self, pull: EI[Array], rates: EI[Array]
+        self, pull: EI[Array], rates: EI[Array], share: float = 1.0
     ) -> tuple[Float[Array, "*copies"], Bool[Array, "*copies"]]:
         """The largest residual [Hz] of every sheet, and whether it is within tolerance."""
         residual, top = (
             jnp.maximum(*(jnp.max(jnp.abs(part), axis=(0, 1)) for part in (pair.E, pair.I)))
             for pair in (pull, rates)
         )
-        return residual, residual <= self.atol + self.rtol * top
+        return residual, residual <= share * (self.atol + self.rtol * top)
 
 
 def sheet_distance(

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.signal import welch
 
 from cortex.circuit import (
     EI,
@@ -14,6 +15,9 @@ from cortex.circuit import (
     jacobian_eigenvalues,
     leading_excitatory_eigenvalue,
     paradoxical_effect,
+    periodogram,
+    single_pair,
+    steady_state,
 )
 from tests.circuit import twins
 from tests.reference import ssn
@@ -116,3 +120,39 @@ def test_nobody_excited():
     zeros, drive = EI(jnp.zeros(24), jnp.zeros(24)), EI(jnp.full(24, -1.0), jnp.full(24, -1.0))
     assert float(leading(circuit, zeros, drive)) == 0
     assert np.isnan(paradox(circuit, zeros, drive).I)
+
+
+def test_a_single_pair_in_closed_form():
+    """Eigenvalues from trace and determinant, paradox from the determinant alone."""
+    a, b, c, d = 2.0, 1.5, 2.5, 1.0  # EE, EI, IE, II
+    circuit = single_pair(Projections(EE=a, EI=b, IE=c, II=d), EI(20.0, 15.0), 0.04, 2.0)
+    drive = EI(jnp.full(1, 10.0), jnp.full(1, 10.0))
+    state = steady_state(circuit, drive)
+    r_E, r_I = float(state.rates.E[0]), float(state.rates.I[0])
+    g_E, g_I = (2 * 0.04 * (r / 0.04) ** 0.5 for r in (r_E, r_I))
+    trace = (g_E * a - 1) / 20 - (1 + g_I * d) / 15
+    determinant = ((1 - g_E * a) * (1 + g_I * d) + g_E * b * g_I * c) / 300
+    roots = np.roots([1.0, -trace, determinant])
+    found = np.asarray(spectrum(circuit, state.rates, drive))
+    # The steady state is known to 1e-5.
+    np.testing.assert_allclose(np.sort(found), np.sort(roots), rtol=1e-3)
+    assert float(leading(circuit, state.rates, drive)) == pytest.approx(g_E * a, rel=1e-3)
+    response = paradox(circuit, state.rates, drive)
+    assert float(response.I) == pytest.approx((1 - g_E * a) * g_I / (300 * determinant), rel=1e-2)
+    assert float(response.E) == pytest.approx(-g_E * b * g_I / (300 * determinant), rel=1e-2)
+
+
+def test_periodogram():
+    """Against SciPy's; and the density integrates to the variance."""
+    series = np.random.default_rng(0).normal(size=4096).cumsum() * 0.1
+    series = series - np.convolve(series, np.ones(50) / 50, "same")
+    found = periodogram(jnp.asarray(series, jnp.float32), 2.0, 256)
+    frequencies, power = welch(series - series.mean(), 500.0, "hann", 256, detrend=False)
+    np.testing.assert_allclose(found[0], frequencies[1:], rtol=1e-5)
+    # The last one has no partner at a negative frequency: SciPy does not double it.
+    np.testing.assert_allclose(found[1][:-1], power[1:-1], rtol=1e-3)
+    # White noise of variance 4, whose estimate from 4096 samples has an SD of 2 %.
+    white = jnp.asarray(2 * np.random.default_rng(1).normal(size=4096), jnp.float32)
+    assert float(jnp.sum(periodogram(white, 2.0, 256)[1])) * 500 / 256 == pytest.approx(4, rel=0.08)
+    with pytest.raises(ValueError, match="found 100 samples, allowed: >= 256"):
+        periodogram(jnp.zeros(100), 2.0, 256)
