@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from cortex.circuit import EI, AbstractSettling, Circuit, Modulation, SteadyState, steady_state
+from cortex.frontends.conv import carried
 
 from .output import AbstractOutputMap
 
@@ -20,7 +21,8 @@ class Response(eqx.Module):
     """What an area does with one image.
 
     Attributes:
-        output: what the next area, or the readout, receives.
+        output: the maps, which the readout receives from the last area.
+        sent: what the next area receives: the output, and what the stage carries along.
         rates: the activity of the area's units: E and I rates [Hz] of a circuit; of a
             plain area its output as E and zero as I, in its own unit.
         residual: largest distance from the steady state [Hz]; 0 without a circuit.
@@ -28,6 +30,7 @@ class Response(eqx.Module):
     """
 
     output: Maps
+    sent: Float[Array, "sent sent_height sent_width"]
     rates: EI[Maps]
     residual: Float[Array, ""]
     converged: Bool[Array, ""]
@@ -73,8 +76,10 @@ class PlainArea(AbstractArea):
         m = Modulation() if modulation is None else modulation
         activity = m.drive_gain.E * jnp.maximum(self.stage(image) + m.input.E, 0.0)
         nothing = jnp.zeros((), activity.dtype)
+        output = m.output_gain * activity
         return Response(
-            output=m.output_gain * activity,
+            output=output,
+            sent=carried(self.stage, image, output),
             rates=EI(activity, jnp.zeros_like(activity)),
             residual=nothing,
             converged=nothing == 0,
@@ -126,8 +131,10 @@ class CircuitArea(AbstractArea):
     ) -> Response:
         m = Modulation() if modulation is None else modulation
         state = self.settle(image, m, initial)
+        output = self.output_map(m.output_gain * state.rates.E)
         return Response(
-            output=self.output_map(m.output_gain * state.rates.E),
+            output=output,
+            sent=carried(self.stage, image, output),
             rates=state.rates,
             residual=state.residual,
             converged=state.converged,

@@ -17,7 +17,7 @@ from cortex.circuit import (
     Relax,
     learned_features,
 )
-from cortex.frontends.conv import ConvNetwork
+from cortex.frontends.conv import ConvNetwork, carried
 
 from .area import AbstractArea, CircuitArea, PlainArea
 from .output import AbstractOutputMap, IsotonicMap
@@ -76,9 +76,11 @@ def insert_circuits(
     actual = images  # what it is with the circuits below
     for layer, stage in enumerate(network.stages):
         target = over_batches(lambda x, s=stage: jnp.maximum(s(x), 0.0), plain, batch)
+        sent = eqx.filter_vmap(lambda x, y, s=stage: carried(s, x, y))
         if layer not in parameters:
             areas.append(PlainArea(stage))
-            plain, actual = target, over_batches(lambda x, a=areas[-1]: a(x).output, actual, batch)
+            plain = sent(plain, target)
+            actual = over_batches(lambda x, a=areas[-1]: a(x).sent, actual, batch)
             continue
         given = parameters[layer]
         drives = over_batches(lambda x, s=stage: jnp.maximum(s(x), 0.0), actual, batch)
@@ -92,7 +94,8 @@ def insert_circuits(
         rates = over_batches(lambda x, a=area: a.settle(x).rates.E, actual, batch)
         fitted = output_map.fit(_by_map(rates), _by_map(target))
         areas.append(eqx.tree_at(lambda a: a.output_map, area, fitted))
-        plain, actual = target, over_batches(lambda r, f=fitted: f(r), rates, batch)
+        plain = sent(plain, target)
+        actual = sent(actual, over_batches(lambda r, f=fitted: f(r), rates, batch))
     return VisualSystem(tuple(areas), network.readout)
 
 

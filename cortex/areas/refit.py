@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from cortex.frontends.conv import Readout
+from cortex.frontends.conv import AbstractReadout
 
 from .insert import over_batches
 from .system import VisualSystem
@@ -51,12 +51,12 @@ def refit_readout(
     schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * steps)
     optimiser = optax.adamw(schedule, weight_decay=settings.weight_decay)
 
-    def loss(readout: Readout, batch: Array, answer: Array) -> Array:
+    def loss(readout: AbstractReadout, batch: Array, answer: Array) -> Array:
         logits = jax.vmap(readout)(batch)
         return optax.softmax_cross_entropy_with_integer_labels(logits, answer).mean()
 
     @eqx.filter_jit
-    def epoch(readout: Readout, state: Any, order: Array, maps: Array, truth: Array) -> Any:
+    def epoch(readout: AbstractReadout, state: Any, order: Array, maps: Array, truth: Array) -> Any:
         def step(carry: Any, index: Array) -> Any:
             readout, state = carry
             gradient = jax.grad(loss)(readout, maps[index], truth[index])

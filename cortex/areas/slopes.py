@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from cortex.frontends.conv import carried
+
 from .area import Image, Maps
 from .system import VisualSystem
 
@@ -29,8 +31,11 @@ def map_slopes(
     """
     responses = system.respond(image)
 
+    received = (image, *(response.sent for response in responses))
+
     def logits(layer: int, output: Maps) -> Float[Array, " categories"]:
-        above = system.respond(output, first=layer + 1)
+        sent = carried(system.areas[layer].stage, received[layer], output)
+        above = system.respond(sent, first=layer + 1)
         last = above[-1].output if above else output
         return detectors(system.readout.units(last))
 

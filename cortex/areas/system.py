@@ -6,13 +6,13 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from cortex.circuit import EI, Modulation
-from cortex.frontends.conv import ConvNetwork, Readout
+from cortex.frontends.conv import AbstractReadout, ConvNetwork
 
 from .area import AbstractArea, Image, Maps, PlainArea, Response
 
 
 class VisualSystem(eqx.Module):
-    """Areas from the image upwards; each sees the output of the one below.
+    """Areas from the image upwards; each sees what the one below sends.
 
     Attributes:
         areas: plain ones and ones with circuits, in any mixture.
@@ -20,7 +20,7 @@ class VisualSystem(eqx.Module):
     """
 
     areas: tuple[AbstractArea, ...]
-    readout: Readout
+    readout: AbstractReadout
 
     @classmethod
     def plain(cls, network: ConvNetwork) -> "VisualSystem":
@@ -37,7 +37,8 @@ class VisualSystem(eqx.Module):
         """Responses of the areas from number `first` on to one image.
 
         Args:
-            image: input to area `first`, (channels, height, width).
+            image: input to area `first`, (channels, height, width): the image, or what the area
+                below sent.
             modulations: one an area of the whole system; none by default.
             first: the lowest area to compute, whose input `image` then is.
             initials: rates [Hz] from which each area's search starts; silence by default.
@@ -48,7 +49,7 @@ class VisualSystem(eqx.Module):
         responses = []
         for area, modulation, initial in list(rows)[first:]:
             responses.append(area(image, modulation, initial))
-            image = responses[-1].output
+            image = responses[-1].sent
         return tuple(responses)
 
     def __call__(self, image: Image) -> Float[Array, " classes"]:

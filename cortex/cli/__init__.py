@@ -1,4 +1,5 @@
-"""The command `cortex`: list, show, run, redraw and validate experiments; train networks again.
+"""The command `cortex`: list, show, run, redraw and validate experiments; train networks again;
+convert the weights of pretrained ones.
 
 The only place that touches JAX's configuration. Heavy modules are imported by the commands that
 need them, so that help and listings answer at once.
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cortex.cli import train
+from cortex.cli import train, weights
 from cortex.cli.shared import (
     Device,
     Group,
@@ -39,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(train.app, name="train", help="Train the networks of the package again.")
+app.add_typer(weights.app, name="weights", help="Weights of pretrained networks.")
 
 Settings = Annotated[
     list[str] | None,

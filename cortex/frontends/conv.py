@@ -1,5 +1,7 @@
 """Convolutional front ends: stages that give signed maps, and a linear readout."""
 
+import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -52,7 +54,19 @@ class ConvStage(eqx.Module):
         return cls(weight, jnp.zeros(maps), pool)
 
 
-class Readout(eqx.Module):
+class AbstractReadout(eqx.Module):
+    """What stands above the last area."""
+
+    @abc.abstractmethod
+    def units(self, maps: Float[Array, "maps height width"]) -> Float[Array, " units"]:
+        """The units before the last layer, which detectors read too."""
+
+    @abc.abstractmethod
+    def __call__(self, maps: Float[Array, "maps height width"]) -> Float[Array, " classes"]:
+        """One logit a class."""
+
+
+class Readout(AbstractReadout):
     """One hidden layer and linear classes, on the last area's output averaged over squares.
 
     Attributes:
@@ -96,19 +110,32 @@ def pooled_units(maps: Float[Array, "maps height width"], pool: int) -> Float[Ar
     return squares.mean(axis=(2, 4)).ravel()
 
 
+def carried(
+    stage: Callable[..., Any],
+    received: Float[Array, "channels height width"],
+    output: Float[Array, "maps new_height new_width"],
+) -> Float[Array, "sent new_height new_width"]:
+    """What a stage with this output hands on: the output, unless it has a method `carry`.
+
+    Stages with connections around them carry what they received along, as further maps.
+    """
+    carry = getattr(stage, "carry", None)
+    return output if carry is None else carry(received, output)
+
+
 class ConvNetwork(eqx.Module):
     """A plain network: rectified stages, then a readout.
 
     Attributes:
-        stages: from the image upwards.
+        stages: from the image upwards; each gives signed maps, see `ConvStage`.
         readout: on the last stage.
     """
 
-    stages: tuple[ConvStage, ...]
-    readout: Readout
+    stages: tuple[Callable[..., Any], ...]
+    readout: AbstractReadout
 
     def __call__(self, image: Float[Array, "channels height width"]) -> Any:
         """One logit a class."""
         for stage in self.stages:
-            image = jnp.maximum(stage(image), 0.0)
+            image = carried(stage, image, jnp.maximum(stage(image), 0.0))
         return self.readout(image)

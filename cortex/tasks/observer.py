@@ -52,13 +52,13 @@ class Look(eqx.Module):
     Attributes:
         logits: of the detectors, (categories,).
         rates: by area computed, E and I of every unit [Hz; a plain area's own unit].
-        outputs: by area computed, what it sends on.
+        sent: by area computed, what the next one receives.
         settled: every circuit settled.
     """
 
     logits: Float[Array, " categories"]
     rates: tuple[EI[AnyMaps], ...]
-    outputs: tuple[AnyMaps, ...]
+    sent: tuple[AnyMaps, ...]
     settled: Bool[Array, ""]
 
 
@@ -93,7 +93,7 @@ class Observer(eqx.Module):
         return Look(
             logits=self.detectors(self.system.readout.units(responses[-1].output)),
             rates=tuple(r.rates for r in responses),
-            outputs=tuple(r.output for r in responses),
+            sent=tuple(r.sent for r in responses),
             settled=jnp.all(jnp.stack([r.converged for r in responses])),
         )
 

@@ -175,7 +175,7 @@ class HardTask:
         scores, rates, settled = [], [], []
         for category, shown in enumerate(images.images.astype(jnp.result_type(float))):
             look = look_at_all(observer, shown[:, None])
-            self.inputs.append([shown[:, None], *look.outputs[:-1]])
+            self.inputs.append([shown[:, None], *look.sent[:-1]])
             scores.append(np.asarray(look.logits[:, category]))
             settled.append(np.mean(look.settled))
             self.initials.append(look.rates)
@@ -187,7 +187,7 @@ class HardTask:
             tuple(np.stack([r[a].I for r in rates]) for a in range(len(rates[0]))),
             float(np.mean(settled)),
         )
-        self.shapes = [look.outputs[a].shape[1:] for a in range(len(look.outputs))]
+        self.shapes = [rates.E.shape[1:] for rates in look.rates]
         self.masks = [
             tuple(_masks(jnp.asarray(cued), *shape[1:]) for shape in self.shapes)
             for cued in _cued_quadrants(images)
