@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+from cortex.experiment import names
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_python_example_runs_and_gives_the_stated_numbers(capsys):
@@ -22,11 +25,18 @@ def test_the_python_example_runs_and_gives_the_stated_numbers(capsys):
 
 
 def test_every_figure_shown_exists():
-    root = Path(__file__).parents[1]
     shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
     assert shown
     for name in shown:
-        assert (root / name).stat().st_size > 10_000
+        assert (ROOT / name).stat().st_size > 10_000
+
+
+def test_every_experiment_is_named_and_validated():
+    table = README.partition("\n## Validation\n")[2]
+    for name in names():
+        assert f"`{name}`" in README or f"cortex run {name}" in README, name
+        assert f"| **{name}** (" in table, name
+        assert (ROOT / "figures" / "gallery" / f"{name}.png").is_file(), name
 
 
 def test_nothing_is_left_to_fill_in():
