@@ -21,7 +21,16 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.circuit import EI, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_distinct,
+    require_order,
+)
 from cortex.experiment.results import variable
 from cortex.measures import converged_share, modulation_index
 from cortex.models import (
@@ -82,14 +91,8 @@ class StimulusSection(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> StimulusSection:
-        names = [f"{contrast:g}" for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts: found [{', '.join(names)}], allowed: each one once")
-        if not self.axis_low < self.axis_high:
-            raise ValueError(
-                f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
-                f"({self.axis_high:g}) [%]"
-            )
+        require_distinct(self, "contrasts")
+        require_order(self, "axis_low", "axis_high", "%")
         return self
 
 
@@ -110,9 +113,7 @@ class FieldSection(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> FieldSection:
-        names = [f"{width:g}" for width in self.widths]
-        if len(set(names)) < len(names):
-            raise ValueError(f"widths: found [{', '.join(names)}], allowed: each one once")
+        require_distinct(self, "widths")
         return self
 
 

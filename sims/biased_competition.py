@@ -25,7 +25,16 @@ from pydantic import model_validator
 
 from cortex.circuit import EI, Circuit, Epoch, Modulation, SteadyState, steady_state
 from cortex.circuit import simulate as simulate_circuit
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_distinct,
+    require_order,
+)
 from cortex.experiment.results import variable
 from cortex.measures import COMPUTED, competition, converged_share
 from cortex.models import (
@@ -66,18 +75,12 @@ class StimulusSection(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> StimulusSection:
-        names = [f"{contrast:g}" for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts: found [{', '.join(names)}], allowed: each one once")
+        require_distinct(self, "contrasts")
         if self.orientations[0] == self.orientations[1]:
             raise ValueError(
                 f"orientations: found {self.orientations[0]:g} twice, allowed: two different [deg]"
             )
-        if not self.axis_low < self.axis_high:
-            raise ValueError(
-                f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
-                f"({self.axis_high:g}) [%]"
-            )
+        require_order(self, "axis_low", "axis_high", "%")
         return self
 
 

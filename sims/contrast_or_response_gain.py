@@ -28,7 +28,15 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.circuit import EI, Modulation, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_order,
+)
 from cortex.experiment.results import variable
 from cortex.measures import converged_share
 from cortex.measures.contrast_response import fit_gains, persistence
@@ -73,11 +81,7 @@ class StimulusSection(Section):
     @model_validator(mode="after")
     def _ordered(self) -> StimulusSection:
         _rising("sizes", self.sizes, "deg")
-        if not self.axis_low < self.axis_high:
-            raise ValueError(
-                f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
-                f"({self.axis_high:g}) [%]"
-            )
+        require_order(self, "axis_low", "axis_high", "%")
         return self
 
 

@@ -25,7 +25,15 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.circuit import EI, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_distinct,
+)
 from cortex.experiment.results import variable
 from cortex.measures import converged_share
 from cortex.models import (
@@ -80,9 +88,7 @@ class ProbeSection(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> ProbeSection:
-        names = [f"{contrast:g}" for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts: found [{', '.join(names)}], allowed: each one once")
+        require_distinct(self, "contrasts")
         return self
 
 

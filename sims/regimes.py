@@ -50,6 +50,7 @@ from cortex.experiment import (
     Section,
     quantity,
     replaced,
+    require_distinct,
     require_order,
 )
 from cortex.experiment.results import variable
@@ -80,9 +81,7 @@ class StimulusSection(Section):
 
     @model_validator(mode="after")
     def _distinct(self) -> StimulusSection:
-        names = [f"{contrast:g}" for contrast in self.contrasts]
-        if len(set(names)) < len(names):
-            raise ValueError(f"contrasts: found [{', '.join(names)}], allowed: each one once")
+        require_distinct(self, "contrasts")
         require_order(self, "axis_low", "axis_high", "%")
         return self
 
