@@ -260,14 +260,16 @@ def test_help_and_list_do_not_import_jax():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.6])  # s; the second while the program compiles
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_leaves_nothing(tmp_path, number, code):
+def test_a_stopped_run_leaves_nothing(tmp_path, number, code, wait):
     command = [sys.executable, "-c", "from cortex.cli import main; main()", *SMALL]
     with subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as running:
         assert running.stderr is not None
         assert "steady states" in running.stderr.readline()
+        time.sleep(wait)
         running.send_signal(number)
         rest = running.stderr.read()
     assert running.returncode == code

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -193,9 +195,25 @@ def info() -> None:
 
 def main() -> None:
     """Entry point of the command."""
-    # A queue's way to end a job: clean up as for Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C, and a queue's way to end a job
+        signal.signal(number, _stop)
     app()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End the command by an exception, so that it cleans up."""
+    while frame is not None:
+        if frame.f_code.co_name == "_xla_gc_callback":
+            # What is raised in JAX's hook of the garbage collector is printed and lost, and
+            # while a program compiles that is where signals arrive: a moment later, then.
+            again = threading.Timer(0.05, signal.raise_signal, (number,))
+            again.daemon = True
+            again.start()
+            return
+        frame = frame.f_back
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
 
 def _print_settings(rows: list[Any]) -> None:
