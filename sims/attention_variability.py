@@ -43,13 +43,13 @@ from cortex.models import (
     RingSection,
     SettlingSection,
     ring_circuit,
+    stacked,
     unattended_and_forms,
 )
 from cortex.models.variability import (
     GratingSection,
     NoiseSection,
     TrialsSection,
-    stack,
     stated_covariance,
 )
 from cortex.stimuli.ring import ring_bump, ring_positions
@@ -170,7 +170,7 @@ def linear(config: Config) -> dict[str, Array]:
         return power, state.rates.E[flanks.first[0]]
 
     modulations = attended(config, units)
-    asked = stack(shown.contrasts)
+    asked = stacked(shown.contrasts)
     contrasts = jnp.concatenate([asked, shown.axis()])
     rates, found = jax.vmap(lambda m: jax.vmap(lambda c: one(c, m))(contrasts))(modulations)
     two = jax.tree.map(lambda leaf: leaf[:2], modulations)
@@ -202,7 +202,7 @@ def noisy(config: Config, key: Array) -> dict[str, Array]:
         given = (*situation(config, units, contrast), noise, key, flanks, settling, modulation)
         return config.simulation.compare(*given)
 
-    asked = stack(config.stimulus.contrasts)
+    asked = stacked(config.stimulus.contrasts)
     return jax.vmap(lambda m: jax.vmap(lambda c: one(c, m))(asked))(modulations)
 
 

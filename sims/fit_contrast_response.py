@@ -18,6 +18,8 @@ transcribed by others; recording, noise and fit are ours.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -34,18 +34,17 @@ from cortex.experiment import (
     Progress,
     Section,
     quantity,
+    require_distinct,
 )
 from cortex.experiment.results import variable
 from cortex.measures import converged_share
 from cortex.measures.variability import STATISTICS, differences, label_simulation
 from cortex.measures.variability_rows import agreement, references
-from cortex.models import RingSection, SettlingSection, ring_circuit
+from cortex.models import RingSection, SettlingSection, ring_circuit, stacked
 from cortex.models.variability import (
     GratingSection,
     NoiseSection,
     TrialsSection,
-    refuse_repeated,
-    stack,
     stated_covariance,
 )
 
@@ -106,7 +105,7 @@ class SimulationSection(TrialsSection):
 
     @model_validator(mode="after")
     def _distinct(self) -> SimulationSection:
-        refuse_repeated("noise_sds", self.noise_sds)
+        require_distinct(self, "noise_sds")
         return self
 
 
@@ -165,7 +164,7 @@ def linear(config: Config) -> dict[str, Array]:
         covariance = stated_covariance(config.circuit, config.noise, rates, drive)
         return flanks.statistic(rates.E, covariance)
 
-    asked, axis, inputs = stack(shown.contrasts), shown.axis(), stack(attention.inputs)
+    asked, axis, inputs = stacked(shown.contrasts), shown.axis(), stacked(attention.inputs)
     dark, lit = jnp.concatenate([asked, axis]), jnp.concatenate([jnp.zeros(1), axis])
     background = jnp.full_like(lit, jnp.asarray(shown.background, float))
     none = jnp.zeros_like
@@ -202,7 +201,7 @@ def noisy(config: Config, key: Array) -> dict[str, Array]:
         noise = config.noise.on_ring(units, period, sd)
         return config.simulation.compare(circuit, drive, noise, key, flanks, settling)
 
-    contrasts, sds = stack(config.stimulus.contrasts), stack(config.simulation.noise_sds)
+    contrasts, sds = stacked(config.stimulus.contrasts), stacked(config.simulation.noise_sds)
     return jax.vmap(lambda c: jax.vmap(lambda s: one(c, s))(sds))(contrasts)
 
 

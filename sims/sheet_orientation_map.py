@@ -13,7 +13,6 @@ Source: Rubin, Van Hooser & Miller 2015, Neuron 85:402, Fig. 6, as transcribed b
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,7 +22,15 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, Section, quantity
+from cortex.experiment import (
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    quantity,
+    require_distinct,
+)
 from cortex.experiment.results import variable
 from cortex.measures import (
     COMPUTED,
@@ -42,6 +49,7 @@ from cortex.models import (
     pair_responses,
     sheet_interior,
     sheet_networks,
+    stacked,
 )
 from cortex.models.sheet import RUBIN
 
@@ -77,9 +85,7 @@ class StimulusSection(Section):
     @model_validator(mode="after")
     def _in_order(self) -> StimulusSection:
         for key in ("contrasts", "pair_contrasts"):
-            names = [f"{contrast:g}" for contrast in getattr(self, key)]
-            if len(set(names)) < len(names):
-                raise ValueError(f"{key}: found [{', '.join(names)}], allowed: each one once")
+            require_distinct(self, key)
         for before, after in zip(self.lengths, self.lengths[1:], strict=False):
             if not before < after:
                 raise ValueError(
@@ -150,11 +156,11 @@ def simulate(config: Config, key: Array, progress: Progress | None = None) -> di
     del key
     progress = Progress() if progress is None else progress
     shown, sample = config.stimulus, config.sample
-    lengths = _array(shown.lengths)
+    lengths = stacked(shown.lengths)
     arguments = (
-        SheetGratings(*map(_array, (config.circuit.spacing, shown.edge, shown.width))),
-        (_array(shown.contrasts), lengths),
-        (_array(shown.pair_contrasts), _array(shown.pair_orientations)),
+        SheetGratings(*stacked((config.circuit.spacing, shown.edge, shown.width))),
+        (stacked(shown.contrasts), lengths),
+        (stacked(shown.pair_contrasts), stacked(shown.pair_orientations)),
         jnp.asarray(sheet_interior(config.circuit, sample.margin)),
         config.solver.relax(),
         min(max(config.solver.at_once // sample.places, 1), len(lengths)),
@@ -170,19 +176,12 @@ def simulate(config: Config, key: Array, progress: Progress | None = None) -> di
             stage.advance()
     activity = found[0]["activity_E"]
     own = [{name: a for name, a in one.items() if name != "activity_E"} for one in found]
-    stacked = jax.tree.map(lambda *parts: jnp.stack(parts), *own)
+    together = jax.tree.map(lambda *parts: jnp.stack(parts), *own)
     for name in ("E", "I"):
-        curves = jnp.moveaxis(stacked[f"rate_{name}"], -2, -1)  # length last
-        stacked[f"SI_{name}"] = suppression_index(curves)
-        stacked[f"field_{name}"] = summation_field(curves, lengths)
-    return {**stacked, "activity_E": activity}
-
-
-def _array(values: Any) -> Array:
-    """A number, or numbers, some of which may be traced."""
-    if isinstance(values, tuple):
-        return jnp.stack([jnp.asarray(value, float) for value in values])
-    return jnp.asarray(values, float)
+        curves = jnp.moveaxis(together[f"rate_{name}"], -2, -1)  # length last
+        together[f"SI_{name}"] = suppression_index(curves)
+        together[f"field_{name}"] = summation_field(curves, lengths)
+    return {**together, "activity_E": activity}
 
 
 @eqx.filter_jit

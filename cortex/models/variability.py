@@ -21,7 +21,7 @@ from cortex.circuit import (
     simulate_noise,
     steady_state,
 )
-from cortex.experiment import Positive, Section, quantity
+from cortex.experiment import Positive, Section, quantity, require_distinct
 from cortex.measures.variability import Flanks, standard_error
 from cortex.stimuli.ring import ring_bump, ring_positions
 
@@ -71,7 +71,7 @@ class GratingSection(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> GratingSection:
-        refuse_repeated("contrasts", self.contrasts)
+        require_distinct(self, "contrasts")
         if not self.axis_low < self.axis_high:
             raise ValueError(
                 f"axis_low: found {self.axis_low:g}, allowed: a number < axis_high "
@@ -161,18 +161,6 @@ class TrialsSection(Section):
             values = flanks.statistic(*moments)
             named |= {before + name: value for name, value in values.items()}
         return named
-
-
-def stack(values: tuple[Any, ...]) -> Float[Array, " value"]:
-    """Numbers of a configuration, or arrays in their place, as one array."""
-    return jnp.stack([jnp.asarray(value, float) for value in values])
-
-
-def refuse_repeated(name: str, values: tuple[float, ...]) -> None:
-    """ValueError, in one line, for a list that names a value twice."""
-    names = [f"{value:g}" for value in values]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{name}: found [{', '.join(names)}], allowed: each one once")
 
 
 def stated_covariance(
