@@ -12,7 +12,6 @@ the network are our design.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -52,22 +51,18 @@ from cortex.experiment import (
     quantity,
 )
 from cortex.measures import detection_measures, summarise_detection
-from cortex.stimuli import (
-    Digits,
-    array_set,
-    for_all_categories,
-    load_digits,
-    merged_set,
-    split_digits,
-)
+from cortex.models.study import OVER, Ordinary, ValuesSection, learn
+from cortex.stimuli import Digits, load_digits, split_digits
+from cortex.stimuli.trials import AbstractTrials, array_trials, merged_trials
+from cortex.tasks import Condition, LayerValues, Observer, all_gradient_values, look
 from cortex.tasks.records import LEARNED, Records
-from cortex.tasks.study import HardTask, Outcome, Source, attention_sources, learn
 
 HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
 RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
 LAYERS = 3
-MAKERS = {"merged": merged_set, "array": array_set}
+MAKERS = {"merged": merged_trials, "array": array_trials}
+TO_PLACE = ("spatial", "spatial_and_tuning")
 SourceName = Literal[
     "tuning",
     "gradient_category",
@@ -90,7 +85,7 @@ class ImagesSection(Section):
     )
     training: int = quantity(2000, "1", "digits that detectors are trained on", source=HERE, ge=100)
     gradients: int = quantity(
-        200, "1", "digits that gradients are averaged over", source=HERE, ge=20
+        200, "1", "other digits, that gradients are averaged over", source=HERE, ge=20
     )
     tasks: tuple[Literal["merged", "array"], ...] = Field(
         ("merged", "array"),
@@ -313,62 +308,75 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     """Both networks learn, are probed, and look at hard images with and without attention."""
     training, held_out = digits(config)
     key = jax.random.key(config.seed)
+    shown, known = as_images(held_out), np.asarray(held_out.labels)
     tasks = {
-        name: for_all_categories(
-            MAKERS[name],
+        name: MAKERS[name](
             jax.random.fold_in(key, number),
-            held_out.images,
-            held_out.labels,
+            lambda rows: shown[rows],
+            known,
             config.images.per_category,
+            CLASSES,
         )
         for number, name in enumerate(config.images.tasks)
     }
     table = records(config)
-    for number, name in enumerate(tasks):
-        table.put("present", (number,), np.asarray(tasks[name].present))
-        table.put("example", (number,), np.asarray(tasks[name].images[3, 0]))
+    for number, trials in enumerate(tasks.values()):
+        table.put("present", (number,), trials.present)
+        table.put("example", (number,), np.asarray(trials.images(3, 0, 1)[0, 0]))
     for v, variant in enumerate(config.network.variants):
         with progress.stage(f"{variant}: plain digits, detectors, attention values"):
             system = build(config, variant, training)
-            rows = np.random.default_rng(config.seed).permutation(len(training))
-            chosen = training.take(np.sort(rows[: config.images.training]))
-            images, labels = as_images(chosen), jnp.asarray(chosen.labels)
-            right = accuracy(system, as_images(held_out), jnp.asarray(held_out.labels))
-            table.put("accuracy", (v,), right)
-            learned = learn(system, images, labels, CLASSES)
-            over = config.attention.gradients_over
-            normalise = normalised_by_layer if over == "layer" else normalised_by_map
-            sources = attention_sources(
-                learned, images, labels, config.images.gradients, normalise, key
-            )
+            table.put("accuracy", (v,), accuracy(system, shown, jnp.asarray(known)))
+            observer, values = learned(config, system, training, key)
             for s, name in enumerate(LEARNED):
-                for layer, values in enumerate(sources[name].values):
-                    table.put("values", (v, s, layer), np.asarray(values))
+                for layer, one in enumerate(values[name]):
+                    table.put("values", (v, s, layer), np.asarray(one))
             for layer, found in probe_areas(system, held_out).items():
                 for name, value in found.items():
                     table.put(name, (v, layer), value)
-        conditions = [
-            [
-                (s, sources[name])
-                for s, name in enumerate(config.attention.sources)
-                if not sources[name].to_place or np.any(np.asarray(task.quadrant) >= 0)
-            ]
-            for task in tasks.values()
-        ]
-        each = (LAYERS + 1) * len(config.attention.strengths)
-        looks = sum(1 + len(row) * each for row in conditions) * CLASSES
-        total = looks * config.images.per_category
-        with progress.stage(f"{variant}: hard images", total=total) as stage:
-            for t, task in enumerate(tasks.values()):
-                hard = HardTask(learned.observer, task, stage.advance)
-                table.outcome((v, t), hard.unattended, suffix="_unattended")
-                for s, source in conditions[t]:
-                    _attend(config, table, hard, (v, t, s), source, variant, stage.advance)
+        wanted = {name: conditions(config, values, trials) for name, trials in tasks.items()}
+        looks = sum(tasks[name].present.size * (1 + len(rows)) for name, rows in wanted.items())
+        with progress.stage(f"{variant}: hard images", total=looks) as stage:
+            for t, (name, trials) in enumerate(tasks.items()):
+                places, rows = zip(*wanted[name], strict=True)
+                forms = (form_of(config, variant),) * LAYERS
+                before, after = look(observer, trials, rows, forms, report=stage.advance)
+                table.outcome((v, t), before, suffix="_unattended")
+                for place, outcome in zip(places, after, strict=True):
+                    table.outcome((v, t, *place), outcome)
     data = table.dataset()
     with progress.stage("rates, sensitivity, criterion and their intervals"):
         statistics = config.statistics
         summary = summarise_detection(data, statistics.resamples, statistics.level, config.seed)
     return data.merge(summary, compat="no_conflicts", join="exact", combine_attrs="override")
+
+
+def learned(
+    config: Config, system: VisualSystem, training: Digits, key: jax.Array
+) -> tuple[Observer, dict[str, LayerValues]]:
+    """An observer, and by name what attention can be applied by.
+
+    Gradients come from the last digits of a random order, detectors from the first.
+    """
+    rows = np.random.default_rng(config.seed).permutation(len(training))
+    images = as_images(training)
+    ordinary = Ordinary(
+        images=lambda numbers: images[numbers],
+        labels=np.asarray(training.labels),
+        categories=CLASSES,
+        learning=np.sort(rows[: config.images.training]),
+        gradients=np.sort(rows[-config.images.gradients :]),
+    )
+    found = learn(system, ordinary, ValuesSection(), key)
+    values = found.values
+    by_layer = config.attention.gradients_over == "layer"
+    normalise = normalised_by_layer if by_layer else normalised_by_map
+    for name, over in OVER.items():
+        values[f"gradient_{name}"] = all_gradient_values(found.pairs, CLASSES, over, normalise)
+    return found.observer, values | {
+        "spatial": values["nothing"],
+        "spatial_and_tuning": values["tuning"],
+    }
 
 
 def records(config: Config) -> Records:
@@ -388,29 +396,23 @@ def records(config: Config) -> Records:
     return Records(coordinates, sizes)
 
 
-def _attend(
-    config: Config,
-    table: Records,
-    hard: HardTask,
-    place: tuple[int, ...],
-    source: Source,
-    variant: str,
-    report: Callable[[int], None],
-) -> None:
-    """Every site and strength of one source, for one network and one task."""
+def conditions(
+    config: Config, values: dict[str, LayerValues], trials: AbstractTrials
+) -> list[tuple[tuple[int, int, int], Condition]]:
+    """What is attended, with its number of source, site and strength."""
     a = config.attention
-    featureless = not any(np.any(np.asarray(v)) for v in source.values)
-    for number, (_, share) in enumerate(sites(config)):
-        for b, beta in enumerate(a.strengths):
-            spatial = beta if featureless else a.spatial_strength
-            outcome: Outcome = hard.attend(
-                source,
-                np.zeros(LAYERS) if featureless else beta * share,
-                spatial * share if source.to_place else np.zeros(LAYERS),
-                form_of(config, variant),
-                report,
-            )
-            table.outcome((*place, number, b), outcome)
+    found = []
+    for s, name in enumerate(a.sources):
+        if name in TO_PLACE and not (trials.quadrant >= 0).any():
+            continue
+        for number, (_, share) in enumerate(sites(config)):
+            for b, beta in enumerate(a.strengths):
+                feature = 0.0 if name == "spatial" else beta
+                place = beta if name == "spatial" else a.spatial_strength
+                spatial = place if name in TO_PLACE else 0.0
+                one = Condition(values[name], feature * share, spatial * share)
+                found.append(((s, number, b), one))
+    return found
 
 
 def probe_areas(

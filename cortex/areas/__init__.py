@@ -5,7 +5,7 @@ from .insert import CircuitParameters, insert_circuits, layer_circuit
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .probe import CircuitProbe, probe
 from .refit import refit_readout
-from .slopes import map_slopes
+from .slopes import logit_slopes, map_shapes
 from .system import VisualSystem
 from .training import TrainingSettings, accuracy, train
 
@@ -24,7 +24,8 @@ __all__ = [
     "accuracy",
     "insert_circuits",
     "layer_circuit",
-    "map_slopes",
+    "logit_slopes",
+    "map_shapes",
     "probe",
     "refit_readout",
     "train",

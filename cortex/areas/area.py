@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -37,9 +38,14 @@ class Response(eqx.Module):
 
 
 class AbstractArea(eqx.Module):
-    """One station of a visual system."""
+    """One station of a visual system.
+
+    Attributes:
+        recurrent: the response is a steady state that is searched for.
+    """
 
     stage: eqx.AbstractVar[Stage]
+    recurrent: eqx.AbstractClassVar[bool]
 
     @abc.abstractmethod
     def __call__(
@@ -66,6 +72,7 @@ class PlainArea(AbstractArea):
     """
 
     stage: Stage
+    recurrent: ClassVar[bool] = False
 
     def __call__(
         self,
@@ -102,6 +109,7 @@ class CircuitArea(AbstractArea):
     circuit: Circuit
     output_map: AbstractOutputMap
     settling: AbstractSettling
+    recurrent: ClassVar[bool] = True
 
     def drive(self, image: Image) -> Maps:
         """The feed-forward drive [contrast]."""

@@ -1,23 +1,24 @@
-"""Slopes of a readout with respect to the output of every area."""
+"""Slopes of a detector with respect to the maps of every area, in one backward pass."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from cortex.frontends.conv import carried
 
-from .area import Image, Maps
+from .area import Image
 from .system import VisualSystem
 
 
-def map_slopes(
+def logit_slopes(
     system: VisualSystem,
     detectors: Callable[[Float[Array, " units"]], Float[Array, " categories"]],
     image: Image,
-) -> tuple[tuple[Float[Array, "categories _"], ...], Float[Array, " categories"]]:
-    """dz/dx for each detector's logit z, averaged over the places of each map.
+    category: Int[Array, ""],
+) -> tuple[tuple[Float[Array, " _"], ...], Float[Array, ""]]:
+    """dz/dx of one detector's logit z, averaged over the places of each map of each area.
 
     The circuits above an area are differentiated through their steady states.
 
@@ -25,23 +26,27 @@ def map_slopes(
         system: unattended.
         detectors: from readout units to one logit a category.
         image: (channels, height, width).
+        category: whose logit.
 
     Returns:
-        An array (categories, maps) for each area, and the logits.
+        An array (maps,) for each area, x being its output, and the logit.
     """
-    responses = system.respond(image)
 
-    received = (image, *(response.sent for response in responses))
+    def logit(shifts: tuple[Array, ...]) -> Float[Array, ""]:
+        # A shift of a whole map: its slope is the sum of the slopes at all places.
+        received = output = image
+        for area, shift in zip(system.areas, shifts, strict=True):
+            output = area(received).output + shift[:, None, None]
+            received = carried(area.stage, received, output)
+        return detectors(system.readout.units(output))[category]
 
-    def logits(layer: int, output: Maps) -> Float[Array, " categories"]:
-        sent = carried(system.areas[layer].stage, received[layer], output)
-        above = system.respond(sent, first=layer + 1)
-        last = above[-1].output if above else output
-        return detectors(system.readout.units(last))
+    shapes = map_shapes(system, image)
+    nothing = tuple(jnp.zeros(shape[0], image.dtype) for shape in shapes)
+    value, slopes = jax.value_and_grad(logit)(nothing)
+    return tuple(s / (h * w) for s, (_, h, w) in zip(slopes, shapes, strict=True)), value
 
-    slopes = []
-    for layer, response in enumerate(responses):
-        values, pull_back = jax.vjp(lambda x, number=layer: logits(number, x), response.output)
-        rows = jax.vmap(lambda cotangent, f=pull_back: f(cotangent)[0])(jnp.eye(values.size))
-        slopes.append(jnp.mean(rows, axis=(-2, -1)))
-    return tuple(slopes), detectors(system.readout.units(responses[-1].output))
+
+def map_shapes(system: VisualSystem, image: Image) -> tuple[tuple[int, int, int], ...]:
+    """(maps, height, width) of every area, for images of this shape; nothing is computed."""
+    found = jax.eval_shape(lambda x: tuple(r.output for r in system.respond(x)), image)
+    return tuple((r.shape[0], r.shape[1], r.shape[2]) for r in found)

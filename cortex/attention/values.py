@@ -5,7 +5,7 @@ import abc
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 Values = Float[Array, "categories maps"]
 
@@ -44,20 +44,23 @@ class AbstractImageSet(eqx.Module):
 
     @abc.abstractmethod
     def weights(
-        self, present: Float[Array, "images categories"]
-    ) -> Float[Array, "images categories"]:
-        """Weight of each image for each category, summing to one over images."""
+        self, member: Float[Array, "pairs categories"], present: Float[Array, " pairs"]
+    ) -> Float[Array, "pairs categories"]:
+        """Weight of each pair of an image and a category, summing to one over a category's.
+
+        Args:
+            member: 1 where the pair is one of the category, else 0.
+            present: 1 where the image shows the pair's category, else 0.
+        """
 
 
 class BalancedSet(AbstractImageSet):
     """Half of the weight on images of the category, half on the others, as published."""
 
     def weights(
-        self, present: Float[Array, "images categories"]
-    ) -> Float[Array, "images categories"]:
-        inside = present / jnp.maximum(present.sum(axis=0), 1.0)[None, :]
-        absent = 1.0 - present
-        outside = absent / jnp.maximum(absent.sum(axis=0), 1.0)[None, :]
+        self, member: Float[Array, "pairs categories"], present: Float[Array, " pairs"]
+    ) -> Float[Array, "pairs categories"]:
+        inside, outside = (_shares(member * p[:, None]) for p in (present, 1.0 - present))
         return (inside + outside) / 2
 
 
@@ -65,36 +68,48 @@ class CategorySet(AbstractImageSet):
     """Only images of the category: found to work better on small networks (ours)."""
 
     def weights(
-        self, present: Float[Array, "images categories"]
-    ) -> Float[Array, "images categories"]:
-        return present / jnp.maximum(present.sum(axis=0), 1.0)[None, :]
+        self, member: Float[Array, "pairs categories"], present: Float[Array, " pairs"]
+    ) -> Float[Array, "pairs categories"]:
+        return _shares(member * present[:, None])
+
+
+def _shares(member: Float[Array, "pairs categories"]) -> Float[Array, "pairs categories"]:
+    return member / jnp.maximum(member.sum(axis=0), 1.0)[None, :]
 
 
 def gradient_values(
-    slopes: Float[Array, "images categories maps"],
-    logits: Float[Array, "images categories"],
-    labels: Int[Array, " images"],
+    slopes: Float[Array, "pairs maps"],
+    logits: Float[Array, " pairs"],
+    category: Int[Array, " pairs"],
+    present: Bool[Array, " pairs"],
+    categories: int,
     over: AbstractImageSet,
 ) -> Values:
     """Minus the mean gradient of each category's detection error with respect to each map.
 
     The error is the cross-entropy E of a binary logistic detector, so that
-    `dE/dx = (sigmoid(z) - present) dz/dx`, with z its logit.
+    `dE/dx = (sigmoid(z) - present) dz/dx`, with z its logit. It is known for pairs of an image
+    and a category.
 
     Args:
         slopes: dz/dx averaged over the places of each map.
-        logits: z of every detector for every image.
-        labels: category of every image.
-        over: which images are averaged over.
+        logits: z of the category's detector for the image.
+        category: 0 to categories - 1.
+        present: whether the image shows it.
+        categories: how many.
+        over: which of a category's images are averaged over.
 
     Returns:
-        g, not normalised: see `normalised_by_layer` and `normalised_by_map`.
+        g, not normalised: see `normalised_by_layer` and its like.
 
     Source: Lindsay & Miller 2018, gradient values.
     """
-    present = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
-    error = jax.nn.sigmoid(logits) - present
-    return -jnp.einsum("nc,nc,ncf->cf", over.weights(present), error, slopes)
+    shown = present.astype(logits.dtype)
+    member = jax.nn.one_hot(category, categories, dtype=logits.dtype)
+    error = jax.nn.sigmoid(logits) - shown
+    return -jnp.einsum(
+        "pc,p,pf->cf", over.weights(member, shown), error, slopes, precision="highest"
+    )
 
 
 def normalised_by_layer(values: Values) -> Values:
@@ -105,6 +120,14 @@ def normalised_by_layer(values: Values) -> Values:
 def normalised_by_map(values: Values) -> Values:
     """Divided by the largest absolute value of the map over categories (the authors' code)."""
     return values / _nonzero(jnp.max(jnp.abs(values), axis=0, keepdims=True))
+
+
+def normalised_by_both(values: Values) -> Values:
+    """Divided by the largest absolute value of the layer over maps and categories.
+
+    As in the authors' code for orientations.
+    """
+    return values / _nonzero(jnp.max(jnp.abs(values)))
 
 
 def _nonzero(scale: Array) -> Array:

@@ -6,49 +6,55 @@ degrees counter-clockwise from horizontal.
 
 from cortex.stimuli.composites import array_double, array_same, halve, merge, quadrant_mask
 from cortex.stimuli.datasets import Digits, load_digits, split_digits
+from cortex.stimuli.grating_images import (
+    GratingField,
+    GratingNoise,
+    SingleGratings,
+    single_gratings,
+)
+from cortex.stimuli.grating_trials import FullFieldTrials, GratingTrials
 from cortex.stimuli.gratings import carrier, grating, plaid, to_luminance
 from cortex.stimuli.pixel_noise import gaussian_noise, noise_mask, salt_and_pepper
 from cortex.stimuli.ring import circular_distance, paired_bumps, ring_bump, ring_positions
 from cortex.stimuli.shapes import annulus, band, bar, blob, disc, line
-from cortex.stimuli.task_sets import (
-    TaskSet,
-    array_set,
-    for_all_categories,
-    merged_set,
-    plain_set,
-)
+from cortex.stimuli.trials import AbstractTrials, ComposedTrials, array_trials, merged_trials
 from cortex.stimuli.visual_field import VisualField
 
 __all__ = [
+    "AbstractTrials",
+    "ComposedTrials",
     "Digits",
-    "TaskSet",
+    "FullFieldTrials",
+    "GratingField",
+    "GratingNoise",
+    "GratingTrials",
+    "SingleGratings",
     "VisualField",
     "annulus",
     "array_double",
     "array_same",
-    "array_set",
+    "array_trials",
     "band",
     "bar",
     "blob",
     "carrier",
     "circular_distance",
     "disc",
-    "for_all_categories",
     "gaussian_noise",
     "grating",
     "halve",
     "line",
     "load_digits",
     "merge",
-    "merged_set",
+    "merged_trials",
     "noise_mask",
     "paired_bumps",
     "plaid",
-    "plain_set",
     "quadrant_mask",
     "ring_bump",
     "ring_positions",
     "salt_and_pepper",
+    "single_gratings",
     "split_digits",
     "to_luminance",
 ]

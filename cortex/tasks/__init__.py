@@ -1,6 +1,19 @@
-"""Tasks: detectors, and the theory of signal detection that judges them."""
+"""Tasks: observers that learn on ordinary images and look at hard ones; what theory says of it."""
 
-from .detectors import Detectors
+from .detectors import Detectors, balanced_rows
+from .learning import (
+    LayerValues,
+    Pairs,
+    Responses,
+    all_gradient_values,
+    all_tuning_values,
+    balanced_pairs,
+    collect_slopes,
+    in_batches,
+    respond_to_all,
+    with_controls,
+)
+from .looking import Condition, Observer, Outcome, every_answer, look, own_category
 from .signal_detection import (
     Rates,
     area_under_curve,
@@ -10,10 +23,27 @@ from .signal_detection import (
 )
 
 __all__ = [
+    "Condition",
     "Detectors",
+    "LayerValues",
+    "Observer",
+    "Outcome",
+    "Pairs",
     "Rates",
+    "Responses",
+    "all_gradient_values",
+    "all_tuning_values",
     "area_under_curve",
+    "balanced_pairs",
+    "balanced_rows",
     "bootstrap_counts",
+    "collect_slopes",
     "detection_rates",
+    "every_answer",
+    "in_batches",
     "interval",
+    "look",
+    "own_category",
+    "respond_to_all",
+    "with_controls",
 ]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from .study import Outcome
+from .looking import Outcome
 
 
 class Column(NamedTuple):
@@ -85,7 +85,7 @@ class Records:
 
     def outcome(self, place: tuple[int, ...], outcome: Outcome, suffix: str = "") -> None:
         """Write what one condition gave."""
-        self.put(f"score{suffix}", place, outcome.scores)
+        self.put(f"score{suffix}", place, outcome.answers)
         for layer, (E, I) in enumerate(  # noqa: E741
             zip(outcome.rates_E, outcome.rates_I, strict=True)
         ):

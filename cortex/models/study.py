@@ -1,0 +1,264 @@
+"""The 2018 study's settings: where attention is applied, by what values, how strongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from pydantic import Field, model_validator
+
+from cortex.areas import VisualSystem
+from cortex.attention import (
+    AbstractForm,
+    Additive,
+    BalancedSet,
+    CategorySet,
+    Multiplicative,
+    normalised_by_both,
+    normalised_by_layer,
+    normalised_by_map,
+)
+from cortex.experiment import ConfigError, NonNegative, Section, quantity
+from cortex.tasks import (
+    Detectors,
+    LayerValues,
+    Observer,
+    Pairs,
+    Responses,
+    all_gradient_values,
+    all_tuning_values,
+    balanced_pairs,
+    balanced_rows,
+    collect_slopes,
+    in_batches,
+    respond_to_all,
+    with_controls,
+)
+
+PAPER = "Lindsay & Miller 2018"
+CODE = "the public code of Lindsay & Miller 2018"
+HERE = "chosen here"
+NORMALISED = {
+    "layer": normalised_by_layer,
+    "map": normalised_by_map,
+    "both": normalised_by_both,
+}
+OVER = {"balanced": BalancedSet(), "category": CategorySet()}
+
+
+class StudyAttentionSection(Section):
+    """Where attention is applied, in what form, and how strongly."""
+
+    layers: tuple[int, ...] = quantity(
+        (), "1", "layers attended, one at a time, 1 the lowest; none: every layer", source=PAPER
+    )
+    all_layers: bool = Field(
+        True,
+        description="also to all layers of the network at once",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    all_layers_share: float = quantity(
+        0.1, "1", "share of beta that each layer gets when all are attended", source=PAPER, gt=0
+    )
+    strengths: tuple[NonNegative, ...] = quantity(
+        (0.25, 0.5, 1.0, 2.0), "1", "beta", source="within the paper's 0 to 11.85", min_length=1
+    )
+    form: Literal["multiplicative", "additive"] = Field(
+        "multiplicative",
+        description="gain on the drive, or input (to E units, where there is a circuit)",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    bidirectional: bool = Field(
+        True,
+        description="whether negative values count, or are set to 0",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    to_I: float = quantity(
+        1.0, "1", "share of attention that I units get, in circuits", source=HERE, ge=0
+    )
+    input_scale: float = quantity(
+        5.0, "contrast", "additive form: input to a circuit at a value of 1", source=HERE, gt=0
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> StudyAttentionSection:
+        for name in ("layers", "strengths"):
+            found = getattr(self, name)
+            if len(set(found)) < len(found):
+                raise ValueError(f"{name}: found {list(found)}, allowed: each one once")
+        if any(layer < 1 for layer in self.layers):
+            raise ValueError(f"layers: found {list(self.layers)}, allowed: 1, the lowest, or more")
+        return self
+
+
+class ValuesSection(Section):
+    """Detectors, and the gradients of their errors."""
+
+    penalty: float = quantity(
+        0.1, "1", "inverse of the L2 penalty on the detectors' weights", source=HERE, gt=0
+    )
+    gradients_over: Literal["balanced", "category"] = Field(
+        "balanced",
+        description="gradients are averaged over a balanced set, or over the category's images",
+        json_schema_extra={"unit": "1", "source": f"balanced: {PAPER}; category: chosen here"},
+    )
+    gradients_normalised: Literal["layer", "map", "both"] = Field(
+        "layer",
+        description="divided by the largest over the layer, by map over categories, or over both",
+        json_schema_extra={"unit": "1", "source": f"layer: {PAPER}; map, both: {CODE}"},
+    )
+
+
+class StatisticsSection(Section):
+    """Bootstrap over images."""
+
+    resamples: int = quantity(500, "1", "bootstrap resamples", source=HERE, ge=10)
+    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
+
+
+class Ordinary(NamedTuple):
+    """Ordinary images: what detectors, tuning and gradients are learned from.
+
+    Attributes:
+        images: from row numbers to images (rows, channels, height, width).
+        labels: category of each.
+        categories: how many.
+        learning: rows for detectors and tuning values.
+        gradients: rows for gradient values, best others: the mean error of a detector on a
+            balanced set that it was fitted on is near zero, and so are its gradients.
+        each: images of a category, and as many of others, for one detector; 0 for all.
+    """
+
+    images: Callable[[np.ndarray], Float[Array, "rows channels height width"]]
+    labels: np.ndarray
+    categories: int
+    learning: np.ndarray
+    gradients: np.ndarray
+    each: int = 0
+
+
+class Learned(NamedTuple):
+    """What an observer has learned.
+
+    Attributes:
+        observer: the system with its detectors.
+        values: by name, the values attention can be applied by: tuning, gradient, shuffled,
+            negated, uniform, and nothing (zeros).
+        responses: to the images learned from.
+        pairs: what gradient values are made of, for other kinds of them.
+    """
+
+    observer: Observer
+    values: dict[str, LayerValues]
+    responses: Responses
+    pairs: Pairs
+
+
+def learn(
+    system: VisualSystem,
+    ordinary: Ordinary,
+    section: ValuesSection,
+    key: PRNGKeyArray,
+    *,
+    batch: int = 50,
+    report: Callable[[int], object] | None = None,
+) -> Learned:
+    """Detectors, tuning values of all layers in one pass, and gradient values of all in another.
+
+    Args:
+        system: who looks.
+        ordinary: at what.
+        section: penalty, and the kind of gradient values.
+        key: of the draws and the shuffled control.
+        batch: images at a time.
+        report: told how many images and pairs are done; `learning_steps` says how many there are.
+    """
+    draw_key, shuffle_key = jax.random.split(key)
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(draw_key)))
+    rows, labels = ordinary.learning, ordinary.labels[ordinary.learning]
+
+    def learned_from(numbers: np.ndarray) -> Array:
+        return ordinary.images(rows[numbers])
+
+    responses = respond_to_all(system, in_batches(learned_from, len(rows), batch), report)
+    each = ordinary.each
+    balanced = balanced_rows(labels, ordinary.categories, each, rng) if each else None
+    detectors = Detectors.fit(
+        responses.units, labels, ordinary.categories, section.penalty, balanced
+    )
+    observer = Observer(system, detectors)
+    values = with_controls(
+        all_tuning_values(responses.means, labels, ordinary.categories), shuffle_key
+    )
+    pairs = collect_slopes(
+        observer,
+        lambda numbers: ordinary.images(ordinary.gradients[numbers]),
+        balanced_pairs(
+            ordinary.labels[ordinary.gradients],
+            ordinary.categories,
+            _gradient_images(ordinary),
+            rng,
+        ),
+        batch,
+        report,
+    )
+    values["gradient"] = all_gradient_values(
+        pairs,
+        ordinary.categories,
+        OVER[section.gradients_over],
+        NORMALISED[section.gradients_normalised],
+    )
+    return Learned(observer, values, responses, pairs)
+
+
+def learning_steps(ordinary: Ordinary) -> int:
+    """How many images and pairs `learn` goes through, at most."""
+    pairs = 2 * _gradient_images(ordinary) * ordinary.categories
+    return len(ordinary.learning) + pairs
+
+
+def _gradient_images(ordinary: Ordinary) -> int:
+    """Images of a category for its gradients."""
+    return max(len(ordinary.gradients) // ordinary.categories, 1)
+
+
+def forms_of(
+    section: StudyAttentionSection, system: VisualSystem, scales: Sequence[float]
+) -> tuple[AbstractForm, ...]:
+    """How attention reaches each area.
+
+    Args:
+        section: the settings.
+        system: whose areas.
+        scales: by area, input to a plain area at a value of 1, in the additive form.
+    """
+    s = section
+    if s.form == "multiplicative":
+        return (Multiplicative(bidirectional=s.bidirectional, to_I=s.to_I),) * len(system.areas)
+    return tuple(
+        Additive(
+            scale=s.input_scale if area.recurrent else scale,
+            bidirectional=s.bidirectional,
+            to_I=s.to_I,
+        )
+        for area, scale in zip(system.areas, scales, strict=True)
+    )
+
+
+def sites(section: StudyAttentionSection, areas: int) -> list[tuple[str, np.ndarray]]:
+    """Where attention is applied: names, and the share of beta that each area gets.
+
+    Raises:
+        UserError: a layer that the network does not have.
+    """
+    beyond = [layer for layer in section.layers if layer > areas]
+    if beyond:
+        raise ConfigError(f"attention.layers: found {beyond}, allowed: 1 to {areas}")
+    layers = section.layers or tuple(range(1, areas + 1))
+    found = [(f"layer {layer}", np.eye(areas)[layer - 1]) for layer in layers]
+    if section.all_layers:
+        found.append(("all", np.full(areas, section.all_layers_share)))
+    return found

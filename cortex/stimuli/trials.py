@@ -1,0 +1,118 @@
+"""Trials of a detection task: hard images, made or read from disk as they are asked for.
+
+For every category that may be sought there are as many images, some with it and some without.
+Nothing large is held: images are composed batch by batch from digits in memory, from photographs
+on disk, or from nothing but parameters (`cortex.stimuli.grating_trials`).
+"""
+
+import abc
+from collections.abc import Callable
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from cortex.stimuli.composites import array_same, merge
+from cortex.stimuli.draws import Draw, array_draw, merged_draw
+
+Images = Float[Array, "n channels height width"]
+Pixels = Callable[[Int[np.ndarray, " n"]], Images]
+
+
+class AbstractTrials(abc.ABC):
+    """Images for every category that may be sought.
+
+    Attributes:
+        present: (categories, images), whether what is sought is there.
+        quadrant: (categories, images), the quadrant that can be cued, as in
+            `cortex.stimuli.composites`; -1 where no place can be cued.
+    """
+
+    present: Bool[np.ndarray, "categories images"]
+    quadrant: Int[np.ndarray, "categories images"]
+
+    @abc.abstractmethod
+    def images(self, category: int, start: int, stop: int) -> Images:
+        """Images number `start` to `stop - 1` of a category, as the network expects them."""
+
+    def __len__(self) -> int:
+        """Images of all categories together."""
+        return self.present.size
+
+
+class ComposedTrials(AbstractTrials):
+    """Trials each made of several single images.
+
+    Args:
+        draw: which single images, leaves (categories, images, ...).
+        pixels: single images by their number, as the network expects them.
+        compose: from the k single images of a trial (k, channels, height, width) to one.
+    """
+
+    def __init__(self, draw: Draw, pixels: Pixels, compose: Callable[[Array], Array]):
+        self.sources = np.asarray(draw.sources)
+        self.present = np.asarray(draw.present)
+        self.quadrant = _cued(np.asarray(draw.quadrant))
+        self._pixels = pixels
+        self._compose = eqx.filter_jit(jax.vmap(compose))
+
+    def images(self, category: int, start: int, stop: int) -> Images:
+        rows = self.sources[category, start:stop]
+        singles = self._pixels(rows.ravel())
+        return self._compose(singles.reshape(*rows.shape, *singles.shape[1:]))
+
+
+def merged_trials(
+    key: PRNGKeyArray, pixels: Pixels, labels: Int[np.ndarray, " singles"], n: int, categories: int
+) -> ComposedTrials:
+    """Two single images of different categories, one transparently on top of the other.
+
+    Args:
+        key: of the draw.
+        pixels: single images by their number.
+        labels: category of each single image.
+        n: images a category, even; every other one has it.
+        categories: how many.
+
+    Raises:
+        UserError: an odd n, too few categories, or one without images.
+
+    Source: Lindsay & Miller 2018, merged images.
+    """
+    draw = _draws(merged_draw, key, labels, n, categories)
+    return ComposedTrials(draw, pixels, lambda singles: merge(singles[0], singles[1]))
+
+
+def array_trials(
+    key: PRNGKeyArray, pixels: Pixels, labels: Int[np.ndarray, " singles"], n: int, categories: int
+) -> ComposedTrials:
+    """2 x 2 arrays of single images of four categories, reduced to half; arguments as above.
+
+    The cued quadrant is that of the category; where that is absent, each quadrant in turn.
+
+    Source: Lindsay & Miller 2018, array images.
+    """
+    draw = _draws(array_draw, key, labels, n, categories)
+    return ComposedTrials(draw, pixels, jax.vmap(array_same, in_axes=1))
+
+
+def _draws(
+    make: Callable[..., Draw], key: PRNGKeyArray, labels: np.ndarray, n: int, categories: int
+) -> Draw:
+    """One draw for each category, from independent keys."""
+    known = jnp.asarray(labels, jnp.int32)
+    make(key, known, 0, n, n_categories=categories)  # complains, which a traced call cannot
+    keys = jax.random.split(key, categories)
+    one = partial(make, n=n, n_categories=categories)
+    return jax.vmap(one, in_axes=(0, None, 0))(keys, known, jnp.arange(categories))
+
+
+def _cued(quadrant: Int[np.ndarray, "categories images"]) -> Int[np.ndarray, "categories images"]:
+    """Where the category is; in the images without it each quadrant in turn."""
+    if not (quadrant >= 0).any():
+        return quadrant
+    turn = np.arange(quadrant.shape[1]) // 2 % 4
+    return np.where(quadrant >= 0, quadrant, turn[None, :]).astype(np.int32)

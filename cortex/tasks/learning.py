@@ -1,0 +1,213 @@
+"""What is learned from ordinary images: tuning of all layers in one pass, gradients, values."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from cortex.areas import VisualSystem, logit_slopes, map_shapes
+from cortex.attention import (
+    AbstractImageSet,
+    Multiplicative,
+    gradient_values,
+    shuffled,
+    tuning_values,
+    uniform,
+)
+from cortex.attention.values import Values
+
+from .detectors import balanced_rows
+from .looking import Observer, Report, pass_all, read_out
+
+LayerValues = tuple[Float[Array, "categories _"], ...]  # by area: layers differ in maps
+
+
+class Responses(NamedTuple):
+    """Unattended responses to ordinary images.
+
+    Attributes:
+        units: of the readout, (images, units).
+        means: by area, mean rate over the places of each map, (images, maps).
+        settled: fraction of images for which all circuits settled.
+    """
+
+    units: np.ndarray
+    means: tuple[np.ndarray, ...]
+    settled: float
+
+
+def respond_to_all(
+    system: VisualSystem,
+    batches: Iterable[Float[Array, "images channels height width"]],
+    report: Report | None = None,
+) -> Responses:
+    """Readout units and the mean rates of all layers, in one pass over the images.
+
+    Args:
+        system: who looks, without attention.
+        batches: some images at a time, of one number except the last, which is filled up.
+        report: told how many images are done.
+    """
+    units, settled = [], []
+    means: list[list[np.ndarray]] = [[] for _ in system.areas]
+    size = 0
+    shapes: tuple[tuple[int, int, int], ...] = ()
+    for images in batches:
+        count = len(images)
+        if not size:
+            size, shapes = count, map_shapes(system, images[0])
+        filled = images[np.minimum(np.arange(max(size, count)), count - 1)]
+        steady = np.ones(count)
+        sent = filled
+        for area, (_, passed) in enumerate(
+            pass_all(system, filled, shapes, [Multiplicative()] * len(shapes))
+        ):
+            means[area].append(np.asarray(passed.means.E)[:count])
+            steady = steady * np.asarray(passed.settled)[:count]
+            sent = passed.sent
+        units.append(np.asarray(read_out(system.readout, sent))[:count])
+        settled.append(steady)
+        if report is not None:
+            report(count)
+    return Responses(
+        np.concatenate(units),
+        tuple(np.concatenate(parts) for parts in means),
+        float(np.concatenate(settled).mean()),
+    )
+
+
+class Pairs(NamedTuple):
+    """Slopes of detectors for pairs of an image and a category.
+
+    Attributes:
+        slopes: by area, dz/dx averaged over the places of each map, (pairs, maps).
+        logits: z, (pairs,).
+        category: (pairs,).
+        present: whether the image shows the category, (pairs,).
+    """
+
+    slopes: tuple[np.ndarray, ...]
+    logits: np.ndarray
+    category: np.ndarray
+    present: np.ndarray
+
+
+def balanced_pairs(
+    labels: np.ndarray, categories: int, each: int, rng: np.random.Generator
+) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], Bool[np.ndarray, " pairs"]]:
+    """For each category `each` images of it and as many of others: rows, category, present."""
+    rows = balanced_rows(labels, categories, each, rng)
+    category = np.repeat(np.arange(categories), [len(r) for r in rows])
+    joined = np.concatenate(rows)
+    return joined, category, np.asarray(labels)[joined] == category
+
+
+def collect_slopes(
+    observer: Observer,
+    images: Callable[[np.ndarray], Float[Array, "images channels height width"]],
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    batch: int = 50,
+    report: Report | None = None,
+) -> Pairs:
+    """Slopes at all layers, one backward pass for each pair.
+
+    Args:
+        observer: whose detectors.
+        images: from row numbers to images.
+        pairs: rows, category and present, (pairs,) each, see `balanced_pairs`.
+        batch: pairs at a time.
+        report: told how many pairs are done.
+    """
+    rows, category, present = pairs
+    size = min(batch, len(rows))
+    slopes: list[list[np.ndarray]] = [[] for _ in observer.system.areas]
+    logits = []
+    for start in range(0, len(rows), size):
+        # The last batch is filled up, so that nothing is compiled for it.
+        chosen = np.minimum(np.arange(start, start + size), len(rows) - 1)
+        count = min(size, len(rows) - start)
+        found, z = _slopes(observer, images(rows[chosen]), jnp.asarray(category[chosen]))
+        for area, one in enumerate(found):
+            slopes[area].append(np.asarray(one)[:count])
+        logits.append(np.asarray(z)[:count])
+        if report is not None:
+            report(count)
+    joined = tuple(np.concatenate(parts) for parts in slopes)
+    return Pairs(joined, np.concatenate(logits), category, present)
+
+
+@eqx.filter_jit
+def _slopes(
+    observer: Observer, images: Array, category: Int[Array, " images"]
+) -> tuple[tuple[Array, ...], Array]:
+    system, detectors = observer.system, observer.detectors
+    return jax.vmap(lambda x, c: logit_slopes(system, detectors, x, c))(images, category)
+
+
+def all_tuning_values(
+    means: Iterable[np.ndarray], labels: np.ndarray, categories: int
+) -> LayerValues:
+    """Tuning values of every layer.
+
+    Args:
+        means: by area, (images, maps), as in `Responses`.
+        labels: category of each image.
+        categories: how many.
+    """
+    shown = jnp.asarray(labels)
+    return tuple(tuning_values(jnp.asarray(m, float), shown, categories) for m in means)
+
+
+def all_gradient_values(
+    pairs: Pairs,
+    categories: int,
+    over: AbstractImageSet,
+    normalise: Callable[[Values], Values],
+) -> LayerValues:
+    """Gradient values of every layer, normalised.
+
+    Args:
+        pairs: from `collect_slopes`.
+        categories: how many.
+        over: which of a category's images are averaged over.
+        normalise: `normalised_by_layer` or another.
+    """
+    z = jnp.asarray(pairs.logits, float)
+    category, present = jnp.asarray(pairs.category), jnp.asarray(pairs.present)
+    return tuple(
+        normalise(gradient_values(jnp.asarray(s, float), z, category, present, categories, over))
+        for s in pairs.slopes
+    )
+
+
+def with_controls(tuning: LayerValues, key: PRNGKeyArray) -> dict[str, LayerValues]:
+    """Tuning values and what they are compared with, by name.
+
+    Args:
+        tuning: by area.
+        key: of the shuffle.
+
+    Returns:
+        `tuning`; `shuffled` over the maps of a layer; `negated`; `uniform`, every map the same;
+        `nothing`, zeros.
+    """
+    keys = jax.random.split(key, len(tuning))
+    return {
+        "tuning": tuning,
+        "shuffled": tuple(map(shuffled, keys, tuning)),
+        "negated": tuple(-values for values in tuning),
+        "uniform": tuple(uniform(values) for values in tuning),
+        "nothing": tuple(jnp.zeros_like(values) for values in tuning),
+    }
+
+
+def in_batches(
+    images: Callable[[np.ndarray], Array], count: int, batch: int = 50
+) -> Iterable[Array]:
+    """Images 0 to `count - 1` from a function of row numbers, some at a time."""
+    for start in range(0, count, batch):
+        yield images(np.arange(start, min(start + batch, count)))
