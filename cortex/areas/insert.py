@@ -11,17 +11,26 @@ from jaxtyping import Array, Float
 from cortex.circuit import (
     AbstractSettling,
     Circuit,
+    DenseFeatures,
+    FactoredFeatures,
     GaussianCoupling,
     Populations,
     Projections,
     Relax,
     learned_features,
 )
+from cortex.errors import UserError
 from cortex.frontends.conv import ConvNetwork, carried
 
 from .area import AbstractArea, CircuitArea, PlainArea
 from .output import AbstractOutputMap, IsotonicMap
 from .system import VisualSystem
+
+DENSE_MAPS = 64  # up to here the matrix between maps is small beside the product over places
+# Places that each map is sampled at: 20,000, or 2 million over the maps of a layer if that is
+# more, so that the layers of a small network are taken whole.
+SAMPLES = 20_000
+SAMPLES_OF_LAYER = 2_000_000
 
 
 class CircuitParameters(eqx.Module):
@@ -33,6 +42,8 @@ class CircuitParameters(eqx.Module):
         sigma: width of each projection [px of the layer's maps].
         feature_width: falloff of the coupling over the angle between maps [deg].
         contrast: drive that the layer's 99th percentile is scaled to.
+        rank: of the coupling between maps in layers of more than `DENSE_MAPS` maps; 0 for the
+            full matrix there too.
     """
 
     populations: Populations
@@ -40,17 +51,19 @@ class CircuitParameters(eqx.Module):
     sigma: Projections[Any]
     feature_width: Any = 32.0
     contrast: Any = 40.0
+    rank: int = eqx.field(static=True, default=0)
 
 
 def insert_circuits(
     network: ConvNetwork,
     parameters: Mapping[int, CircuitParameters],
-    images: Float[Array, "images channels height width"],
+    images: Float[Array, "images channels height width"] | Float[np.ndarray, "images _ _ _"],
     *,
     output_map: type[AbstractOutputMap] = IsotonicMap,
     settling: AbstractSettling | None = None,
     configure: Callable[[Circuit], Circuit] = lambda circuit: circuit,
     batch: int = 100,
+    advance: Callable[[int], object] | None = None,
 ) -> VisualSystem:
     """A visual system with circuits at the given layers of a trained network.
 
@@ -58,8 +71,12 @@ def insert_circuits(
     layer's rectified outputs, zeros included, meets the stated contrast, maps are coupled by
     the angle between their mean responses, and an output map is fitted from the circuit's E
     rates to the layer's own outputs, given what the network below, circuits included, now
-    sends.
+    sends. Percentile and fit see at most `SAMPLES` places of each map of a large layer, drawn
+    with a fixed seed.
     The readout is left as it was; refit it afterwards.
+
+    Memory holds, for all images, what enters the layer at work and its rates; of the plain
+    layers nothing but a batch.
 
     Args:
         network: the trained front end.
@@ -69,33 +86,61 @@ def insert_circuits(
         settling: how steady states are found.
         configure: last change to each circuit before it is used.
         batch: images at a time.
+        advance: told how many images have settled, for each layer with a circuit anew.
+
+    Raises:
+        UserError: one line: a circuit runs away on some of the images.
     """
     settling = Relax() if settling is None else settling
-    areas: list[AbstractArea] = []
-    plain = images  # what the layer's plain input would have been
-    actual = images  # what it is with the circuits below
-    for layer, stage in enumerate(network.stages):
-        target = over_batches(lambda x, s=stage: jnp.maximum(s(x), 0.0), plain, batch)
-        sent = eqx.filter_vmap(lambda x, y, s=stage: carried(s, x, y))
-        if layer not in parameters:
-            areas.append(PlainArea(stage))
-            plain = sent(plain, target)
-            actual = over_batches(lambda x, a=areas[-1]: a(x).sent, actual, batch)
-            continue
-        given = parameters[layer]
-        drives = over_batches(lambda x, s=stage: jnp.maximum(s(x), 0.0), actual, batch)
+    areas: list[AbstractArea] = [PlainArea(stage) for stage in network.stages]
+    starts = range(0, len(images), batch)
+    # What enters the stage number `reached`: as in the plain network, and with the circuits.
+    plain: list[Any] = [images[start : start + batch] for start in starts]
+    actual: list[Any] = list(plain)
+    reached = 0
+    for layer in sorted(parameters):
+        given, stage = parameters[layer], network.stages[layer]
+        below = network.stages[reached:layer]
+        altered = reached > 0  # by circuits below
+        sample = _Sample(len(images), layer)
+        means, targets, drives = [], [], []
+        for number, start in enumerate(starts):
+            plain[number] = _through(below, plain[number])
+            actual[number] = _through(below, actual[number]) if altered else plain[number]
+            target = _rectified(stage, plain[number])
+            means.append(np.asarray(jnp.mean(target, axis=(2, 3))))
+            targets.append(sample(start, target))
+            if altered:
+                drives.append(sample(start, _rectified(stage, actual[number])))
+        shape = target.shape[1:]
         area = CircuitArea(
             stage=stage,
-            drive_scale=given.contrast / _percentile(drives),
-            circuit=configure(layer_circuit(given, target)),
+            drive_scale=given.contrast / _percentile(drives or targets, target.dtype),
+            circuit=configure(_circuit(given, jnp.asarray(np.concatenate(means)), shape)),
             output_map=output_map.fit(np.ones((1, 2)), np.ones((1, 2))),
             settling=settling,
         )
-        rates = over_batches(lambda x, a=area: a.settle(x).rates.E, actual, batch)
-        fitted = output_map.fit(_by_map(rates), _by_map(target))
-        areas.append(eqx.tree_at(lambda a: a.output_map, area, fitted))
-        plain = sent(plain, target)
-        actual = sent(actual, over_batches(lambda r, f=fitted: f(r), rates, batch))
+        rates: list[Any] = []
+        seen, lost, above = [], 0, layer < max(parameters)
+        for number, start in enumerate(starts):
+            found = _settled(area, actual[number])
+            lost += int(np.sum(~np.isfinite(np.asarray(found)).all(axis=(1, 2, 3))))
+            seen.append(sample(start, found))
+            rates.append(found if above else None)
+            if advance is not None:
+                advance(len(found))
+        if lost:
+            raise UserError(
+                f"circuit at layer {layer + 1}: runs away on {lost} of {len(images)} images, "
+                "allowed: none; a larger J_IE or a smaller J_EE, k or contrast holds it"
+            )
+        fitted = output_map.fit(_by_map(seen), _by_map(targets))
+        areas[layer] = eqx.tree_at(lambda a: a.output_map, area, fitted)
+        for number in range(len(starts) if above else 0):
+            plain[number] = _through((stage,), plain[number])
+            actual[number] = _sent(stage, fitted, actual[number], rates[number])
+            rates[number] = None
+        reached = layer + 1
     return VisualSystem(tuple(areas), network.readout)
 
 
@@ -103,23 +148,91 @@ def layer_circuit(
     parameters: CircuitParameters, outputs: Float[Array, "images maps height width"]
 ) -> Circuit:
     """The circuit for a layer with these outputs to ordinary images."""
-    _, maps, height, width = outputs.shape
-    means = jnp.mean(outputs, axis=(2, 3))
+    return _circuit(parameters, jnp.mean(outputs, axis=(2, 3)), outputs.shape[1:])
+
+
+def layer_features(
+    parameters: CircuitParameters, means: Float[Array, "images maps"]
+) -> DenseFeatures | FactoredFeatures:
+    """The coupling between maps with these mean responses: full, or low-rank for many maps."""
+    dense = learned_features(means, parameters.feature_width)
+    if parameters.rank == 0 or means.shape[1] <= DENSE_MAPS:
+        return DenseFeatures(dense)
+    return FactoredFeatures.fit(dense, parameters.rank)
+
+
+def _circuit(
+    parameters: CircuitParameters, means: Float[Array, "images maps"], shape: tuple[int, ...]
+) -> Circuit:
+    maps, height, width = shape
     coupling = GaussianCoupling(
         J=parameters.J,
         sigma=parameters.sigma,
-        features=learned_features(means, parameters.feature_width),
+        features=layer_features(parameters, means),
         shape=(maps, height, width),
     )
     return Circuit(parameters.populations, coupling)
 
 
-def _percentile(drives: Array) -> Array:
-    return jnp.asarray(np.percentile(np.asarray(drives), 99), drives.dtype)
+class _Sample:
+    """Some places of each image of a layer, the same for its outputs, drives and rates."""
+
+    def __init__(self, images: int, layer: int) -> None:
+        self.images, self.layer = images, layer
+        self.places: np.ndarray | None = None
+
+    def __call__(self, start: int, values: Array) -> np.ndarray:
+        """(images of a batch, maps, places), the batch's first image being number `start`."""
+        flat = np.asarray(values).reshape(*values.shape[:2], -1)
+        _, maps, places = flat.shape
+        each = -(-max(SAMPLES, SAMPLES_OF_LAYER // maps) // self.images)
+        if each >= places:
+            return flat
+        if self.places is None:
+            rows = np.tile(np.arange(places, dtype=np.int32), (self.images, 1))
+            rng = np.random.default_rng(self.layer)
+            self.places = np.sort(rng.permuted(rows, axis=1)[:, :each], axis=1)
+        chosen = self.places[start : start + len(flat)]
+        return np.take_along_axis(flat, chosen[:, None, :], axis=2)
 
 
-def _by_map(maps: Array) -> np.ndarray:
-    return np.moveaxis(np.asarray(maps), 1, 0).reshape(maps.shape[1], -1)
+def _percentile(drives: Sequence[np.ndarray], dtype: Any) -> Array:
+    return jnp.asarray(np.percentile(np.concatenate(drives), 99), dtype)
+
+
+def _by_map(samples: Sequence[np.ndarray]) -> np.ndarray:
+    whole = np.concatenate(samples)
+    return np.moveaxis(whole, 1, 0).reshape(whole.shape[1], -1)
+
+
+# Stages are arguments, not constants, of what is compiled: constants would be folded.
+
+
+@eqx.filter_jit
+def _rectified(stage: Any, received: Array) -> Array:
+    return eqx.filter_vmap(lambda x: jnp.maximum(stage(x), 0.0))(received)
+
+
+@eqx.filter_jit
+def _through(stages: tuple[Any, ...], received: Array) -> Array:
+    """What plain stages one above the other send."""
+
+    def one(x: Array) -> Array:
+        for stage in stages:
+            x = carried(stage, x, jnp.maximum(stage(x), 0.0))
+        return x
+
+    return eqx.filter_vmap(one)(received)
+
+
+@eqx.filter_jit
+def _settled(area: CircuitArea, received: Array) -> Array:
+    return eqx.filter_vmap(lambda x: area.settle(x).rates.E)(received)
+
+
+@eqx.filter_jit
+def _sent(stage: Any, output_map: AbstractOutputMap, received: Array, rates: Array) -> Array:
+    return eqx.filter_vmap(lambda x, r: carried(stage, x, output_map(r)))(received, rates)
 
 
 def over_batches(function: Any, inputs: Array, batch: int) -> Array:

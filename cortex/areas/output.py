@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from sklearn.isotonic import IsotonicRegression
 
+SILENT = 1e-3  # Hz; what a search for a steady state leaves of silence
+
 
 class AbstractOutputMap(eqx.Module):
     """One non-decreasing function a map, zero at zero."""
@@ -57,7 +59,8 @@ class PowerMap(AbstractOutputMap):
         exponents = np.geomspace(0.2, 2.0, 60)
         scales, chosen = [], []
         offset = cls.__dataclass_fields__["offset"].default
-        for rate, output in zip(np.asarray(rates, float), np.asarray(outputs, float), strict=True):
+        for row in zip(rates, outputs, strict=True):
+            rate, output = (np.asarray(x, float) for x in row)  # a map at a time: they are many
             basis = (rate[None] + offset) ** exponents[:, None] - offset ** exponents[:, None]
             energy = np.maximum((basis**2).sum(1), 1e-12)
             projection = basis @ output
@@ -71,7 +74,9 @@ class IsotonicMap(AbstractOutputMap):
     """Piecewise linear through knots found by isotonic regression: made for insertion.
 
     Beyond the last knot it goes on with the slope of the straight line through the origin
-    and that knot.
+    and that knot. A map that was hardly active when it was fitted has its last knot next to 0:
+    there the line goes through 1/20 of the layer's largest rate instead, or any activity would be
+    blown up by orders of magnitude.
 
     Attributes:
         rates: knots [Hz], (maps, knots), non-decreasing, first 0.
@@ -84,8 +89,10 @@ class IsotonicMap(AbstractOutputMap):
     def __call__(
         self, rates: Float[Array, "maps height width"]
     ) -> Float[Array, "maps height width"]:
+        least = jnp.maximum(jnp.max(self.rates) / 20, 1e-6)
+
         def one(r: Array, x: Array, y: Array) -> Array:
-            slope = y[-1] / jnp.maximum(x[-1], 1e-6)
+            slope = y[-1] / jnp.maximum(x[-1], least)
             return jnp.interp(r, x, y) + slope * jnp.maximum(r - x[-1], 0.0)
 
         return jax.vmap(one)(rates, self.rates, self.outputs)
@@ -94,14 +101,21 @@ class IsotonicMap(AbstractOutputMap):
     def fit(cls, rates: np.ndarray, outputs: np.ndarray, knots: int = 32) -> "IsotonicMap":
         """Isotonic regression, map by map, thinned to `knots` knots.
 
+        Only samples with activity count, for silence sends nothing whatever the plain layer
+        would have sent. (With them, and the curve moved down to meet the origin, a circuit that
+        silences much of a layer would send too little where it is active.)
+
         Args: as for `PowerMap.fit`.
         """
         all_x, all_y = [], []
-        for rate, output in zip(np.asarray(rates, float), np.asarray(outputs, float), strict=True):
+        for row in zip(rates, outputs, strict=True):
+            rate, output = (np.asarray(x, float) for x in row)  # a map at a time: they are many
             top = max(float(rate.max()), 1e-3)
             x = top * np.linspace(0.0, 1.0, knots) ** 2  # finer where most rates are
-            fitted = IsotonicRegression(y_min=0.0, out_of_bounds="clip").fit(rate, output)
-            y = fitted.predict(x)
+            y = np.zeros(knots)
+            if np.any(active := rate > SILENT):
+                fitted = IsotonicRegression(y_min=0.0, out_of_bounds="clip")
+                y[1:] = fitted.fit(rate[active], output[active]).predict(x[1:])
             all_x.append(x)
-            all_y.append(y - y[0])
+            all_y.append(y)
         return cls(jnp.asarray(np.stack(all_x), float), jnp.asarray(np.stack(all_y), float))

@@ -48,7 +48,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
 ]
-NameOrFile = Annotated[str, typer.Argument(help="An experiment, or a TOML file.")]
+NameOrFile = Annotated[str, typer.Argument(help="An experiment, a preset, or a TOML file.")]
 
 
 def _version(wanted: bool | None) -> None:
@@ -71,13 +71,15 @@ def _root(
 
 @app.command("list")
 def list_experiments() -> None:
-    """List the experiments."""
+    """List the experiments, and below each its presets: other settings under another name."""
     from cortex.experiment import registry
 
-    names = registry.names()
-    width = max(map(len, names), default=0)
-    for name in names:
-        typer.echo(f"{name:<{width}}  {registry.find(name).summary}".rstrip())
+    width = max(map(len, registry.packaged()), default=0)
+    for name in registry.names():
+        rows = [(name, registry.find(name).summary)]
+        rows += [(preset.name, preset.summary) for preset in registry.presets(name)]
+        for label, summary in rows:
+            typer.echo(f"{label:<{width}}  {summary}".rstrip())
 
 
 @app.command()

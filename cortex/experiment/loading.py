@@ -27,7 +27,7 @@ def load_config(
     Parameters
     ----------
     name_or_path
-        Name of an experiment (its packaged configuration) or a TOML file.
+        Name of an experiment or of a preset (their packaged configurations), or a TOML file.
     overrides
         Settings as ``"section.key=value"``, the value written as in TOML; what is no TOML value
         is taken as text. Later ones win.
@@ -78,7 +78,7 @@ def _at(origin: str, path: str, touched: Sequence[str]) -> str:
 
 def _read(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
     name = str(name_or_path)
-    if name in registry.names():
+    if name in registry.packaged():
         return _parsed(registry.config_bytes(name), f"{name}.toml"), ""
     path = Path(name_or_path)
     if path.is_dir():
@@ -87,7 +87,7 @@ def _read(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
         raise ConfigError(f"{path}: is a folder, allowed: an experiment or a TOML file{hint}")
     looks_like_a_file = path.suffix or len(path.parts) > 1 or path.exists()
     if not looks_like_a_file:
-        raise ConfigError(unknown(name, registry.names(), "experiment"))
+        raise ConfigError(unknown(name, registry.packaged(), "experiment"))
     return _parsed(path.read_bytes, name), name
 
 

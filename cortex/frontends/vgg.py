@@ -66,24 +66,25 @@ class VGGReadout(AbstractReadout):
         return self.fc8(self.units(maps))
 
 
-def random_vgg16(
+def random_vgg(
     key: PRNGKeyArray,
-    widths: tuple[tuple[int, ...], ...] = WIDTHS,
-    units: int = 4096,
-    classes: int = 1000,
-    size: int = 224,
+    widths: tuple[tuple[int, ...], ...],
+    units: int,
+    classes: int,
+    size: int,
+    channels: int = 3,
 ) -> ConvNetwork:
-    """VGG-16 with random weights.
+    """A network of VGG's kind with random weights: groups of 3 x 3 layers, pooling between them.
 
     Args:
         key: of the weights.
-        widths: maps of each layer, by group; smaller ones for tests.
+        widths: maps of each layer, by group.
         units: of fc6 and of fc7.
         classes: of fc8.
-        size: side of the images [px].
+        size: side of the images [px]; a power of 2 for every group divides it.
+        channels: of the images.
     """
     stages: list[VGGStage] = []
-    channels = 3
     for group, maps_of_group in enumerate(widths):
         for layer, maps in enumerate(maps_of_group):
             own = jax.random.fold_in(key, len(stages))
@@ -94,6 +95,17 @@ def random_vgg16(
     inputs = channels * (size // 2 ** len(widths)) ** 2
     sizes = zip(keys, (units, units, classes), (inputs, units, units), strict=True)
     return ConvNetwork(tuple(stages), VGGReadout(*(Linear.random(*row) for row in sizes)))
+
+
+def random_vgg16(
+    key: PRNGKeyArray,
+    widths: tuple[tuple[int, ...], ...] = WIDTHS,
+    units: int = 4096,
+    classes: int = 1000,
+    size: int = 224,
+) -> ConvNetwork:
+    """VGG-16 with random weights; smaller `widths` and sizes for tests. See `random_vgg`."""
+    return random_vgg(key, widths, units, classes, size)
 
 
 _TORCHVISION = Preprocessing(

@@ -19,7 +19,7 @@ Table = dict[str, np.ndarray]
 
 
 def summarise_detection(
-    data: xr.Dataset, resamples: int, level: float, seed: int = 0
+    data: xr.Dataset, resamples: int, level: float, seed: int = 0, partial: bool = False
 ) -> xr.Dataset:
     """Every quantity of detection for every condition, with bootstrap intervals.
 
@@ -34,6 +34,8 @@ def summarise_detection(
             image); images of each category alternate between present and absent.
         resamples: bootstrap resamples over images, within category and kind of image.
         level: of the intervals.
+        partial: where scores are missing at some strengths, as where a circuit does not settle,
+            choose among the others; otherwise such a source and site have no best strength.
 
     Returns:
         Dataset: `<quantity>` for all images; `<quantity>_unattended`; `best_strength`;
@@ -44,7 +46,7 @@ def summarise_detection(
     rows = []
     for task in data["task"].values:
         one = data.sel(task=task)
-        rows.append(_one_task(one, resamples, level, np.random.default_rng(seed)))
+        rows.append(_one_task(one, resamples, level, np.random.default_rng(seed), partial))
     summary = xr.concat(rows, dim=data["task"], combine_attrs="override")
     summary["compared"].attrs.update(units="1", long_name="source of attention, or control")
     for name, variable in summary.data_vars.items():
@@ -56,7 +58,7 @@ def summarise_detection(
 
 
 def _one_task(
-    data: xr.Dataset, resamples: int, level: float, rng: np.random.Generator
+    data: xr.Dataset, resamples: int, level: float, rng: np.random.Generator, partial: bool
 ) -> xr.Dataset:
     lead = ("variant", "source", "site", "strength")
     attended = data["score"].transpose(*lead, "category", "image").values
@@ -72,7 +74,9 @@ def _one_task(
         out[f"{name}_unattended"] = (("variant",), value)
 
     performance = quantities(attended[..., choose], present[:, choose])["performance"]
-    known = np.asarray(np.isfinite(performance).all(axis=-1))
+    performance = np.where(np.isnan(attended).any(axis=(-2, -1)), np.nan, performance)
+    there = np.isfinite(performance)
+    known = np.asarray(there.any(axis=-1) if partial else there.all(axis=-1))
     index = np.where(known, np.argmax(np.nan_to_num(performance, nan=-1.0), axis=-1), 0)
     strength = data["strength"].values[index]
     best = np.take_along_axis(attended, index[..., None, None, None], axis=3)[:, :, :, 0]

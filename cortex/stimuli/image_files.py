@@ -138,6 +138,31 @@ class ImageSet:
         paths = tuple(self.paths[row] for row in rows)
         return ImageSet(paths, self.labels[np.asarray(rows, int)], self.categories)
 
+    def load(
+        self, rows: Sequence[int] | np.ndarray, preprocessing: Preprocessing, workers: int = 4
+    ) -> Float32[np.ndarray, "n 3 size size"]:
+        """Some of the images, normalised, in the order of `rows`; a row may come twice.
+
+        Args:
+            rows: numbers of files in the set.
+            preprocessing: of the network.
+            workers: files decoded side by side.
+
+        Raises:
+            UserError: files cannot be decoded; all of them are listed.
+        """
+        wanted, place = np.unique(np.asarray(rows, int), return_inverse=True)
+        paths = [self.paths[row] for row in wanted]
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(lambda path: _decoded(path, preprocessing), paths))
+        unreadable = [one for one in found if isinstance(one, Unreadable)]
+        if unreadable:
+            count = f"{len(unreadable)} of {len(paths)} files"
+            raise UserError(f"images: {_listed(unreadable, f'{count} cannot be decoded')}")
+        pixels = [one[1] for one in found if not isinstance(one, Unreadable)]
+        empty = np.zeros((0, preprocessing.size, preprocessing.size, 3), np.uint8)
+        return preprocessing.normalise(np.stack(pixels)[place] if pixels else empty)
+
     def stream(self, preprocessing: Preprocessing, batch: int = 64, **options: Any) -> "Stream":
         """The images in batches, decoded as they are asked for; see `Stream`."""
         return Stream(self, preprocessing, batch, **options)
@@ -209,16 +234,7 @@ class Stream:
                     self.advance(len(chunk))
 
     def _load(self, row: int) -> tuple[str, np.ndarray] | Unreadable:
-        path = self.images.paths[row]
-        try:
-            with Image.open(path) as image:
-                return image.mode, self.preprocessing.cut(image)
-        except Image.UnidentifiedImageError:
-            return Unreadable(path, "no image, or of an unknown format")
-        except OSError as error:
-            return Unreadable(path, (error.strerror or str(error)).lower())
-        except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            return Unreadable(path, str(error))
+        return _decoded(self.images.paths[row], self.preprocessing)
 
     def notes(self) -> list[str]:
         """One line on each thing that was done to the images so far, for people to read."""
@@ -226,6 +242,19 @@ class Stream:
         if self.unreadable:
             found.append(_listed(self.unreadable, f"left out {len(self.unreadable)}"))
         return found
+
+
+def _decoded(path: Path, preprocessing: Preprocessing) -> tuple[str, np.ndarray] | Unreadable:
+    """How the image was stored, and the pixels that are seen; or why there are none."""
+    try:
+        with Image.open(path) as image:
+            return image.mode, preprocessing.cut(image)
+    except Image.UnidentifiedImageError:
+        return Unreadable(path, "no image, or of an unknown format")
+    except OSError as error:
+        return Unreadable(path, (error.strerror or str(error)).lower())
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return Unreadable(path, str(error))
 
 
 def _done(mode: str) -> str:

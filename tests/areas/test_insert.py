@@ -1,11 +1,12 @@
 """Circuits put into a trained network: calibration, and what is left alone."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.areas import CircuitArea, IsotonicMap, PlainArea, PowerMap, insert_circuits
+from cortex.areas import CircuitArea, IsotonicMap, PlainArea, PowerMap, insert, insert_circuits
 from cortex.circuit import learned_features
 from tests.areas import systems
 
@@ -134,3 +135,57 @@ def test_batches_do_not_matter(inserted, shown):
     before = inserted[0,].areas[0].output_map
     # float32 in batches of another size.
     np.testing.assert_allclose(again.areas[0].output_map.outputs, before.outputs, atol=1e-4)
+
+
+def test_a_sample_of_places_does_for_large_layers(monkeypatch):
+    """A third of the places of every image gives nearly the same scale and output map."""
+    shown = systems.images(60)
+
+    def built():
+        return insert_circuits(
+            systems.network(), {1: systems.parameters()}, shown, settling=systems.SETTLING, batch=25
+        ).areas[1]
+
+    whole = built()
+    monkeypatch.setattr(insert, "SAMPLES", 60 * 4)  # of 12 places an image
+    monkeypatch.setattr(insert, "SAMPLES_OF_LAYER", 0)
+    some = built()
+    # A percentile of 960 numbers instead of 2,880, and curves through as many fewer samples.
+    assert float(some.drive_scale) == pytest.approx(float(whole.drive_scale), rel=0.15)
+    assert float(some.drive_scale) != float(whole.drive_scale)
+    received = jnp.maximum(eqx.filter_vmap(systems.network().stages[0])(shown), 0.0)
+    rates = eqx.filter_jit(eqx.filter_vmap(whole.settle))(received).rates.E
+    outputs = eqx.filter_vmap(whole.output_map)(rates)
+    gap = jnp.abs(eqx.filter_vmap(some.output_map)(rates) - outputs)
+    assert 0 < float(jnp.mean(gap)) < 0.15 * float(jnp.mean(outputs))
+    # Drawn with a fixed seed.
+    np.testing.assert_array_equal(built().output_map.outputs, some.output_map.outputs)
+    # Couplings know all places.
+    np.testing.assert_allclose(
+        some.circuit.coupling.features.matrix(), whole.circuit.coupling.features.matrix()
+    )
+
+
+def test_memory_holds_what_enters_the_layer_at_work_only(monkeypatch):
+    """Of its outputs, drives and rates a batch, and the samples."""
+    monkeypatch.setattr(insert, "SAMPLES", 900)  # a place of each image
+    monkeypatch.setattr(insert, "SAMPLES_OF_LAYER", 0)
+    shown = np.asarray(systems.images(900))
+    network = systems.network()
+
+    def held():
+        return sum(array.nbytes for array in jax.live_arrays())
+
+    before, peak = held(), 0
+
+    def look(count):
+        nonlocal peak
+        peak = max(peak, held() - before)
+
+    insert_circuits(
+        network, {1: systems.parameters()}, shown, settling=systems.SETTLING, advance=look
+    )
+    entering = 900 * 3 * 4 * 3 * 4  # images x what the first layer sends x bytes
+    batch = 100 * 4 * 4 * 3 * 4  # the rates of a batch
+    # Besides: the circuit's kernels, compiled constants.
+    assert entering <= peak < entering + batch + 40_000

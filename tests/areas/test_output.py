@@ -72,3 +72,25 @@ def test_a_dead_map_stays_dead(kind):
     found = apply(kind.fit(rates, outputs), np.tile(np.linspace(0, 5, 10), (3, 1)))
     assert np.isfinite(found).all()
     assert np.abs(found[1]).max() < 1e-4
+
+
+def test_isotonic_fits_what_is_active():
+    """Silence sends nothing, and takes nothing away from what activity sends."""
+    rates, outputs = samples()
+    fitted = IsotonicMap.fit(rates, outputs)
+    # Half of the samples fall silent, although the plain layer had large outputs there.
+    more = np.concatenate([rates, np.zeros_like(rates)], axis=1)
+    silenced = IsotonicMap.fit(more, np.concatenate([outputs, outputs + 3.0], axis=1))
+    np.testing.assert_array_equal(silenced.outputs, fitted.outputs)
+    np.testing.assert_array_equal(np.asarray(fitted.outputs)[:, 0], 0.0)
+
+
+def test_a_map_that_was_hardly_active_is_not_blown_up():
+    rates, outputs = samples()
+    rates[1] *= 1e-4  # at most .004 Hz, for outputs up to 2
+    fitted = IsotonicMap.fit(rates, outputs)
+    top, limit = outputs[1].max(), rates.max() / 20
+    found = apply(fitted, np.tile(np.linspace(0, rates.max(), 50), (3, 1)))[1]
+    # On from its largest output, no steeper than to there over 1/20 of the layer's largest rate.
+    assert found.max() <= 1.05 * top * (1 + rates.max() / limit)
+    assert found.max() < 25 * top

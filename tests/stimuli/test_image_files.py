@@ -186,6 +186,29 @@ def test_batches_are_in_order_and_normalised(folder):
     np.testing.assert_array_equal(again[2].images, batches[2].images)
 
 
+def test_some_images_are_loaded_in_any_order(folder):
+    save(folder / "dough" / "a.png", noise(channels=1))
+    images = image_folder(folder)
+    everything = np.concatenate([batch.images for batch in images.stream(PLAIN)])
+    rows = [4, 0, 2, 4, 5]  # grey among them, and one twice
+    found = images.load(rows, PLAIN)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, everything[rows])
+    np.testing.assert_array_equal(images.load(np.array([3]), PLAIN, workers=1), everything[[3]])
+    assert images.load([], PLAIN).shape == (0, 3, 8, 8)
+
+
+def test_files_that_cannot_be_loaded_are_listed(folder):
+    images = spoil(folder)
+    names = [path.name for path in images.paths]
+    bad, good = names.index("00.png"), names.index("1.png")
+    line = complaint(images.load, [good, bad, names.index("00.jpg"), bad], PLAIN)
+    assert line.startswith("images: 2 of 3 files cannot be decoded: ")
+    for name in ("dough/00.png", "wall clock/00.jpg"):
+        assert line.count(f"{folder / name} (") == 1
+    images.load([good], PLAIN)  # the spoiled ones were not asked for
+
+
 def test_notes_on_what_was_converted(folder):
     save(folder / "dough" / "a.png", noise(channels=1))
     save(folder / "dough" / "b.png", noise(channels=4))

@@ -78,6 +78,13 @@ class FactoredFeatures(AbstractFeatures):
     def fit(cls, matrix: Any, rank: int, seed: int = 0) -> "FactoredFeatures":
         """The factors nearest to a matrix of falloff weights, by non-negative factorisation.
 
+        Measured on `learned_features` of EfficientNet-Lite0's layers (60 crops of photographs,
+        width 28 deg), two cores: rank 32 takes 0.3 s for 240 maps, 0.9 s for 672, 2 to 11 s for
+        1,152 and 1,280, and is off by 0.6 %, 6 %, 33 % and 26 % (`error`, the worst row; the mean
+        row by a third to a half of that); rank 8 by 5 %, 19 %, 74 % and 66 %; rank 64 by 0.3 %,
+        2 %, 14 % and 17 %, in up to 28 s. Wider falloffs need less: at 60 deg rank 32 is off by
+        0.2 % to 4 %. A product with rank 32 costs a tenth of the full one at 1,152 maps.
+
         Args:
             matrix: S, (features, features), >= 0, rows of the same sum.
             rank: of the product, 1 to features.

@@ -1,0 +1,168 @@
+"""Images a second, and memory, of the networks of the study, plain and with circuits.
+
+    python benchmarks/networks.py [--network NAME ...] [--layers N ...] [--batch N ...]
+                                  [--images N] [--out FILE.json]
+
+Every row is measured in a process of its own, so that its peak of memory is its own; the time is
+that of unattended responses of all areas and of the readout, after compilation. The photographs
+are cut out of the two that come with scikit-learn. VGG-16 has random weights where no others are
+found; the rows say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cortex.areas.digits_vgg import as_images
+from cortex.experiment import ConfigError
+from cortex.frontends import vgg
+from cortex.models.networks import (
+    EFFICIENTNET_CIRCUITS,
+    LAYERS,
+    CircuitSection,
+    NetworkSection,
+    SolverSection,
+    StudyNetwork,
+    build_system,
+    load_study_network,
+)
+from cortex.stimuli import load_digits
+
+CIRCUITS = {"digits_vgg": (2, 5, 8), "vgg16": (13,), "efficientnet_lite0": (13, 17)}
+SETTINGS = {"efficientnet_lite0": EFFICIENTNET_CIRCUITS}
+CALIBRATION = 16  # images; more do not change the speed
+
+
+def photographs(found: StudyNetwork, count: int, seed: int) -> np.ndarray:
+    """Squares cut at random out of scikit-learn's photographs, or digits."""
+    if found.preprocessing is None:
+        return np.asarray(as_images(load_digits().take(np.arange(seed, seed + count))))
+    from PIL import Image
+    from sklearn.datasets import load_sample_images
+
+    rng = np.random.default_rng(seed)
+    cut = []
+    for number in range(count):
+        whole = load_sample_images().images[number % 2]
+        side = rng.integers(100, 400)
+        y, x = (rng.integers(length - side) for length in whole.shape[:2])
+        cut.append(found.preprocessing.cut(Image.fromarray(whole[y : y + side, x : x + side])))
+    return found.preprocessing.normalise(np.stack(cut))
+
+
+def study_network(section: NetworkSection) -> tuple[StudyNetwork, str]:
+    """The network, and whose weights it has."""
+    try:
+        return load_study_network(section), "trained"
+    except ConfigError:
+        if section.name != "vgg16":
+            raise
+    network = vgg.random_vgg16(jax.random.key(0))
+    preprocessing = vgg.LAYOUTS[0].preprocessing
+    return StudyNetwork("vgg16", network, vgg.LAYERS, 224, 3, preprocessing, {}), "random"
+
+
+def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict[str, Any]:
+    """One row: the network `name` with circuits in `layers` (none: plain)."""
+    variant = "circuits" if layers else "plain"
+    section = NetworkSection(
+        name=name,
+        variants=(variant,),
+        how="inserted" if layers else "trained",
+        circuits=layers,
+    )
+    found, weights = study_network(section)
+    circuit = CircuitSection(**SETTINGS.get(name, {}))
+    started = time.perf_counter()
+    calibration = photographs(found, CALIBRATION, 0)
+    built = build_system(found, section, circuit, SolverSection(), variant, calibration)
+    calibrated = time.perf_counter() - started
+
+    @eqx.filter_jit
+    def respond(system: Any, shown: Any) -> Any:
+        def one(image: Any) -> Any:
+            responses = system.respond(image)
+            settled = jnp.stack([response.converged for response in responses])
+            return system.readout(responses[-1].output), jnp.all(settled)
+
+        return jax.vmap(one)(shown)
+
+    shown = jnp.asarray(photographs(found, batch * max(images // batch, 1), CALIBRATION))
+    started = time.perf_counter()
+    jax.block_until_ready(respond(built.system, shown[:batch]))
+    compiled = time.perf_counter() - started
+    settled = []
+    started = time.perf_counter()
+    for start in range(0, len(shown), batch):
+        settled.append(respond(built.system, shown[start : start + batch])[1])
+    share = float(np.mean(np.asarray(jnp.concatenate(settled))))
+    seconds = time.perf_counter() - started
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "network": name,
+        "weights": weights,
+        "circuits": list(layers),
+        "batch": batch,
+        "images": len(shown),
+        "images_per_second": len(shown) / seconds,
+        "peak_megabytes": largest / (2**20 if sys.platform == "darwin" else 2**10),
+        "settled": share,
+        "calibration_seconds": calibrated if layers else 0.0,
+        "first_batch_seconds": compiled,
+        "feature_errors": {str(area + 1): error for area, error in built.feature_errors.items()},
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table."""
+    circuits = " ".join(map(str, row["circuits"])) or "none"
+    worst = max(row["feature_errors"].values(), default=0.0)
+    return (
+        f"| {row['network']} | {row['weights']} | {circuits} | {row['batch']} "
+        f"| {row['images_per_second']:.2f} | {row['peak_megabytes']:.0f} | {row['settled']:.0%} "
+        f"| {row['calibration_seconds']:.0f} | {worst:.2f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--network", nargs="+", choices=list(LAYERS), default=list(LAYERS))
+    parser.add_argument("--layers", nargs="*", type=int, help="with circuits, 1 the lowest")
+    parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
+    parser.add_argument("--images", type=int, default=16, help="timed in each row")
+    parser.add_argument("--out", type=Path, help="JSON file for the rows")
+    given = parser.parse_args()
+    print("| network | weights | circuits in layers | batch | images/s | peak MB | settled "
+          "| calibration s | feature error |")  # fmt: skip
+    print("| --- " * 9 + "|")
+    rows = []
+    for name in given.network:
+        layers = CIRCUITS[name] if given.layers is None else tuple(given.layers)
+        for circuits in dict.fromkeys(((), layers)):
+            for batch in given.batch:
+                context = multiprocessing.get_context("spawn")
+                with ProcessPoolExecutor(1, mp_context=context) as alone:
+                    rows.append(alone.submit(measure, name, circuits, batch, given.images).result())
+                print(line(rows[-1]), flush=True)
+    if given.out is not None:
+        machine = {"processor": platform.machine(), "cores": os.cpu_count(), "jax": jax.__version__}
+        given.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

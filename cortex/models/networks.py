@@ -1,0 +1,328 @@
+"""The networks of the study of attention: which one, with circuits in which of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from pydantic import Field, model_validator
+
+from cortex.areas import AbstractArea, CircuitArea, CircuitParameters, VisualSystem, insert_circuits
+from cortex.areas.digits_vgg import (
+    LAYERS as DIGITS_LAYERS,
+)
+from cortex.areas.digits_vgg import (
+    SIDE,
+    as_network,
+    load_digits_system,
+    weights_file,
+)
+from cortex.circuit import (
+    EI,
+    Circuit,
+    FactoredFeatures,
+    GaussianCoupling,
+    Populations,
+    Projections,
+    Relax,
+)
+from cortex.errors import UserError
+from cortex.experiment import ConfigError, Section, quantity, require_distinct
+from cortex.frontends import efficientnet, vgg
+from cortex.frontends.conv import ConvNetwork
+from cortex.frontends.pretrained import load_network
+from cortex.stimuli.image_files import Preprocessing
+
+HERE = "chosen here"
+PAPER = "Lindsay & Miller 2018"
+RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
+DIGITS = "digits_vgg"
+LAYERS = {
+    DIGITS: len(DIGITS_LAYERS),
+    "vgg16": len(vgg.LAYERS),
+    "efficientnet_lite0": len(efficientnet.LAYERS),
+}
+# mu_1 .. mu_13 of the additive form, for VGG-16 on ImageNet [activity at a value of 1].
+VGG16_SCALES = (20.0, 100.0, 150.0, 150.0, 240.0, 240.0, 150.0, 150.0, 80.0, 20.0, 20.0, 10.0, 1.0)
+
+# Settings of `CircuitSection` for the middle and late layers of EfficientNet-Lite0, found here by
+# trial on crops of two photographs. With those of digits inhibition is not stabilising (layer 10:
+# E eigenvalue .96 to 1.08, no paradoxical response). A single circuit at layers 10, 13, 17 or 18
+# has, at widths of 28 or 60 deg, sum weights of .7 to 1.0, E eigenvalues of 1.1 to 1.5 and a
+# paradoxical response. About a tenth of the units are active (plain: half), so that the
+# pretrained classes do not survive; detectors have to be fitted to what the circuits send.
+EFFICIENTNET_CIRCUITS = {
+    "J_EE": 9.0,
+    "J_IE": 15.0,
+    "J_EI": 4.5,
+    "J_II": 1.8,
+    "contrast": 70.0,
+    "feature_width": 45.0,
+}
+
+
+class NetworkSection(Section):
+    """The network, with and without circuits."""
+
+    name: Literal["digits_vgg", "vgg16", "efficientnet_lite0"] = Field(
+        "digits_vgg",
+        description="8 layers trained on digits here; 13 or 18 layers trained on ImageNet",
+        json_schema_extra={"unit": "1", "source": HERE},
+    )
+    weights: str = Field(
+        "",
+        description="weight file, or folder of them for digits_vgg; empty: where they are expected",
+        json_schema_extra={"unit": "1", "source": HERE},
+    )
+    weights_seed: int = quantity(0, "1", "which of the networks digits_vgg", source=HERE, ge=0)
+    variants: tuple[Literal["plain", "circuits"], ...] = Field(
+        ("plain", "circuits"),
+        min_length=1,
+        description="with no circuit, with circuits, or both",
+        json_schema_extra={"unit": "1", "source": HERE},
+    )
+    how: Literal["trained", "inserted"] = Field(
+        "trained",
+        description="circuits trained in the network (digits_vgg only), or put into the plain one",
+        json_schema_extra={"unit": "1", "source": HERE},
+    )
+    circuits: tuple[int, ...] = quantity(
+        (), "1", "layers with an inserted circuit, 1 the lowest", source=HERE
+    )
+
+    @model_validator(mode="after")
+    def _layers(self) -> NetworkSection:
+        found, layers = list(self.circuits), LAYERS[self.name]
+        if not set(found) <= set(range(1, layers + 1)):
+            raise ValueError(f"circuits: found {found}, allowed: some of 1 to {layers}")
+        require_distinct(self, "circuits")
+        if "circuits" not in self.variants:
+            return self
+        if self.how == "trained" and self.name != DIGITS:
+            raise ValueError(
+                f"how: found 'trained', allowed: 'inserted' (only {DIGITS} was trained with "
+                "circuits)"
+            )
+        if self.how == "trained" and found:
+            raise ValueError(
+                f"circuits: found {found}, allowed: [] (the trained network has its own), or "
+                "network.how = 'inserted'"
+            )
+        if self.how == "inserted" and not found:
+            raise ValueError(
+                f"circuits: found [], allowed: some of 1 to {layers}, or "
+                "network.variants = ['plain']"
+            )
+        return self
+
+
+class CircuitSection(Section):
+    """The circuit at every layer that has one.
+
+    The defaults are those that the digit networks were trained with; for EfficientNet-Lite0 see
+    `EFFICIENTNET_CIRCUITS`. For the choice of `rank` see `FactoredFeatures.fit`.
+    """
+
+    J_EE: float = quantity(6.0, "1/Hz", "total weight from E onto E", source=HERE, ge=0)
+    J_IE: float = quantity(11.0, "1/Hz", "total weight from E onto I", source=HERE, ge=0)
+    J_EI: float = quantity(4.5, "1/Hz", "total weight from I onto E", source=HERE, ge=0)
+    J_II: float = quantity(2.2, "1/Hz", "total weight from I onto I", source=HERE, ge=0)
+    sigma_EE: float = quantity(1.0, "px", "spread from E onto E", source=HERE, gt=0)
+    sigma_IE: float = quantity(1.5, "px", "spread from E onto I", source=HERE, gt=0)
+    sigma_EI: float = quantity(1.5, "px", "spread from I onto E", source=HERE, gt=0)
+    sigma_II: float = quantity(1.5, "px", "spread from I onto I", source=HERE, gt=0)
+    k: float = quantity(0.04, "Hz", "rate at an input of 1", source=RING, gt=0)
+    n: float = quantity(2.0, "1", "exponent of the input-output function", source=RING, gt=0)
+    tau_E: float = quantity(20.0, "ms", "time constant of the E units", source=RING, gt=0)
+    tau_I: float = quantity(10.0, "ms", "time constant of the I units", source=RING, gt=0)
+    feature_width: float = quantity(
+        28.0, "deg", "falloff over the angle between maps' mean responses", source=HERE, gt=0
+    )
+    contrast: float = quantity(
+        50.0, "contrast", "drive that a layer's 99th percentile is scaled to", source=HERE, gt=0
+    )
+    rank: int = quantity(
+        32, "1", "rank of the coupling between more than 64 maps; 0: full", source=HERE, ge=0
+    )
+
+    def parameters(self) -> CircuitParameters:
+        """For `insert_circuits`."""
+        return CircuitParameters(
+            populations=Populations(
+                EI(self.tau_E, self.tau_I), EI(self.k, self.k), EI(self.n, self.n)
+            ),
+            J=Projections(EE=self.J_EE, EI=self.J_EI, IE=self.J_IE, II=self.J_II),
+            sigma=Projections(
+                EE=self.sigma_EE, EI=self.sigma_EI, IE=self.sigma_IE, II=self.sigma_II
+            ),
+            feature_width=self.feature_width,
+            contrast=self.contrast,
+            rank=self.rank,
+        )
+
+    def applied_to(self, circuit: Circuit) -> Circuit:
+        """A circuit with these parameters; its coupling between maps stays."""
+        assert isinstance(circuit.coupling, GaussianCoupling)
+        given, dtype = self.parameters(), circuit.coupling.J.EE.dtype
+        leaves = (given.populations, given.J, given.sigma)
+        return eqx.tree_at(
+            lambda c: (c.populations, c.coupling.J, c.coupling.sigma),
+            circuit,
+            jax.tree.map(lambda x: jnp.asarray(x, dtype), leaves),
+        )
+
+
+class SolverSection(Section):
+    """How steady states are found."""
+
+    step: float = quantity(3.0, "ms", "Euler step of the search", source=HERE, gt=0)
+    duration: float = quantity(400.0, "ms", "longest simulated time", source=HERE, gt=0)
+    rtol: float = quantity(
+        1e-3, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
+    )
+    atol: float = quantity(1e-3, "Hz", "residual allowed besides", source=HERE, gt=0)
+
+    def relax(self) -> Relax:
+        """The settling of areas with circuits."""
+        return Relax(dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol)
+
+
+class StudyNetwork(NamedTuple):
+    """A network that attention is studied in, without circuits.
+
+    Attributes:
+        name: as in the configuration.
+        network: stages and readout.
+        layers: names of the stages.
+        size: side of its images [px].
+        channels: of its images.
+        preprocessing: of photographs; None for digits.
+        facts: where the weights come from, as JSON can hold it.
+    """
+
+    name: str
+    network: ConvNetwork
+    layers: tuple[str, ...]
+    size: int
+    channels: int
+    preprocessing: Preprocessing | None
+    facts: dict[str, Any]
+
+
+class Built(NamedTuple):
+    """A network ready to be looked through.
+
+    Attributes:
+        system: areas and readout.
+        feature_errors: by area with a circuit, 0 the lowest: what the low-rank coupling between
+            maps leaves out, see `FactoredFeatures.error`; 0 where the coupling is full.
+    """
+
+    system: VisualSystem
+    feature_errors: dict[int, float]
+
+
+def load_study_network(section: NetworkSection) -> StudyNetwork:
+    """The plain network of a configuration.
+
+    Raises:
+        ConfigError: one line, when the weights are not there or not of this network.
+    """
+    if section.name == DIGITS:
+        system, digit_facts = _digits(section, "plain")
+        return StudyNetwork(DIGITS, as_network(system), DIGITS_LAYERS, SIDE, 1, None, digit_facts)
+    try:
+        found = load_network(section.name, section.weights or None)
+    except UserError as error:
+        raise ConfigError(f"network.weights: {error}") from error
+    side = found.preprocessing.size
+    return StudyNetwork(*found[:3], side, 3, found.preprocessing, found.facts)
+
+
+def build_system(
+    found: StudyNetwork,
+    section: NetworkSection,
+    circuit: CircuitSection,
+    solver: SolverSection,
+    variant: str,
+    calibration: Float[Array, "images channels height width"] | Float[np.ndarray, "images _ _ _"],
+    advance: Callable[[int], object] | None = None,
+) -> Built:
+    """The network with no circuit, or with those of the configuration.
+
+    Inserted circuits are calibrated here. The readout stays as it was, for detectors are fitted
+    afterwards on what the system sends.
+
+    Args:
+        found: of `load_study_network`.
+        section, circuit, solver: of the configuration.
+        variant: `plain` or `circuits`.
+        calibration: ordinary images; 50 or more. Used for inserted circuits only.
+        advance: told how many images have settled, for each layer with an inserted circuit anew.
+
+    Raises:
+        UserError: one line: a circuit runs away on some of the images.
+    """
+    if variant == "plain":
+        return Built(VisualSystem.plain(found.network), {})
+    if section.how == "trained":
+        trained, _ = _digits(section, "circuits")
+        areas = [_with(area, circuit, solver) for area in trained.areas]
+        system = VisualSystem(tuple(areas), trained.readout)
+        return Built(system, feature_errors(system))
+    system = insert_circuits(
+        found.network,
+        {layer - 1: circuit.parameters() for layer in section.circuits},
+        calibration,
+        settling=solver.relax(),
+        batch=100 if found.size <= 64 else 10,  # the lowest layers of large images fill memory
+        advance=advance,
+    )
+    return Built(system, feature_errors(system))
+
+
+def _digits(section: NetworkSection, kind: str) -> tuple[VisualSystem, dict[str, Any]]:
+    folder = Path(section.weights).expanduser() if section.weights else None
+    try:
+        return load_digits_system(weights_file(kind, section.weights_seed, folder), kind)
+    except UserError as error:
+        raise ConfigError(f"network.weights, network.weights_seed: {error}") from error
+
+
+def _with(area: AbstractArea, circuit: CircuitSection, solver: SolverSection) -> AbstractArea:
+    """A trained area, its circuit set to the configuration."""
+    if not isinstance(area, CircuitArea):
+        return area
+    new = (circuit.applied_to(area.circuit), solver.relax())
+    return eqx.tree_at(lambda a: (a.circuit, a.settling), area, new)
+
+
+def feature_errors(system: VisualSystem) -> dict[int, float]:
+    """As `Built.feature_errors`."""
+    errors = {}
+    for number, area in enumerate(system.areas):
+        if isinstance(area, CircuitArea) and isinstance(area.circuit.coupling, GaussianCoupling):
+            features = area.circuit.coupling.features
+            errors[number] = features.error if isinstance(features, FactoredFeatures) else 0.0
+    return errors
+
+
+def additive_scales(found: StudyNetwork, means: Sequence[np.ndarray]) -> tuple[float, ...]:
+    """mu of the additive form at every plain area: the published ones for VGG-16.
+
+    For other networks, which have none, the mean activity of the layer, which is our choice.
+
+    Args:
+        found: of `load_study_network`.
+        means: by area (images, maps), spatial means of the unattended responses to ordinary
+            images.
+    """
+    if found.name == "vgg16":
+        return VGG16_SCALES
+    return tuple(float(np.mean(area)) for area in means)
