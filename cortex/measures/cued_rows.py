@@ -119,7 +119,7 @@ def _site(here: xr.Dataset, where: str) -> Iterator[Measure]:
                 yield Measure.reported(f"mean_change_{name}{end}[{where},{kind}]", value, "1")
     rows = (
         ("criterion", "< 0", "feature attention lowers the criterion more than spatial attention"),
-        ("sensitivity", "< 0", "spatial attention raises sensitivity more than feature attention"),
+        ("sensitivity", "< 0", "sensitivity is higher with spatial than with feature attention"),
     )
     for name, expected, effect in rows:
         key = f"feature_minus_spatial_{name}"
@@ -130,7 +130,7 @@ def _site(here: xr.Dataset, where: str) -> Iterator[Measure]:
             "1",
             expected=expected,
             provenance=PAPER,
-            effect=f"{effect}, at {where.replace(',', ' network, ')}",
+            effect=f"{effect}: {where.replace(',', ' network, ')}",
             headline=True,
             note=f"Mean over strengths, tuning values; interval {low:.2f} to {high:.2f}.",
         )

@@ -181,7 +181,8 @@ def _put(
 ) -> None:
     low, high = interval(drawn, level)
     for suffix, array in (("", value), ("_low", low), ("_high", high)):
-        out[name + suffix] = (dims, array)
+        # Shares of images: what is left of their rounding is to be no advantage.
+        out[name + suffix] = (dims, np.round(array, 12))
 
 
 def _mean(values: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -164,6 +164,7 @@ def learn(
     key: PRNGKeyArray,
     *,
     batch: int = 50,
+    common: bool = False,
     report: Callable[[int], object] | None = None,
 ) -> Learned:
     """Detectors, tuning values of all layers in one pass, and gradient values of all in another.
@@ -174,6 +175,7 @@ def learn(
         section: penalty, and the kind of gradient values.
         key: of the draws and the shuffled control.
         batch: images at a time.
+        common: one spread for all readout units, see `Detectors.fit`.
         report: told how many images and pairs are done; `learning_steps` says how many there are.
     """
     draw_key, shuffle_key = jax.random.split(key)
@@ -187,7 +189,7 @@ def learn(
     each = ordinary.each
     balanced = balanced_rows(labels, ordinary.categories, each, rng) if each else None
     detectors = Detectors.fit(
-        responses.units, labels, ordinary.categories, section.penalty, balanced
+        responses.units, labels, ordinary.categories, section.penalty, balanced, common=common
     )
     observer = Observer(system, detectors)
     values = with_controls(

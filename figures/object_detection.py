@@ -1,0 +1,281 @@
+"""Figure of `object_detection`: gain against the layer attended, without circuits and with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+
+from cortex.measures.object_summary import by_strength, last_layer
+
+from . import style
+
+LOOKS = {
+    "tuning": (style.INK, "o", "tuning values"),
+    "gradient": (style.GREEN, "s", "gradient values"),
+    "shuffled": (style.ORANGE, "v", "control: shuffled"),
+    "negated": (style.PURPLE, "X", "control: negated"),
+    "uniform": (style.GREY, "^", "control: uniform"),
+}
+BAND = "#F0E442"
+OLIVE = "#8A7F00"
+VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
+COLOURS = {"plain": style.GREY, "circuits": style.E}
+TASKS = {"merged": "merged images", "array": "array images"}
+FORMS = ("gain\n±", "gain\n+", "input\n±", "input\n+")
+QUANTITIES = {"performance": "gain (points)", "auc": "gain in ROC area"}
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """Images, regime and activity above; gains, sensitivity and rates by layer and strength below.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.object_detection`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    tasks, variants = list(data["task"].values), list(data["variant"].values)
+    height = 62 + 46 * len(tasks) + 50
+    figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
+    ratios = (50, 46 * len(tasks), 52)
+    top, middle, low = figure.subfigures(3, 1, height_ratios=ratios)
+    upper = top.subplots(1, 4, width_ratios=(0.75, 1.15, 1.0, 1.0))
+    _examples(upper[0], data)
+    _regime(upper[1], data)
+    _activity(upper[2], data)
+    _forms(upper[3], data)
+    columns = [(name, v) for name in ("performance", "auc") for v in variants]
+    grid = middle.subplots(len(tasks), len(columns), squeeze=False, sharex=True)
+    for row, task in zip(grid, tasks, strict=True):
+        for name in ("performance", "auc"):
+            panels = [p for p, column in zip(row, columns, strict=True) if column[0] == name]
+            for panel, variant in zip(panels, variants, strict=True):
+                _gains(panel, data.sel(task=task, variant=variant), name)
+                if panel is not panels[0]:
+                    panel.sharey(panels[0])
+                    panel.tick_params(labelleft=False)
+            panels[0].set_ylabel(f"{TASKS[task].capitalize()}\n{QUANTITIES[name]}")
+    for panel, (_, variant) in zip(grid[0], columns, strict=True):
+        panel.set_title(VARIANTS[variant], fontsize=7.5)
+    for panel in grid[-1]:
+        panel.set_xlabel("Layer attended")
+    _legend(middle, data, config.statistics.level)
+    rates = low.subplots(
+        1, 2 * len(variants) if len(tasks) > 1 else len(variants), sharex=True, sharey=True
+    )
+    pairs = [(task, variant) for task in tasks for variant in variants]
+    rates = np.atleast_1d(rates)
+    for panel, (task, variant) in zip(rates, pairs, strict=True):
+        _rates(panel, data.sel(task=task, variant=variant), task, variant)
+    rates[0].set_ylabel(f"Rate, attention to {last_layer(data)}")
+    style.letters([*upper, *grid[:, 0], *(row[len(variants)] for row in grid), rates[0]])
+    return figure
+
+
+def _examples(panel: Any, data: Any) -> None:
+    """One image of each task, one above the other."""
+    panel.axis("off")
+    tasks = data["task"].values
+    for number, task in enumerate(tasks):
+        part = 0.92 / len(tasks)
+        place = (0.0, 0.96 - (number + 1) * part - 0.04 * number, 1.0, part * 0.88)
+        inset = panel.inset_axes(place)
+        inset.imshow(data["example"].sel(task=task).values, cmap="gray", vmin=0, vmax=1)
+        inset.set_xticks([])
+        inset.set_yticks([])
+        inset.set_title(TASKS[task], fontsize=6.5, pad=2)
+
+
+def _regime(panel: Any, data: Any) -> None:
+    """Sum weight, eigenvalue, suppression by layer: do the circuits compute?"""
+    panel.set_title("The circuits compute", fontsize=7.5)
+    panel.set_xlabel("Layer")
+    panel.set_ylabel("Value (dimensionless)")
+    layers = data["layer"].values
+    circuits = data.dropna("variant", how="all", subset=["sum_weight"])
+    panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
+    if not circuits.sizes["variant"]:
+        panel.clear()
+        panel.axis("off")
+        panel.text(0.5, 0.5, "no circuits", transform=panel.transAxes, ha="center")
+        return
+    shown = (
+        ("leading_eigenvalue", "E eigenvalue (> 1: unstable)", style.E, "o"),
+        ("sum_weight", "sum weight (< 1: sublinear)", style.INK, "s"),
+        ("surround_suppression", "surround suppression", style.I, "^"),
+    )
+    for name, label, colour, marker in shown:
+        values = circuits[name].isel(variant=0).values
+        panel.plot(layers, values, marker=marker, color=colour, lw=1, ms=3, label=label)
+    panel.set_xticks(_sparse(layers))
+    highest = float(circuits["leading_eigenvalue"].isel(variant=0).max())
+    panel.set_ylim(0, 1.75 * max(highest, 1.2))  # room for the legend
+    panel.legend(loc="upper left", fontsize=6, labelspacing=0.3)
+
+
+def _activity(panel: Any, data: Any) -> None:
+    """How strongly activity at the attended layer follows the maps' tuning values."""
+    panel.set_title("Activity follows tuning", fontsize=7.5)
+    panel.set_xlabel("Layer attended")
+    if "tuning" not in data["source"].values:
+        panel.text(0.5, 0.5, "no tuning attention", transform=panel.transAxes, ha="center")
+        return
+    strength = float(data["strength"].values[0])
+    here = data["activity_slope"].isel(task=0).sel(source="tuning", strength=strength)
+    layers = [_layer(site) for site in data["site"].values]
+    single = [n for n, layer in enumerate(layers) if layer]
+    panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
+    for variant in data["variant"].values:
+        panel.plot(
+            [layers[n] for n in single],
+            here.sel(variant=variant).values[single],
+            marker="o",
+            ms=3,
+            color=COLOURS[variant],
+            label=VARIANTS[variant],
+        )
+    panel.axhline(strength, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), label="β")
+    panel.set_xticks(_sparse([layers[n] for n in single]))
+    panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
+    panel.set_ylabel(f"Slope of log activity ratio\non tuning value (β = {strength:g})")
+    panel.legend(loc="best", fontsize=6)
+
+
+def _forms(panel: Any, data: Any) -> None:
+    """Gain of the four forms of attention."""
+    panel.set_title("Forms of attention", fontsize=7.5)
+    known = np.isfinite(data["form_gain"].values).all()
+    if not known:
+        panel.axis("off")
+        return
+    places = np.arange(data.sizes["form"])
+    variants = list(data["variant"].values)
+    dodge = np.linspace(-0.15, 0.15, len(variants)) if len(variants) > 1 else [0.0]
+    panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
+    for shift, variant in zip(dodge, variants, strict=True):
+        value, low, high = (
+            100 * data[f"form_gain{suffix}"].sel(variant=variant).values
+            for suffix in ("", "_low", "_high")
+        )
+        panel.errorbar(
+            places + shift,
+            value,
+            np.abs([value - low, high - value]),
+            fmt="o",
+            ms=3.4,
+            lw=0.8,
+            color=COLOURS[variant],
+            label=VARIANTS[variant],
+        )
+    panel.set_xticks(places, FORMS)
+    panel.set_xlim(-0.5, len(places) - 0.5)
+    panel.set_xlabel("± both signs, + positive only", fontsize=6.5)
+    panel.set_ylabel("Performance gain (points)")
+    panel.legend(loc="best", fontsize=6)
+
+
+def _gains(panel: Any, here: Any, name: str) -> None:
+    """Best-strength gain of every source at every layer, and at all of them."""
+    factor = 100.0 if name == "performance" else 1.0
+    value, low, high = (factor * here[f"gain_{name}{suffix}"] for suffix in ("", "_low", "_high"))
+    sites = list(here["site"].values)
+    places = np.array([_layer(site) or 0 for site in sites], float)
+    every = places == 0
+    single = ~every
+    step = max(1.5, 0.12 * np.ptp(places[single])) if single.any() else 1.0
+    places[every] = (places[single].max() if single.any() else 0) + step
+    panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
+    control = {"compared": "threshold", "site": sites[0]}
+    ends = float(low.sel(control)), float(high.sel(control))
+    panel.axhspan(*ends, color=BAND, alpha=0.35, lw=0, zorder=-1)
+    panel.axhline(float(value.sel(control)), color=OLIVE, lw=0.9, ls=(0, (4, 2)), zorder=0)
+    sources = [source for source in LOOKS if source in here["source"].values]
+    for source in sources:
+        colour, marker, _ = LOOKS[source]
+        middle, bottom, top = (x.sel(compared=source).values for x in (value, low, high))
+        panel.fill_between(
+            places[single], bottom[single], top[single], color=colour, alpha=0.13, lw=0
+        )
+        panel.plot(places[single], middle[single], color=colour, marker=marker, ms=2.8, lw=1)
+        bars = np.abs([middle[every] - bottom[every], top[every] - middle[every]])
+        shift = 0.16 * step * (sources.index(source) - (len(sources) - 1) / 2)
+        panel.errorbar(
+            places[every] + shift, middle[every], bars, fmt=marker, ms=2.8, lw=0.7, color=colour
+        )
+    ticks = _sparse(places[single].astype(int))
+    labels = [str(tick) for tick in ticks]
+    if every.any():
+        ticks, labels = [*ticks, places[every][0]], [*labels, "all"]
+    panel.set_xticks(ticks, labels)
+    base = float(here[f"{name}_unattended"])
+    panel.annotate(
+        f"unattended {base:.1%}" if name == "performance" else f"unattended {base:.3f}",
+        (0.03, 0.97),
+        xycoords="axes fraction",
+        va="top",
+        fontsize=6,
+        color=style.GREY,
+    )
+    panel.margins(y=0.14)
+
+
+def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
+    """True and false positives against strength, attention to the last layer."""
+    panel.set_title(f"{TASKS[task]}, {VARIANTS[variant]}", fontsize=7.5)
+    panel.set_xlabel("Strength β")
+    if "tuning" not in here["source"].values:
+        return
+    site = last_layer(here)
+    strengths = np.append(0.0, np.sort(here["strength"].values[here["strength"].values > 0]))
+    looks = (
+        ("true_positive", style.GREEN, "true positives"),
+        ("false_positive", style.PURPLE, "false positives"),
+        ("performance", style.INK, "performance"),
+    )
+    for name, colour, label in looks:
+        values = by_strength(here, name, "tuning", site)
+        panel.plot(strengths, values, color=colour, marker="o", ms=2.5, lw=1.2, label=label)
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    panel.set_ylim(-0.02, 1.02)
+    if task == "merged" and variant == "plain":
+        panel.legend(loc="best", fontsize=6, labelspacing=0.25)
+
+
+def _legend(figure: Any, data: Any, level: float) -> None:
+    handles: list[Any] = [
+        Line2D([], [], color=colour, marker=marker, ms=3, lw=1, label=label)
+        for name, (colour, marker, label) in LOOKS.items()
+        if name in data["source"].values
+    ]
+    handles.append(
+        Line2D([], [], color=OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
+    )
+    handles.append(Patch(color=style.GREY, alpha=0.25, lw=0, label=f"{level:.0%} interval"))
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=5,
+        title="Attention by … (best β chosen on half of the images, shown on the other half)",
+        title_fontsize=7,
+    )
+
+
+def _layer(site: Any) -> int:
+    """The number of a layer; 0 for all of them."""
+    number = str(site).removeprefix("layer ")
+    return int(number) if number.isdigit() else 0
+
+
+def _sparse(layers: Any) -> list[int]:
+    """Some of the layers, for ticks that do not touch."""
+    found = [int(layer) for layer in layers]
+    return found if len(found) <= 8 else found[:: 1 + (len(found) - 1) // 8]

@@ -1,0 +1,176 @@
+"""Figure of `tuning_and_gradients`: tuning quality by layer, and its agreement with gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from . import style
+
+VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
+COLOURS = {"plain": style.GREY, "circuits": style.E}
+DODGE = {"plain": -0.17, "circuits": 0.17}
+SETS = {"balanced": ("balanced set", "o", "-"), "category": ("category's images", "s", (0, (2, 1)))}
+# Of each way to pool, the normalisation that leaves it as it is.
+POOLED = (
+    ("maps", "layer", "Which maps are for a category?\nOver the maps of a layer"),
+    ("categories", "map", "Which categories is a map for?\nOver categories"),
+)
+PUBLISHED = (0.2, 0.5)  # early and late, VGG-16
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """Quality and examples of values on top, correlations by layer below.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.tuning_and_gradients`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 135 / 25.4), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.06)
+    top, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.25))
+    panels = top.subplots(1, 3, width_ratios=(1.7, 1.0, 1.0))
+    _quality(panels[0], data)
+    for panel, layer in zip(panels[1:], data["layer"].values[[0, -1]], strict=True):
+        _values(panel, data, int(layer))
+    panels[1].set_ylabel("Gradient value\n(share of the map's largest)")
+    pair = below.subplots(1, len(POOLED), sharey=True)
+    for panel, pooling in zip(pair, POOLED, strict=True):
+        _correlation(panel, data, *pooling)
+    pair[0].set_ylabel("Correlation of tuning\nand gradient values")
+    _legend(below, data, config.statistics.level)
+    style.letters([panels[0], panels[1], *pair])
+    return figure
+
+
+def _layer_axis(panel: Any, data: Any) -> None:
+    panel.set_xlim(0.4, data.sizes["layer"] + 0.6)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+    panel.set_xlabel("Layer")
+
+
+def _quality(panel: Any, data: Any) -> None:
+    """Every map's quality, means with intervals, and what shuffled labels leave."""
+    rng = np.random.default_rng(0)
+    layers, of_map = data["layer"].values, data["layer_of_map"].values
+    shuffled = data["quality_shuffled"].values
+    ends = np.array(
+        [np.quantile(shuffled[:, :, of_map == layer], [0.05, 0.95]) for layer in layers]
+    )
+    panel.fill_between(layers, *ends.T, color=style.YELLOW, alpha=0.5, lw=0)
+    panel.plot(layers, data["quality_shuffled_mean"].mean("variant"), color="#8A7F00", lw=1)
+    for variant in data["variant"].values:
+        here, colour = data.sel(variant=variant), COLOURS[variant]
+        place = of_map + DODGE[variant]
+        jitter = 0.11 * rng.uniform(-1, 1, of_map.size)
+        panel.plot(
+            place + jitter,
+            here["quality"],
+            ".",
+            color=colour,
+            ms=3.0,
+            alpha=0.5,
+            mew=0,
+            rasterized=True,
+        )
+        _interval(panel, layers + DODGE[variant], here, "quality_mean", colour, "o", "-")
+    panel.set_ylim(0, None)
+    panel.set_ylabel("Tuning quality\n(largest |tuning value|, SD)")
+    panel.set_title("Every map, and mean of a layer", fontsize=7.5)
+    _layer_axis(panel, data)
+
+
+def _interval(
+    panel: Any, place: Any, here: Any, name: str, colour: str, marker: str, dash: Any
+) -> None:
+    value, low, high = (here[f"{name}{end}"].values for end in ("", "_low", "_high"))
+    ends = np.maximum(np.stack([value - low, high - value]), 0.0)
+    panel.errorbar(
+        place,
+        value,
+        ends,
+        color=colour,
+        marker=marker,
+        ms=3.2,
+        lw=1.1,
+        elinewidth=0.8,
+        ls=dash,
+        mec="white",
+        mew=0.3,
+        zorder=3,
+    )
+
+
+def _values(panel: Any, data: Any, layer: int) -> None:
+    """Tuning against gradient values of the first variant, a point a map and category."""
+    here = data.isel(variant=0, map=data["layer_of_map"].values == layer)
+    tuning, gradient = here["tuning"].values, here["gradient"].sel(set="category").values
+    largest = np.abs(gradient).max(axis=0)
+    gradient = gradient / np.where(largest > 0, largest, 1.0)
+    panel.axhline(0, color=style.PALE, lw=0.8, zorder=0)
+    panel.axvline(0, color=style.PALE, lw=0.8, zorder=0)
+    colour = COLOURS[str(here["variant"].values)]
+    panel.plot(
+        tuning.ravel(),
+        gradient.ravel(),
+        ".",
+        color=colour,
+        ms=3.2,
+        alpha=0.45,
+        mew=0,
+        rasterized=True,
+    )
+    panel.set_ylim(-1.08, 1.08)
+    panel.set_xlabel("Tuning value of map (SD)")
+    name = str(data["layer_name"].sel(layer=layer).values)
+    panel.set_title(f"Layer {layer} ({name}), {VARIANTS[str(here['variant'].values)]}", fontsize=7)
+
+
+def _correlation(panel: Any, data: Any, pooled: str, normalisation: str, title: str) -> None:
+    layers = data["layer"].values
+    panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
+    # What is known of the published curves: about where they start and end.
+    third = max(layers.size // 4, 1)
+    for value, place in zip(PUBLISHED, (layers[:third], layers[-third:]), strict=True):
+        ends = (place[0] - 0.4, place[-1] + 0.4)
+        panel.plot(ends, (value, value), color=style.SKY, lw=4, alpha=0.5, zorder=1)
+    shift = np.linspace(-0.12, 0.12, len(SETS))
+    for variant in data["variant"].values:
+        for offset, (over, (_, marker, dash)) in zip(shift, SETS.items(), strict=True):
+            here = data.sel(variant=variant, set=over, pooled=pooled, normalisation=normalisation)
+            place = layers + offset + DODGE[variant] / 3
+            _interval(panel, place, here, "correlation", COLOURS[variant], marker, dash)
+    panel.set_title(title, fontsize=7.5)
+    _layer_axis(panel, data)
+
+
+def _legend(figure: Any, data: Any, level: float) -> None:
+    handles: list[Any] = [
+        Patch(color=COLOURS[v], lw=0, label=VARIANTS[v]) for v in data["variant"].values
+    ]
+    handles += [
+        Line2D([], [], color=style.INK, marker=marker, ls=dash, ms=3.5, label=f"gradient: {words}")
+        for words, marker, dash in SETS.values()
+    ]
+    handles += [
+        Patch(color=style.YELLOW, alpha=0.5, lw=0, label="shuffled labels, 5 to 95 %"),
+        Line2D([], [], color=style.SKY, lw=4, alpha=0.5, label="published, early and late"),
+    ]
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=3,
+        title=f"Bars: {level:.0%} bootstrap intervals over maps",
+        title_fontsize=7,
+    )

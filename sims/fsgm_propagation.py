@@ -1,0 +1,373 @@
+"""Feature-similarity gain applied at one layer: does it stay, fade or emerge at those above?
+
+Shown: gratings that fill the image, in every orientation and five colours.
+Simulated: a large network with attention to the orientation shown, by tuning values or by
+gradient values, at one of five layers; without circuits and with circuits at some layers.
+Measured: the ratio of attended to unattended activity of every map, at the layer attended and at
+all above it, against how much the map prefers the orientation; the share of maps with *feature
+matching* (a falling line that starts above 1); and, with two gratings in an image, how much
+attention turns the response of a layer towards that to the attended orientation alone.
+
+Source: Lindsay & Miller 2018, eLife 7:e38105, for the test. Their layers are 2, 6, 8, 10 and 12 of
+the 13 of VGG-16; those of other networks have the same relative depth. Colours, circuits, and our
+reading of the measure of angles are chosen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import Array
+from pydantic import Field, model_validator
+
+from cortex.experiment import (
+    ConfigError,
+    ExperimentConfig,
+    Measure,
+    Positive,
+    Progress,
+    Section,
+    Stage,
+    quantity,
+)
+from cortex.experiment.results import variable
+from cortex.measures.propagation import propagation, propagation_dataset
+from cortex.measures.propagation_rows import propagation_measures
+from cortex.measures.similarity_gain import turn_of_deviation, turn_towards
+from cortex.models.grating_study import (
+    GratingsSection,
+    LearnedGratings,
+    SourceName,
+    calibration_images,
+    grating_images,
+    learn_gratings,
+    learning_steps,
+)
+from cortex.models.networks import (
+    CircuitSection,
+    NetworkSection,
+    SolverSection,
+    StudyNetwork,
+    additive_scales,
+    build_system,
+    load_study_network,
+)
+from cortex.models.study import CODE, HERE, PAPER, StudyAttentionSection, ValuesSection, forms_of
+from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
+from cortex.stimuli.grating_images import ORIENTATIONS, normalised
+from cortex.stimuli.trials import AbstractTrials
+from cortex.tasks import Condition, Outcome, area_under_curve, every_answer, look
+
+PUBLISHED_LAYERS, PUBLISHED_DEPTH = (2, 6, 8, 10, 12), 13
+BATCH = 5  # images at a time, as many as there are colours
+
+
+class FieldSection(GratingsSection):
+    """Gratings to learn from, and to be tested with; `trials` have two of them, for angles."""
+
+    phases: int = quantity(
+        1, "1", "phases of each colour in the test, evenly spaced", source=HERE, ge=1
+    )
+
+
+class AttentionSection(Section):
+    """What attention is applied by, where and how."""
+
+    sources: tuple[SourceName, ...] = Field(
+        ("tuning", "gradient"),
+        min_length=1,
+        description="values attention is applied by; the others are controls",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    layers: tuple[int, ...] = quantity(
+        (),
+        "1",
+        "layers attended, one at a time, 1 the lowest; none: equivalents of the published ones",
+        source=f"{PAPER}: 2, 6, 8, 10, 12 of 13",
+    )
+    strength: Positive = quantity(0.5, "1", "beta", source=CODE)
+    form: Literal["multiplicative", "additive"] = Field(
+        "multiplicative",
+        description="gain on the drive, or input (to E units, where there is a circuit)",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    bidirectional: bool = Field(
+        True,
+        description="whether negative values count, or are set to 0",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    to_I: float = quantity(
+        1.0, "1", "share of attention that I units get, in circuits", source=HERE, ge=0
+    )
+    input_scale: float = quantity(
+        5.0, "contrast", "additive form: input to a circuit at a value of 1", source=HERE, gt=0
+    )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> AttentionSection:
+        for name in ("sources", "layers"):
+            found = getattr(self, name)
+            if len(set(found)) < len(found):
+                raise ValueError(f"{name}: found {list(found)}, allowed: each one once")
+        return self
+
+
+class StatisticsSection(Section):
+    """Which maps count, and the bootstrap over them."""
+
+    least_activity: float = quantity(
+        1e-3,
+        "1",
+        "activity, as a share of the layer's mean, below which a map has no ratio",
+        source=f"{HERE}; 0 as published",
+        ge=0,
+    )
+    resamples: int = quantity(300, "1", "bootstrap resamples over maps", source=HERE, ge=10)
+    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
+
+
+class Config(ExperimentConfig):
+    """Configuration of `fsgm_propagation`."""
+
+    network: NetworkSection = NetworkSection(
+        name="efficientnet_lite0", how="inserted", circuits=(14,)
+    )
+    circuit: CircuitSection = CircuitSection()
+    gratings: FieldSection = FieldSection(detectors=10, tuning=10, trials=4)
+    values: ValuesSection = ValuesSection(gradients_normalised="both")
+    attention: AttentionSection = AttentionSection()
+    # Ratios of weakly driven maps above a circuit need states far closer than detection does.
+    solver: SolverSection = SolverSection(rtol=1e-6, atol=1e-5)
+    statistics: StatisticsSection = StatisticsSection()
+
+
+def attended_layers(config: Config, layers: int) -> tuple[int, ...]:
+    """Layers attended, 1 the lowest, of a network that has `layers` of them.
+
+    By default those whose depth, 0 at the first layer and 1 at the last, is nearest to that of
+    the published ones in VGG-16; the published ones themselves for 13 layers.
+
+    Raises
+    ------
+    ConfigError
+        A layer that the network does not have.
+    """
+    beyond = [layer for layer in config.attention.layers if not 1 <= layer <= layers]
+    if beyond:
+        raise ConfigError(f"attention.layers: found {beyond}, allowed: 1 to {layers}")
+    scale = (layers - 1) / (PUBLISHED_DEPTH - 1)
+    same = [1 + int((layer - 1) * scale + 0.5) for layer in PUBLISHED_LAYERS]
+    return config.attention.layers or tuple(dict.fromkeys(same))
+
+
+class FirstAlone(AbstractTrials):
+    """The images of two gratings without the second: what is attended, alone.
+
+    Parameters
+    ----------
+    pairs
+        All of them with the orientation sought, which the first grating has.
+    """
+
+    def __init__(self, pairs: GratingTrials):
+        self.pairs = pairs
+        self.present, self.quadrant = pairs.present, pairs.quadrant
+
+    def images(self, category: int, start: int, stop: int) -> Array:
+        """Images of one orientation, as the network expects them."""
+        first = (category, slice(start, stop), slice(1))
+        drawn = _draw(
+            self.pairs.field,
+            jnp.asarray(self.pairs.orientations[first]),
+            jnp.asarray(self.pairs.colours[first]),
+            jnp.asarray(self.pairs.phases[first], float),
+            jnp.asarray(self.pairs.quadrants[first]),
+        )
+        return normalised(drawn, self.pairs.preprocessing)
+
+
+@eqx.filter_jit
+def _draw(field: GratingField, orientation: Array, colour: Array, phase: Array, at: Array) -> Array:
+    return jax.vmap(field.in_quadrants)(
+        field.orientations[orientation], field.colours[colour], phase, at
+    )
+
+
+def run(config: Config, progress: Progress) -> xr.Dataset:
+    """Each variant learns, and is tested with attention at one layer after the other."""
+    found = load_study_network(config.network)
+    attended = attended_layers(config, len(found.layers))
+    images = grating_images(config.gratings, found, config.seed, positive_only=True)
+    full_field = FullFieldTrials(
+        images.field, config.gratings.phases, preprocessing=found.preprocessing
+    )
+    variants = []
+    for variant in config.network.variants:
+        with progress.stage(f"{variant}: building"):
+            built = build_system(
+                found,
+                config.network,
+                config.circuit,
+                config.solver,
+                variant,
+                calibration_images(images),
+            )
+        total = learning_steps(images)
+        with progress.stage(f"{variant}: tuning and gradient values", total=total) as stage:
+            learned = learn_gratings(
+                built.system, images, config.values, config.seed, report=stage.advance
+            )
+        conditions = len(config.attention.sources) * len(attended)
+        looks = 1 + conditions + any(area.recurrent for area in built.system.areas)
+        total = looks * (len(full_field) + len(images.trials)) + len(images.trials)
+        with progress.stage(f"{variant}: gratings with attention", total=total) as stage:
+            variants.append(
+                attend(config, found, learned, full_field, images.trials, attended, stage)
+                | {"feature_error": _by_layer(built.feature_errors, len(found.layers))}
+            )
+    with progress.stage("lines and intervals"):
+        return label(config, found, attended, variants)
+
+
+def _by_layer(errors: dict[int, float], layers: int) -> np.ndarray:
+    return np.array([errors.get(layer, np.nan) for layer in range(layers)])
+
+
+def attend(
+    config: Config,
+    found: StudyNetwork,
+    learned: LearnedGratings,
+    full_field: FullFieldTrials,
+    pairs: GratingTrials,
+    attended: Sequence[int],
+    stage: Stage,
+) -> dict[str, np.ndarray]:
+    """One variant with and without attention; the maps of all layers in one row.
+
+    Returns
+    -------
+    dict of arrays
+        ``tuning`` and ``rate``, unattended, (orientation, map); ``values`` (source, orientation,
+        map); ``ratio`` (source, attended, orientation, map); ``turn`` and ``turn_centred``
+        (source, attended, recorded layer, orientation); ``settled`` (source, attended);
+        ``settled_unattended`` (); ``detector_auc`` (orientation).
+    """
+    a, system = config.attention, learned.orientation.system
+    areas = len(system.areas)
+    forms = forms_of(
+        StudyAttentionSection(
+            form=a.form, bidirectional=a.bidirectional, to_I=a.to_I, input_scale=a.input_scale
+        ),
+        system,
+        additive_scales(found, learned.clean.means),
+    )
+    nowhere = np.zeros(areas)
+    conditions = [
+        Condition(learned.values[source], a.strength * np.eye(areas)[layer - 1], nowhere)
+        for source in a.sources
+        for layer in attended
+    ]
+
+    # Searches with attention start from the states found without it. So does one more search
+    # without attention, to compare with: what a search leaves of its start is then in both.
+    again = [Condition(learned.values["nothing"], nowhere, nowhere)]
+    again *= any(area.recurrent for area in system.areas)
+
+    def seen(trials: AbstractTrials) -> tuple[Outcome, list[Outcome]]:
+        unattended, outcomes = look(
+            learned.orientation,
+            trials,
+            [*again, *conditions],
+            forms,
+            batch=BATCH,
+            answer=every_answer,
+            report=stage.advance,
+        )
+        return (outcomes[0], outcomes[1:]) if again else (unattended, outcomes)
+
+    alone, alone_attended = seen(full_field)
+    both, both_attended = seen(pairs)
+    first, _ = look(
+        learned.orientation, FirstAlone(pairs), (), forms, batch=BATCH, report=stage.advance
+    )
+    grid = (len(a.sources), len(attended))
+    rate = np.concatenate(alone.rates_E, axis=1)
+    least = config.statistics.least_activity
+    floor = np.concatenate([np.full(r.shape[1], least * r.mean()) for r in alone.rates_E])
+    counted = (rate > 0) & (rate > floor)
+    ratio = np.stack([np.concatenate(o.rates_E, axis=1) for o in alone_attended])
+    ratio = np.where(counted, ratio, np.nan) / np.where(counted, rate, 1.0)
+    turns = {
+        name: np.stack(
+            [
+                [one(*rates) for rates in zip(o.rates_E, both.rates_E, first.rates_E, strict=True)]
+                for o in both_attended
+            ]
+        ).reshape(*grid, areas, -1)
+        for name, one in (("turn", turn_towards), ("turn_centred", turn_of_deviation))
+    }
+    categories = len(rate)
+    # A detector's logits for every image of every orientation.
+    logits = alone.answers.reshape(-1, categories).T
+    orientation = np.repeat(np.arange(categories), alone.answers.shape[1])
+    settled = [
+        (one.settled + two.settled) / 2
+        for one, two in zip(alone_attended, both_attended, strict=True)
+    ]
+    return {
+        "tuning": np.concatenate(learned.values["tuning"], axis=1),
+        "values": np.stack([np.concatenate(learned.values[s], axis=1) for s in a.sources]),
+        "rate": rate,
+        "ratio": ratio.reshape(*grid, *rate.shape),
+        **turns,
+        "settled": np.array(settled).reshape(grid),
+        "settled_unattended": np.array((alone.settled + both.settled) / 2),
+        "detector_auc": np.array(
+            [area_under_curve(row, orientation == c) for c, row in enumerate(logits)]
+        ),
+    }
+
+
+def label(
+    config: Config,
+    found: StudyNetwork,
+    attended: Sequence[int],
+    variants: Sequence[dict[str, np.ndarray]],
+) -> xr.Dataset:
+    """What `attend` gave for every variant, with its lines and shares by layer, named."""
+    layers = np.arange(1, len(found.layers) + 1)
+    of_map = np.repeat(layers, [len(stage.convolution.bias) for stage in found.network.stages])
+    s = config.statistics
+    how = {"resamples": s.resamples, "level": s.level, "seed": config.seed}
+    summaries = [
+        propagation(
+            one["ratio"],
+            one["tuning"],
+            {name: one[name] for name in ("turn", "turn_centred")},
+            of_map,
+            attended,
+            **how,
+        )
+        for one in variants
+    ]
+    data = propagation_dataset(
+        [one | summary for one, summary in zip(variants, summaries, strict=True)], of_map
+    )
+    return data.assign_coords(
+        variant=variable("variant", list(config.network.variants), "1", "network"),
+        source=variable("source", list(config.attention.sources), "1", "attention is applied by"),
+        attended=variable("attended", list(attended), "1", "layer attended, 1 the lowest"),
+        layer_name=variable("layer", list(found.layers), "1", "name of the layer"),
+        orientation=variable("orientation", ORIENTATIONS, "deg", "shown and attended"),
+    )
+
+
+def measure(config: Config, data: xr.Dataset) -> list[Measure]:
+    """What happens at the layer attended, and what is left of it at the last."""
+    return propagation_measures(data)

@@ -1,0 +1,325 @@
+"""Detecting an object in hard images: a deep network attending at each of its layers.
+
+Shown: two ordinary images merged into one, and four in a 2 x 2 array. Simulated: a convolutional
+network of VGG's kind, and the same network with circuits in its layers, each looking with no
+attention and with attention to the category sought: by tuning values, by gradient values, and by
+controls, at one layer after another and at all of them, over a grid of strengths. Measured: what
+attention at each layer does to activity and to detection, and how much of its gain a mere shift
+of the detectors' threshold would have brought.
+
+Source: Lindsay & Miller 2018, eLife 7:e38105, on VGG-16 and photographs; the network of eight
+layers trained on handwritten digits, and circuits in networks, are our designs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array
+from pydantic import Field, model_validator
+
+from cortex.areas import AbstractArea, CircuitArea, CircuitProbe, VisualSystem, probe
+from cortex.experiment import (
+    ConfigError,
+    ExperimentConfig,
+    Measure,
+    Progress,
+    load_config,
+    plain,
+    quantity,
+)
+from cortex.measures import summarise_detection
+from cortex.measures.object_rows import object_measures
+from cortex.measures.object_summary import compare_forms, compare_sources
+from cortex.models.networks import (
+    CircuitSection,
+    NetworkSection,
+    SolverSection,
+    StudyNetwork,
+    additive_scales,
+    build_system,
+    load_study_network,
+)
+from cortex.models.object_images import ImagesSection, Material, material
+from cortex.models.object_table import ObjectTable
+from cortex.models.study import (
+    Learned,
+    StatisticsSection,
+    StudyAttentionSection,
+    ValuesSection,
+    forms_of,
+    learn,
+    learning_steps,
+    sites,
+)
+from cortex.stimuli.trials import AbstractTrials, array_trials, merged_trials
+from cortex.tasks import Condition, look
+
+HERE = "chosen here"
+PAPER = "Lindsay & Miller 2018"
+PUBLISHED = "object_detection_vgg16"  # the preset that the paper's numbers are compared with
+MAKERS = {"merged": merged_trials, "array": array_trials}
+FORMS = {
+    "multiplicative, both signs": ("multiplicative", True),
+    "multiplicative, positive": ("multiplicative", False),
+    "additive, both signs": ("additive", True),
+    "additive, positive": ("additive", False),
+}
+PROBES = ("sum_weight", "leading_eigenvalue", "paradoxical_I", "surround_suppression")
+SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
+
+
+class AttentionSection(StudyAttentionSection):
+    """Sources, forms, sites and strengths of attention."""
+
+    sources: tuple[SourceName, ...] = Field(
+        ("tuning", "gradient", "shuffled"),
+        min_length=1,
+        description="values that attention is applied by; shuffled, negated, uniform: controls",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    forms_layer: int = quantity(
+        8, "1", "layer at which the four forms are compared; 0: none", source=HERE, ge=0
+    )
+
+    @model_validator(mode="after")
+    def _sources(self) -> AttentionSection:
+        if len(set(self.sources)) < len(self.sources):
+            found = ", ".join(map(repr, self.sources))
+            raise ValueError(f"sources: found [{found}], allowed: each one once")
+        return self
+
+
+class Config(ExperimentConfig):
+    """Configuration of `object_detection`."""
+
+    images: ImagesSection = ImagesSection()
+    network: NetworkSection = NetworkSection()
+    circuit: CircuitSection = CircuitSection()
+    attention: AttentionSection = AttentionSection(layers=(2, 4, 6, 8), strengths=(0.5, 1.0, 2.0))
+    values: ValuesSection = ValuesSection(gradients_over="category")
+    solver: SolverSection = SolverSection()
+    statistics: StatisticsSection = StatisticsSection()
+
+
+class Asked(NamedTuple):
+    """One condition and its place among the results."""
+
+    source: int
+    site: int
+    strength: int
+    condition: Condition
+
+
+def run(config: Config, progress: Progress) -> xr.Dataset:
+    """Each variant of the network learns and looks at hard images, unattended and attending."""
+    found = load_study_network(config.network)
+    layers = len(found.layers)
+    where = sites(config.attention, layers)
+    if config.attention.forms_layer > layers:
+        raise ConfigError(
+            f"attention.forms_layer: found {config.attention.forms_layer}, allowed: 0 to {layers}"
+        )
+    shown = material(config.images, found, config.seed)
+    key = jax.random.key(config.seed)
+    trials = {
+        name: MAKERS[name](
+            jax.random.fold_in(key, number),
+            shown.pixels,
+            shown.labels,
+            config.images.per_category,
+            len(shown.categories),
+        )
+        for number, name in enumerate(config.images.tasks)
+    }
+    table = ObjectTable(
+        {
+            "variant": config.network.variants,
+            "task": config.images.tasks,
+            "source": config.attention.sources,
+            "site": [name for name, _ in where],
+            "strength": config.attention.strengths,
+            "form": tuple(FORMS),
+            "layer": np.arange(1, layers + 1),
+            "category": shown.categories,
+        },
+        {"image": config.images.per_category, "y": found.size, "x": found.size},
+    )
+    for t, task in enumerate(trials.values()):
+        table.put("present", (t,), task.present)
+        table.put("example", (t,), _luminance(task.images(min(3, len(shown.categories) - 1), 0, 1)))
+    for v, variant in enumerate(config.network.variants):
+        _one_variant(config, progress, found, shown, trials, where, table, v, variant)
+    data = table.dataset()
+    with progress.stage("rates, sensitivity, criterion and their intervals"):
+        s = config.statistics
+        parts = [
+            summarise_detection(data, s.resamples, s.level, config.seed, partial=True),
+            compare_forms(data, s.resamples, s.level, config.seed),
+        ]
+        summary = xr.merge([data, *parts], compat="no_conflicts", join="exact")
+        compared = compare_sources(summary, s.resamples, s.level, config.seed)
+    return xr.merge([summary, compared], compat="no_conflicts", join="exact")
+
+
+def _one_variant(
+    config: Config,
+    progress: Progress,
+    found: StudyNetwork,
+    shown: Material,
+    trials: dict[str, AbstractTrials],
+    where: list[tuple[str, np.ndarray]],
+    table: ObjectTable,
+    v: int,
+    variant: str,
+) -> None:
+    """Everything about the network without circuits, or with."""
+    batch = config.images.batch
+    with progress.stage(
+        f"{variant}: ordinary images, detectors, attention values",
+        total=learning_steps(shown.ordinary),
+    ) as stage:
+        built = build_system(
+            found, config.network, config.circuit, config.solver, variant, shown.calibration()
+        )
+        key = jax.random.fold_in(jax.random.key(config.seed), len(MAKERS))
+        learned = learn(
+            built.system,
+            shown.ordinary,
+            config.values,
+            key,
+            batch=batch,
+            # Networks of photographs have many units that hardly respond: none is to count more.
+            common=found.preprocessing is not None,
+            report=stage.advance,
+        )
+    table.learned(v, learned)
+    for layer, error in built.feature_errors.items():
+        table.put("feature_error", (v, layer), error)
+    for layer, values in probe_areas(built.system, shown.ordinary_pairs()).items():
+        for name, value in values.items():
+            table.put(name, (v, layer), value)
+    scales = additive_scales(found, learned.responses.means)
+    asked = _conditions(config, learned, where)
+    forms_layer = config.attention.forms_layer
+    by_form = _form_conditions(config, learned)
+    looks = len(trials) * (1 + len(asked)) + (len(FORMS) * (1 + len(by_form)) if by_form else 0)
+    images = len(shown.categories) * config.images.per_category
+    with progress.stage(f"{variant}: hard images", total=looks * images) as stage:
+        for t, task in enumerate(trials.values()):
+            forms = forms_of(config.attention, built.system, scales)
+            before, outcomes = look(
+                learned.observer,
+                task,
+                [row.condition for row in asked],
+                forms,
+                batch=batch,
+                report=stage.advance,
+            )
+            table.unattended((v, t), before)
+            for row, outcome in zip(asked, outcomes, strict=True):
+                place = (v, t, row.source, row.site, row.strength)
+                table.attended(place, outcome, before, learned, row.condition)
+            if t > 0 or not by_form:
+                continue
+            for f, (form, both) in enumerate(FORMS.values()):
+                settings = {"form": form, "bidirectional": both}
+                other = forms_of(config.attention.model_copy(update=settings), built.system, scales)
+                # Only the layer at work has another form, so that no other is compiled again.
+                changed = list(forms)
+                changed[forms_layer - 1] = other[forms_layer - 1]
+                _, outcomes = look(
+                    learned.observer,
+                    task,
+                    by_form,
+                    changed,
+                    batch=batch,
+                    report=stage.advance,
+                )
+                for b, outcome in enumerate(outcomes):
+                    table.put("score_form", (v, f, b), outcome.answers)
+
+
+def _conditions(
+    config: Config, learned: Learned, where: list[tuple[str, np.ndarray]]
+) -> list[Asked]:
+    """Every source, at every site, at every strength."""
+    a = config.attention
+    return [
+        Asked(s, n, b, Condition(learned.values[source], beta * share, np.zeros(len(share))))
+        for s, source in enumerate(a.sources)
+        for n, (_, share) in enumerate(where)
+        for b, beta in enumerate(a.strengths)
+    ]
+
+
+def _form_conditions(config: Config, learned: Learned) -> list[Condition]:
+    """Tuning values at the layer where forms are compared, at every strength."""
+    a, areas = config.attention, len(learned.observer.system.areas)
+    if a.forms_layer == 0:
+        return []
+    share = np.eye(areas)[a.forms_layer - 1]
+    return [
+        Condition(learned.values["tuning"], beta * share, np.zeros(areas)) for beta in a.strengths
+    ]
+
+
+def probe_areas(system: VisualSystem, pairs: tuple[Array, Array]) -> dict[int, dict[str, float]]:
+    """What each circuit computes on pairs of ordinary images, by layer; means over pairs."""
+    count = len(pairs[0])
+    shown = jnp.concatenate(pairs)
+    found = {}
+    top = max(
+        (n for n, area in enumerate(system.areas) if isinstance(area, CircuitArea)), default=0
+    )
+    for layer, area in enumerate(system.areas[: top + 1]):
+        if isinstance(area, CircuitArea):
+            drives = _drives(area, shown)
+            result = _probes(area, drives[:count], drives[count:])
+            found[layer] = {name: float(getattr(result, name).mean()) for name in PROBES}
+            found[layer]["converged"] = float(result.converged.mean())
+        shown = _sent(area, shown)
+    return found
+
+
+@eqx.filter_jit
+def _drives(area: CircuitArea, shown: Array) -> Array:
+    return jax.vmap(area.drive)(shown)
+
+
+@eqx.filter_jit
+def _probes(area: CircuitArea, drive: Array, other: Array) -> CircuitProbe:
+    return jax.vmap(lambda d, o: probe(area, d, o))(drive, other)
+
+
+@eqx.filter_jit
+def _sent(area: AbstractArea, shown: Array) -> Array:
+    return jax.vmap(lambda x: area(x).sent)(shown)
+
+
+def _luminance(images: Array) -> np.ndarray:
+    """The first image without its colour, from 0 to 1."""
+    grey = np.asarray(images)[0].mean(axis=0)
+    return (grey - grey.min()) / max(float(np.ptp(grey)), 1e-6)
+
+
+def is_published(config: Config) -> bool:
+    """Whether this is the published study: the preset, wherever the photographs lie."""
+    own = plain(config)
+    theirs = plain(load_config(PUBLISHED))
+    for settings in (own, theirs):
+        settings.pop("seed")
+        for name in ("folder", "list", "batch"):
+            settings["images"].pop(name)
+        settings["network"].pop("weights")
+    return own == theirs
+
+
+def measure(config: Config, data: xr.Dataset) -> list[Measure]:
+    """Regime of the circuits; gains of attention by layer, and what they consist of."""
+    return object_measures(data, published=is_published(config), digits=not config.images.given)
