@@ -37,7 +37,8 @@ def load(kind, seed):
     return load_digits_system(weights_file(kind, seed), kind)
 
 
-@pytest.mark.parametrize("seed", FIRST)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
 def test_circuits_cost_at_most_three_points(seed):
     shown, labels = as_images(held_out()), jnp.asarray(held_out().labels)
     assert len(held_out()) == 1000
@@ -131,7 +132,8 @@ def test_eight_circuits_compute():
     they_compute(load_vgg("circuits", 0)[0], digits_vgg.as_images)
 
 
-@pytest.mark.parametrize("seed", FIRST)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_circuits_compute(seed):
     they_compute(load("circuits", seed)[0], as_images)
 

@@ -101,6 +101,7 @@ def test_example_images_are_pixels(images):
     np.testing.assert_allclose(shown[1:], received * 128 + 127, atol=0.51)
 
 
+@pytest.mark.slow
 def test_the_choice_of_colours_is_judged_on_what_it_was_not_fitted_to(images, system, learned):
     noisy, clean = (respond_to_all(system, i.batches(6)) for i in (images.noisy, images.clean))
     right = 0

@@ -86,6 +86,7 @@ def test_layers_of_the_same_depth(layers, expected):
         assert np.abs((np.array(expected) - 1) / (layers - 1) - place).min() <= 0.5 / (layers - 1)
 
 
+@pytest.mark.slow
 def test_axes_and_labels(data):
     condition = ("variant", "source", "attended")
     assert data["ratio"].dims == (*condition, "orientation", "map")
@@ -99,6 +100,7 @@ def test_axes_and_labels(data):
         assert item.attrs.get("long_name"), name
 
 
+@pytest.mark.slow
 def test_at_the_layer_attended_the_ratio_is_the_gain(data):
     """1 + beta f, not below 0, whatever the images: nothing else acts there without a circuit."""
     for layer in ATTENDED:
@@ -112,6 +114,7 @@ def test_at_the_layer_attended_the_ratio_is_the_gain(data):
             np.testing.assert_allclose(found[known], expected[known], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_below_the_layer_attended_there_is_nothing(data):
     for attended in ATTENDED:
         for layer in range(1, 6):
@@ -119,6 +122,7 @@ def test_below_the_layer_attended_there_is_nothing(data):
             assert np.isfinite(ratio).any() == (layer >= attended)
 
 
+@pytest.mark.slow
 def test_ratios_above_against_single_images(config, data):
     """One orientation: the system shown its images one by one, the gain given by hand."""
     system = VisualSystem.plain(FOUND.network)
@@ -142,6 +146,7 @@ def test_ratios_above_against_single_images(config, data):
     )
 
 
+@pytest.mark.slow
 def test_lines_and_shares_follow_from_the_ratios(data):
     here = of_layer(data, 4)
     folded = by_preference(
@@ -180,6 +185,7 @@ def test_what_is_alone_is_the_first_grating():
                 assert np.ptp(seen) > 50
 
 
+@pytest.mark.slow
 def test_measures_and_figure(config, data):
     rows = {m.name: m for m in fsgm.measure(config, data)}
     assert rows["slope_median[plain,tuning,3,at 3]"].holds is True

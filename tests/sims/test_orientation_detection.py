@@ -52,12 +52,14 @@ def test_the_file_spells_out_the_defaults():
     assert plain(load_config(NAME)) == plain(orientation.Config(experiment=NAME, seed=0))
 
 
+@pytest.mark.slow
 def test_every_variable_is_labelled(data):
     for name, item in data.variables.items():
         assert item.attrs.get("units"), name
         assert item.attrs.get("long_name"), name
 
 
+@pytest.mark.slow
 def test_the_axes_and_what_is_asked(data):
     condition = ("variant", "source", "site", "strength")
     assert data["score"].dims == (*condition, "orientation", "image")
@@ -72,6 +74,7 @@ def test_the_axes_and_what_is_asked(data):
     np.testing.assert_array_equal(np.isfinite(data["settled"]).isel(variant=0, strength=0), asked)
 
 
+@pytest.mark.slow
 def test_attention_and_circuits_change_scores(data):
     change = np.abs(data["score"] - data["score_unattended"]).mean(["orientation", "image"])
     assert float(change.min()) > 0
@@ -82,6 +85,7 @@ def test_attention_and_circuits_change_scores(data):
     np.testing.assert_array_equal(layers, [[False] * 4, [False, False, True, False]])
 
 
+@pytest.mark.slow
 def test_rates_against_plain_numpy(data):
     one = data.sel(variant="plain", source="gradient", site="layer 3", strength=2.0)
     yes, present = one["score"].values > 0, data["present"].values
@@ -92,6 +96,7 @@ def test_rates_against_plain_numpy(data):
     assert float(one["performance"]) == pytest.approx((hits + 1 - alarms) / 2)
 
 
+@pytest.mark.slow
 def test_the_measures(measures):
     for name in (
         "right_single[plain]",
@@ -188,6 +193,7 @@ def test_the_site_is_chosen_on_the_first_half():
     assert chosen_site(changed.isel(variant=0)) == "layer 10"
 
 
+@pytest.mark.slow
 def test_no_answer_is_a_no(config, data):
     changed = data.copy(deep=True)
     changed["score"].loc[{"variant": "circuits", "source": "tuning", "strength": 2.0}] = np.nan
@@ -197,6 +203,7 @@ def test_no_answer_is_a_no(config, data):
     assert np.isfinite(found["gain_performance"].sel(compared="tuning")).all()
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn_from_the_results_alone(config, data, measures):
     drawn = figure.draw(config, data, list(measures.values()))
     titles = [axes.get_title(loc="left") for sub in drawn.subfigs for axes in sub.axes]
