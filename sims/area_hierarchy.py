@@ -282,9 +282,8 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     with progress.stage("steady states and time courses of all conditions"):
         found = jax.jit(lambda key: simulate(config, key))(jax.random.key(config.seed))
         found = {name: np.asarray(array) for name, array in found.items()}
-    with progress.stage("stability of every state"):
-        found["growth"] = growth(config, found)
-    return label(config, found)
+    with progress.stage("onsets, and stability of every state"):
+        return label(config, found)
 
 
 def growth(config: Config, found: dict[str, np.ndarray]) -> np.ndarray:
@@ -330,7 +329,7 @@ def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
         "eigenvalue_E": variable(
             "area", found["eigenvalue_E"], "1", "leading eigenvalue of the area's E units alone"
         ),
-        "growth": variable("row", found["growth"], "1/ms", "largest real part of the Jacobian"),
+        "growth": variable("row", growth(config, found), "1/ms", "largest real part of the Jacobian"),
         "residual": variable("state", found["residual"], "Hz", "largest residual of the state"),
         "converged": variable("state", found["converged"], "1", "whether the state was reached"),
     }

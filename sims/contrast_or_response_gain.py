@@ -222,8 +222,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
         found = jax.jit(lambda key: simulate(config, key))(jax.random.key(config.seed))
         found = {name: np.asarray(array) for name, array in found.items()}
     with progress.stage("Naka-Rushton fits"):
-        found.update(_fits(np.asarray(_axis(config.stimulus)), found))
-    return label(config, found)
+        return label(config, found)
 
 
 def _fits(contrast: np.ndarray, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -242,6 +241,7 @@ def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
     """The arrays of `simulate` and the fits as a dataset with dimensions, units, long names."""
     shown = config.stimulus
     axis = np.geomspace(shown.axis_low, shown.axis_high, shown.axis_points)
+    found = found | _fits(np.asarray(_axis(shown)), found)
     sizes = ("stimulus", "field")
     coordinates = {
         "stimulus": variable("stimulus", SIZES, "1", "size of the patch of grating"),

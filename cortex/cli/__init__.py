@@ -1,5 +1,5 @@
-"""The command `cortex`: list, show, run, redraw and validate experiments; train networks again;
-convert the weights of pretrained ones.
+"""The command `cortex`: list, show, run, sweep, redraw and validate experiments; train networks
+again; convert the weights of pretrained ones.
 
 The only place that touches JAX's configuration. Heavy modules are imported by the commands that
 need them, so that help and listings answer at once.
@@ -21,14 +21,17 @@ from cortex.cli import train, weights
 from cortex.cli.shared import (
     Device,
     Group,
+    NameOrFile,
     Precision,
+    Settings,
     all_devices,
     computing,
     gigabytes,
     short,
     shown_progress,
-    total_memory,
 )
+from cortex.cli.sweep import sweep
+from cortex.errors import UserError
 
 # More rows than this and the closing table shows only measures that are compared or headline.
 _LONG_TABLE = 40
@@ -43,12 +46,6 @@ app = typer.Typer(
 )
 app.add_typer(train.app, name="train", help="Train the networks of the package again.")
 app.add_typer(weights.app, name="weights", help="Weights of pretrained networks.")
-
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
-]
-NameOrFile = Annotated[str, typer.Argument(help="An experiment, a preset, or a TOML file.")]
 
 
 def _version(wanted: bool | None) -> None:
@@ -127,16 +124,29 @@ def run(
     typer.echo(f"figure   {short(found.path / 'figure.png')}")
 
 
+app.command("sweep")(sweep)
+
+
 @app.command()
 def figure(
     name_or_results: Annotated[
         str, typer.Argument(help="A results folder, or an experiment (its newest results).")
     ],
+    of: Annotated[
+        list[str] | None,
+        typer.Option("--of", metavar="MEASURE", help="Of a sweep: what to draw; may be repeated."),
+    ] = None,
 ) -> None:
-    """Draw the figure again from a results folder alone."""
+    """Draw the figure again from a results folder alone, that of a run or of a sweep."""
     from cortex.experiment import names, newest_results, redraw
+    from cortex.experiment.sweeps import is_sweep, redraw_sweep
 
     path = Path(name_or_results)
+    if is_sweep(path):
+        typer.echo(str(short(redraw_sweep(path, of or []).path / "figure.png")))
+        return
+    if of:
+        raise UserError(f"--of: allowed with the folder of a sweep, found {name_or_results}")
     if not path.is_dir() and name_or_results in names():
         path = newest_results(name_or_results)
     found = redraw(path)
@@ -185,7 +195,7 @@ def info() -> None:
     for name, version in provenance.versions().items():
         typer.echo(f"{name:<14}{version}")
     typer.echo(f"{'processors':<14}{os.cpu_count()}")
-    typer.echo(f"{'memory':<14}{gigabytes(total_memory())}")
+    typer.echo(f"{'memory':<14}{gigabytes(provenance.total_memory())}")
     for device in all_devices():
         stats = device.memory_stats() or {} if device.platform != "cpu" else {}
         memory = f", {gigabytes(stats['bytes_limit'])}" if "bytes_limit" in stats else ""

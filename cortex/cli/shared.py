@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -32,6 +32,13 @@ class Group(TyperGroup):
             notes = "".join(f"; {note}" for note in getattr(stop, "__notes__", ()))
             typer.echo(f"interrupted{notes}", err=True)
             raise typer.Exit(130) from None
+
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
+]
+NameOrFile = Annotated[str, typer.Argument(help="An experiment, a preset, or a TOML file.")]
 
 
 class Device(StrEnum):
@@ -98,13 +105,6 @@ def all_devices() -> list[Any]:
 
 def _kind(device: Any) -> str:
     return {"cuda": "gpu", "rocm": "gpu"}.get(device.platform, device.platform)
-
-
-def total_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
 
 
 def gigabytes(count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cortex.errors import UserError
 from cortex.experiment import registry
 from cortex.experiment.complaints import complaint, unknown
-from cortex.experiment.config import ExperimentConfig, frozen
+from cortex.experiment.config import ExperimentConfig, frozen, plain
 
 
 class ConfigError(UserError):
@@ -44,15 +44,35 @@ def load_config(
     if seed is not None:
         values["seed"] = seed
         touched.append("seed")
-    return _checked(values, origin, touched)
+    return checked(values, origin, touched)
+
+
+def varied(config: ExperimentConfig, values: Mapping[str, Any]) -> ExperimentConfig:
+    """The configuration with settings replaced by dotted path, checked.
+
+    Raises
+    ------
+    ConfigError
+        With one line: which key, what was found, what is allowed.
+    """
+    nested = plain(config)
+    for path, value in values.items():
+        _put(nested, path, value)
+    return checked(nested, "", tuple(values))
 
 
 def config_from_file(path: Path) -> ExperimentConfig:
     """Read and check one TOML file, whatever it is called."""
-    return _checked(_parsed(path.read_bytes, str(path)), str(path), ())
+    return checked(_parsed(path.read_bytes, str(path)), str(path), ())
 
 
-def _checked(values: dict[str, Any], origin: str, touched: Sequence[str]) -> ExperimentConfig:
+def checked(
+    values: dict[str, Any], origin: str = "", touched: Sequence[str] = ()
+) -> ExperimentConfig:
+    """The configuration that nested values describe; `ConfigError` if they do not.
+
+    `origin` is the file that they are from, `touched` the keys that were set by hand.
+    """
     name = values.get("experiment")
     if not isinstance(name, str):
         found = "missing" if name is None else f"found {name!r}"
@@ -109,19 +129,25 @@ def _override(values: dict[str, Any], setting: str) -> str:
     path = path.strip()
     if not equals or not all(path.split(".")):
         raise ConfigError(f"--set {setting}: allowed: path=value, such as seed=1")
-    *sections, key = path.split(".")
     if path == "experiment":
         raise ConfigError("experiment: cannot be changed by --set; name the experiment instead")
+    _put(values, path, toml_value(text.strip()))
+    return path
+
+
+def _put(values: dict[str, Any], path: str, value: Any) -> None:
+    """Set one of the nested values by its dotted path."""
+    *sections, key = path.split(".")
     inner = values
     for depth, section in enumerate(sections):
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
             raise ConfigError(f"{path}: unknown key, {'.'.join(sections[: depth + 1])} is a value")
-    inner[key] = _value(text.strip())
-    return path
+    inner[key] = value
 
 
-def _value(text: str) -> Any:
+def toml_value(text: str) -> Any:
+    """A value written as in TOML; what is no TOML value is taken as text."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,16 +48,57 @@ class BarProgress(Progress):
         self._bars.update(task, total=whole, completed=whole)
 
 
+class _RateColumn(rich.progress.ProgressColumn):
+    """Steps a second, of a stage that counts them."""
+
+    def render(self, task: rich.progress.Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.3g}/s" if speed and task.total != 1 else "")
+
+
+class _LineStage(Stage):
+    """Says now and then how far it is, how fast, and what is left."""
+
+    EVERY, EARLY = 10.0, 0.5  # s
+
+    def __init__(self, say: Callable[[str], None], text: str, total: int | float) -> None:
+        self._say, self._text, self._total = say, text, total
+        self._done = 0.0
+        self._start = self._said = time.perf_counter()
+        self._mark: tuple[float, float] | None = None
+
+    def advance(self, steps: int | float = 1) -> None:
+        self._done += steps
+        now = time.perf_counter()
+        if self._mark is None:
+            # What was there before, and the first steps, which compile, say nothing of the rate.
+            if now - self._start > self.EARLY:
+                self._mark = self._done, now
+            return
+        if now - self._said < self.EVERY:
+            return
+        self._said = now
+        done, since = self._mark
+        rate = (self._done - done) / (now - since)
+        left = (self._total - self._done) / rate
+        self._say(
+            f"{self._text}: {self._done:g} of {self._total:g}, {rate:.3g}/s, {left:.0f} s left"
+        )
+
+
 class LineProgress(Progress):
-    """A line on standard error as each stage starts, for logs and pipes."""
+    """A line on standard error as each stage starts and now and then, for logs and pipes."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
 
     @contextmanager
     def stage(self, text: str, total: int | float | None = None) -> Iterator[Stage]:
+        self._say(text)
+        yield Stage() if total is None else _LineStage(self._say, text, total)
+
+    def _say(self, text: str) -> None:
         print(f"[{time.perf_counter() - self._start:7.1f} s] {text}", file=sys.stderr, flush=True)
-        yield Stage()
 
 
 @contextmanager
@@ -67,6 +108,7 @@ def bars() -> Iterator[BarProgress]:
         rich.progress.TextColumn("{task.description}", markup=False),
         rich.progress.BarColumn(),
         rich.progress.TaskProgressColumn(),
+        _RateColumn(),
         rich.progress.TimeElapsedColumn(),
         rich.progress.TimeRemainingColumn(),
     )

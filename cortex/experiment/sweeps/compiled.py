@@ -1,0 +1,232 @@
+"""One compiled program for many points: its parameters are data, whatever their number.
+
+On a processor every point is computed by itself, by the same instructions wherever it stands: its
+numbers do not depend on its neighbours, nor on how many of them there are. (An adaptive solver
+in a batch runs until the slowest member is done, so that this is also the fastest way.) On an
+accelerator points are computed in batches. All local devices get their share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from cortex.experiment.config import ExperimentConfig, replaced
+from cortex.experiment.provenance import total_memory
+
+Simulate = Callable[[Any, Array], dict[str, Array]]
+# Shares of a device's memory that results waiting to be fetched, and a batch, may take.
+WAITING, WORKING = 0.05, 0.6
+MOST_WAITING = 2**28  # bytes
+MOST_POINTS = 2**14  # a call and a device
+WIDEST = 1024  # points of a batch
+
+
+def mappable(simulate: Simulate, config: ExperimentConfig, paths: Sequence[str]) -> list[str]:
+    """Those of the settings that can be arrays; found out by tracing, without computing.
+
+    What is no floating-point number, and what decides on a shape or a branch, cannot.
+    """
+    numbers = [path for path in paths if isinstance(setting(config, path), float)]
+    if not numbers or _traces(simulate, config, numbers):
+        return numbers
+    single = [path for path in numbers if _traces(simulate, config, [path])]
+    return single if _traces(simulate, config, single) else []
+
+
+def setting(config: ExperimentConfig, path: str) -> Any:
+    """The value of a setting by its dotted path."""
+    value: Any = config
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _traces(simulate: Simulate, config: ExperimentConfig, paths: Sequence[str]) -> bool:
+    numbers = {path: jnp.asarray(setting(config, path), float) for path in paths}
+    try:
+        jax.eval_shape(lambda v: simulate(replaced(config, v), jax.random.key(0)), numbers)
+    except Exception:  # whatever an experiment raises when it needs the number itself
+        return False
+    return True
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a device, or this process, ran out of memory."""
+    text = str(error).casefold()
+    return isinstance(error, MemoryError) or "resource_exhausted" in text or "out of memory" in text
+
+
+class Program:
+    """The simulation of an experiment as a function of some settings, compiled once.
+
+    Attributes
+    ----------
+    capacity : int
+        Most points of one call, over all devices.
+    """
+
+    def __init__(
+        self,
+        simulate: Simulate,
+        config: ExperimentConfig,
+        paths: Sequence[str],
+        devices: Sequence[jax.Device],
+        most: int | None = None,
+    ) -> None:
+        """
+        Parameters
+        ----------
+        simulate
+            The experiment's, pure.
+        config
+            What all points share.
+        paths
+            Settings that are given point by point.
+        devices
+            What to compute on.
+        most
+            Most points of one call; default as many as fit.
+        """
+        self._simulate, self._config, self._paths = simulate, config, tuple(paths)
+        self._devices = list(devices)
+        on_processor = self._devices[0].platform == "cpu"
+        here = self._room(most)
+        self._width = 1 if on_processor else min(WIDEST, _power_of_two(here))
+        self._steps = max(1, here // self._width)
+        self._compiled: Any = None
+
+    @property
+    def capacity(self) -> int:
+        return len(self._devices) * self._steps * self._width
+
+    def __call__(self, values: Mapping[str, np.ndarray], keys: np.ndarray) -> dict[str, np.ndarray]:
+        """Compute some points, at most `capacity`.
+
+        Parameters
+        ----------
+        values
+            From path to numbers, (points,).
+        keys
+            Data of each point's random key, (points, words).
+
+        Returns
+        -------
+        dict of arrays
+            What `simulate` returns, with the points on a first axis.
+        """
+        count, lanes = len(keys), len(self._devices)
+        if self._compiled is None:
+            self._compiled = self._compile(keys.shape[1:])
+        # Points one after the other on each device, in whole batches.
+        share = math.ceil(count / lanes / self._width)
+        place = np.minimum(
+            np.arange(lanes)[:, None] * share * self._width
+            + np.arange(self._steps * self._width)[None, :],
+            count - 1,
+        ).reshape(lanes, self._steps, self._width)
+        given = {path: np.asarray(values[path], float)[place] for path in self._paths}
+        first = np.arange(lanes) * share * self._width
+        steps = np.clip(-(-(count - first) // self._width), 0, share)
+        found = self._compiled(*self._placed(given, keys[place], steps.astype(np.int32)))
+        return {
+            name: np.asarray(array)[:, :share].reshape(-1, *array.shape[3:])[:count]
+            for name, array in found.items()
+        }
+
+    def shrink(self) -> bool:
+        """Ask for half the memory; False if there is nothing left to save."""
+        self._compiled = None
+        if self._width > 1:
+            self._width //= 2
+        elif self._steps > 1:
+            self._steps //= 2
+        else:
+            return False
+        return True
+
+    def _compile(self, words: tuple[int, ...]) -> Any:
+        while True:
+            lanes = len(self._devices)
+            shape = (lanes, self._steps, self._width)
+            given = {path: np.zeros(shape) for path in self._paths}
+            keys = np.zeros((*shape, *words), np.uint32)
+            program = self._mapped().lower(*self._placed(given, keys, np.zeros(lanes, np.int32)))
+            compiled = program.compile()
+            if self._width == 1 or self._fits(compiled):
+                return compiled
+            self._width //= 2
+
+    def _mapped(self) -> Any:
+        def one(values: dict[str, Array], key: Array) -> dict[str, Array]:
+            key = jax.random.wrap_key_data(key)
+            return self._simulate(replaced(self._config, values), key)
+
+        def lane(values: dict[str, Array], keys: Array, steps: Array) -> dict[str, Array]:
+            values, keys = jax.tree.map(lambda x: x[0], (values, keys))
+
+            def batch(i: Any) -> dict[str, Array]:
+                given = jax.tree.map(lambda x: x[i], (values, keys))
+                if self._width > 1:
+                    return jax.vmap(one)(*given)
+                # Not a batch of one: that would be another program.
+                found = one(*jax.tree.map(lambda x: x[0], given))
+                return {name: jnp.asarray(array)[None] for name, array in found.items()}
+
+            def step(i: Any, kept: dict[str, Array]) -> dict[str, Array]:
+                return jax.tree.map(lambda k, new: k.at[i].set(new), kept, batch(i))
+
+            shapes = jax.eval_shape(batch, 0)
+            empty = {n: jnp.zeros((self._steps, *s.shape), s.dtype) for n, s in shapes.items()}
+            kept = jax.lax.fori_loop(0, steps[0], step, empty)
+            return {name: array[None] for name, array in kept.items()}
+
+        over = PartitionSpec("points")
+        shards = jax.shard_map(
+            lane, mesh=self._mesh(), in_specs=over, out_specs=over, check_vma=False
+        )
+        return jax.jit(shards)
+
+    def _mesh(self) -> Mesh:
+        return Mesh(np.array(self._devices), ("points",))
+
+    def _placed(self, *arrays: Any) -> Any:
+        dtype = jnp.result_type(float)
+        sharding = NamedSharding(self._mesh(), PartitionSpec("points"))
+        given, *others = arrays
+        given = {name: array.astype(dtype) for name, array in given.items()}
+        return jax.device_put((given, *others), sharding)
+
+    def _room(self, most: int | None) -> int:
+        """Points whose results fit on one device."""
+        numbers = {path: jnp.zeros(()) for path in self._paths}
+        shapes = jax.eval_shape(
+            lambda v: self._simulate(replaced(self._config, v), jax.random.key(0)), numbers
+        )
+        size = sum(math.prod(s.shape) * s.dtype.itemsize for s in shapes.values())
+        room = min(MOST_WAITING, WAITING * memory(self._devices[0]))
+        fitting = max(1, min(MOST_POINTS, int(room // max(size, 1))))
+        return fitting if most is None else min(fitting, math.ceil(most / len(self._devices)))
+
+    def _fits(self, compiled: Any) -> bool:
+        needed = compiled.memory_analysis()
+        return needed is None or needed.temp_size_in_bytes < WORKING * memory(self._devices[0])
+
+
+def memory(device: jax.Device) -> float:
+    """Bytes that a device has, or its share of the machine's if it has none of its own."""
+    own = device.memory_stats() if device.platform != "cpu" else None
+    if own and "bytes_limit" in own:
+        return float(own["bytes_limit"])
+    return (total_memory() or 2**32) / len(jax.local_devices(backend=device.platform))
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << (max(1, number).bit_length() - 1)

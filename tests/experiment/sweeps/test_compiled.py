@@ -1,0 +1,78 @@
+"""The mapped program: the same numbers however the points are cut, less memory when asked."""
+
+import jax
+import numpy as np
+import pytest
+
+from cortex.experiment.sweeps.compiled import Program, mappable, out_of_memory
+from cortex.experiment.sweeps.evaluate import devices
+
+PATHS = ("unit.drive", "unit.gain")
+KEYS = np.asarray(jax.vmap(jax.random.key_data)(jax.random.split(jax.random.key(3), 7)))
+VALUES = {"unit.drive": np.linspace(1, 3, 7), "unit.gain": np.linspace(0.1, 0.7, 7)}
+
+
+def part(program, rows):
+    return program({path: v[rows] for path, v in VALUES.items()}, KEYS[rows])
+
+
+def test_every_point_is_that_of_a_run_of_its_own(toy):
+    config = toy.Config()
+    found = part(Program(toy.simulate, config, PATHS, devices()), slice(None))
+    for row in range(7):
+        unit = config.unit.model_copy(
+            update={path[5:]: float(v[row]) for path, v in VALUES.items()}
+        )
+        key = jax.random.wrap_key_data(KEYS[row])
+        alone = toy.simulate(config.model_copy(update={"unit": unit}), key)
+        for name, array in found.items():
+            # Compiled with or without knowing the numbers: single precision may round otherwise.
+            np.testing.assert_allclose(array[row], alone[name], rtol=1e-6)
+
+
+def test_the_numbers_do_not_depend_on_how_the_points_are_cut(toy):
+    whole = part(Program(toy.simulate, toy.Config(), PATHS, devices()), slice(None))
+    small = Program(toy.simulate, toy.Config(), PATHS, devices(), most=2)
+    assert small.capacity == 2
+    for cut in ([[0, 1], [2, 3], [4, 5], [6]], [[6, 0], [3], [5, 1], [4, 2]]):
+        pieces = [part(small, rows) for rows in cut]
+        order = np.argsort([row for rows in cut for row in rows])
+        for name, array in whole.items():
+            np.testing.assert_array_equal(
+                np.concatenate([piece[name] for piece in pieces])[order], array
+            )
+
+
+def test_batches_and_lanes_hold_every_point_once(toy):
+    """As on accelerators: batches of three points, the last one not full."""
+    program = Program(toy.simulate, toy.Config(), PATHS, devices())
+    program._width, program._steps = 3, 3
+    whole = part(Program(toy.simulate, toy.Config(), PATHS, devices()), slice(None))
+    for name, array in part(program, slice(None)).items():
+        np.testing.assert_allclose(array, whole[name], rtol=1e-6)
+
+
+def test_half_the_memory_until_there_is_no_half(toy):
+    program = Program(toy.simulate, toy.Config(), PATHS, devices(), most=4)
+    sizes = [program.capacity]
+    while program.shrink():
+        sizes.append(program.capacity)
+    assert sizes == [4, 2, 1]
+
+
+def test_settings_that_decide_on_shapes_or_branches_are_not_mapped(toy):
+    paths = [f"unit.{name}" for name in ("drive", "gain", "units", "kind", "branch")]
+    assert mappable(toy.simulate, toy.Config(), paths) == ["unit.drive", "unit.gain"]
+    assert mappable(toy.simulate, toy.Config(), ["unit.units"]) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes"), True),
+        (ValueError("shapes"), False),
+    ],
+)
+def test_what_running_out_of_memory_looks_like(error, verdict):
+    assert out_of_memory(error) is verdict

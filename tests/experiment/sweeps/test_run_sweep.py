@@ -1,0 +1,303 @@
+"""Whole sweeps: resumed, refused, killed, spread over workers, and always the same numbers."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.image import imread
+
+from cortex.errors import UserError
+from cortex.experiment.sweeps import (
+    Axis,
+    Sample,
+    Sweep,
+    is_sweep,
+    load_sweep,
+    redraw_sweep,
+    run_sweep,
+)
+from cortex.experiment.sweeps.compiled import Program
+from cortex.experiment.sweeps.pace import Local
+from tests.experiment.sweeps.registered import PRELOAD
+
+GAIN = Axis("unit.gain", (0.0, 0.5, 2.0))
+FILES = {"sweep.json", "config.toml", "result.zarr", "figure.png", "figure.pdf", "provenance.json"}
+
+
+@pytest.fixture
+def sweep(toy):
+    return Sweep(toy.Config(), (Axis("unit.units", (2, 3)), GAIN, Axis("seed", (0, 1))))
+
+
+def names(folder: Path) -> set[str]:
+    return {item.name for item in folder.iterdir()} - {".lock"}
+
+
+def stopping(count: int):
+    """An engine that computes in this process and fails after some chunks."""
+
+    def engine(evaluator, missing):
+        for number, rows in enumerate(Local(2)(evaluator, missing)):
+            if number == count:
+                raise RuntimeError("the power fails")
+            yield rows
+
+    return engine
+
+
+def test_one_dataset_whose_dimensions_are_what_was_swept(sweep, tmp_path):
+    found = run_sweep(sweep, tmp_path / "out")
+    data = found.data
+    assert dict(data["level"].sizes) == {"unit.units": 2, "unit.gain": 3, "seed": 2}
+    assert data["level"].attrs == {"units": "Hz", "long_name": "level"}
+    np.testing.assert_allclose(data["level"].sel({"unit.gain": 0.5}), 4.0, rtol=1e-6)
+    assert data["unit.gain"].attrs["long_name"] == "feedback onto itself"
+    by_seed = data["noise[first]"].isel({"unit.gain": 0})
+    assert len(np.unique(by_seed)) == 2
+    assert names(found.path) == FILES
+    assert imread(found.path / "figure.png").std() > 0
+    assert (found.computed, found.outcomes) == (12, {"settled": 8, "diverged": 4})
+    assert (data["rows_claimed"] == 1).all()
+    np.testing.assert_array_equal(data["rows_holding"], data["status"] == 0)
+
+
+def test_points_that_run_away_are_marked_and_stop_nothing(sweep, tmp_path):
+    data = run_sweep(sweep, tmp_path / "out").data
+    status = data["status"]
+    meanings = dict(
+        zip(status.attrs["flag_values"], status.attrs["flag_meanings"].split(), strict=True)
+    )
+    assert meanings[int(status.sel({"unit.gain": 2.0})[0, 0])] == "diverged"
+    assert np.isnan(data["level"].sel({"unit.gain": 2.0})).all()
+    assert np.isfinite(data["level"].sel({"unit.gain": [0.0, 0.5]})).all()
+
+
+def test_a_point_that_cannot_be_measured_is_marked_with_the_reason(toy, tmp_path):
+    sweep = Sweep(toy.Config(), (Axis("unit.kind", ("plain", "broken")),))
+    found = run_sweep(sweep, tmp_path / "out")
+    assert found.outcomes == {"settled": 1, "failed": 1}
+    assert json.loads(found.data.attrs["complaints"]) == {"1": "ValueError: nothing to measure"}
+
+
+def test_a_sweep_goes_on_where_it_stopped_and_then_does_nothing(sweep, tmp_path):
+    whole = run_sweep(sweep, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="the power fails"):
+        run_sweep(sweep, tmp_path / "out", engine=stopping(2))
+    assert not (tmp_path / "out" / "result.zarr").exists()
+    resumed = run_sweep(sweep, tmp_path / "out")
+    assert resumed.computed == 12 - 4
+    xr.testing.assert_identical(resumed.data, whole.data)
+    assert names(resumed.path) == FILES
+    assert len(resumed.provenance["sittings"]) == 2
+    times = {path: path.stat().st_mtime_ns for path in resumed.path.iterdir() if path.is_file()}
+    again = run_sweep(sweep, tmp_path / "out")
+    assert again.computed == 0
+    after = {path: path.stat().st_mtime_ns for path in resumed.path.iterdir() if path.is_file()}
+    assert {p.name for p in after if after[p] != times[p]} <= {".lock"}
+
+
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_the_numbers_do_not_depend_on_the_chunk(sweep, tmp_path, chunk):
+    whole = run_sweep(sweep, tmp_path / "whole").data
+    xr.testing.assert_identical(run_sweep(sweep, tmp_path / "cut", chunk=chunk).data, whole)
+
+
+def test_another_sweep_in_the_same_folder_is_refused(sweep, toy, tmp_path):
+    run_sweep(sweep, tmp_path / "out")
+    changed = toy.Config(unit=toy.UnitSection(drive=3.0))
+    with pytest.raises(UserError, match=r"holds another sweep \(config.unit.drive: 2.0 there, 3.0"):
+        run_sweep(Sweep(changed, sweep.axes), tmp_path / "out")
+    with pytest.raises(UserError, match=r"grid.unit.gain: \[0.0, 0.5, 2.0\] there, nothing now"):
+        run_sweep(Sweep(toy.Config(), (sweep.axes[0],)), tmp_path / "out")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="not empty"):
+        run_sweep(sweep, tmp_path / "mine")
+    assert names(tmp_path / "mine") == {"notes.txt"}
+
+
+def test_what_is_not_allowed_leaves_nothing_behind(toy, tmp_path):
+    wrong = Sweep(toy.Config(), (Axis("unit.gain", (0.5, -1.0)),))
+    with pytest.raises(UserError, match=r"unit.gain: found -1\.0"):
+        run_sweep(wrong, tmp_path / "out")
+    axes = (Axis("unit.units", (2, 3)),)
+    with pytest.raises(UserError, match=r"--keep rates: its shape changes with unit.units"):
+        run_sweep(Sweep(toy.Config(), axes, kept=("rates",)), tmp_path / "out")
+    with pytest.raises(UserError, match="--keep level: not in the data, allowed: rates, noise"):
+        run_sweep(Sweep(toy.Config(), axes, kept=("level",)), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kept_variables_have_their_own_dimensions_too(toy, tmp_path):
+    sweep = Sweep(toy.Config(), (GAIN, Axis("seed", (0, 1))), kept=("noise", "rates"))
+    data = run_sweep(sweep, tmp_path / "out").data
+    assert data["noise"].dims == ("unit.gain", "seed", "unit")
+    assert data["unit"].attrs["long_name"] == "place"
+    np.testing.assert_array_equal(data["noise"][0], data["noise"][1])
+    # Where the axis itself changes from point to point it is left out.
+    moved = Sweep(toy.Config(), (Axis("unit.drive", (1.0, 2.0)),), kept=("rates",))
+    assert "unit" not in run_sweep(moved, tmp_path / "moved").data.coords
+
+
+def test_samples_are_one_dimension(toy, tmp_path):
+    samples = (
+        Sample("unit.gain", "uniform", (0.0, 0.9)),
+        Sample("unit.drive", "lognormal", (2.0, 0.3)),
+    )
+    data = run_sweep(Sweep(toy.Config(), (), samples, 50), tmp_path / "out").data
+    assert data["level"].dims == ("sample",)
+    exact = data["unit.drive"] / (1 - data["unit.gain"])
+    np.testing.assert_allclose(data["level"], exact, rtol=5e-3)  # 60 steps at a gain of .9
+
+
+def test_memory_that_runs_out_is_asked_for_in_halves(sweep, tmp_path, monkeypatch):
+    whole = run_sweep(sweep, tmp_path / "whole").data
+    called, refused = Program.__call__, []
+
+    def greedy(self, values, keys):
+        if len(keys) > 1:
+            refused.append(len(keys))
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate")
+        return called(self, values, keys)
+
+    monkeypatch.setattr(Program, "__call__", greedy)
+    xr.testing.assert_identical(run_sweep(sweep, tmp_path / "out", chunk=6).data, whole)
+    assert refused
+    monkeypatch.setattr(Program, "__call__", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(UserError, match="one point does not fit into memory"):
+        run_sweep(sweep, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        (Axis("unit.drive", (1.0, 2.0, 4.0)),),
+        (Axis("unit.kind", ("a", "b")),),
+        (Axis("unit.kind", ("a", "b")), GAIN),
+        (Axis("unit.drive", (1.0, 10.0, 100.0), logarithmic=True), GAIN),
+        (Axis("unit.drive", (1.0, 2.0)), GAIN, Axis("seed", (0, 1))),
+    ],
+    ids=["line", "texts", "lines", "map", "multiples"],
+)
+def test_every_number_of_axes_has_a_figure(toy, tmp_path, axes):
+    found = run_sweep(Sweep(toy.Config(), axes), tmp_path / "out")
+    drawn = imread(found.path / "figure.png")
+    redraw_sweep(found.path, ["noise"])
+    assert imread(found.path / "figure.png").shape != drawn.shape or not np.array_equal(
+        imread(found.path / "figure.png"), drawn
+    )
+    with pytest.raises(UserError, match="--of height: no such measure, allowed: level"):
+        redraw_sweep(found.path, ["height"])
+
+
+def test_a_folder_that_is_no_finished_sweep(sweep, tmp_path):
+    with pytest.raises(UserError, match="not the folder of a sweep"):
+        load_sweep(tmp_path)
+    with pytest.raises(RuntimeError):
+        run_sweep(sweep, tmp_path / "out", engine=stopping(1))
+    assert is_sweep(tmp_path / "out")
+    with pytest.raises(UserError, match="not finished; give the same command again"):
+        load_sweep(tmp_path / "out")
+
+
+CHILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.experiment.sweeps.registered import load_toy
+toy = load_toy()
+from cortex.experiment.sweeps import Axis, Sweep, run_sweep
+values = tuple(round(0.02 * i, 2) for i in range(30))
+config = toy.Config(unit=toy.UnitSection(pause=0.02))
+axes = (Axis("unit.gain", values), Axis("unit.drive", (1.0, 2.0, 3.0)))
+print("ready", flush=True)
+run_sweep(Sweep(config, axes), Path(sys.argv[1]), chunk=2)
+"""
+
+
+def start(folder: Path) -> subprocess.Popen:
+    root = str(Path(__file__).parents[3])
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(folder), root]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def killed_and_resumed(tmp_path: Path, times: int) -> None:
+    chance = random.Random(5)
+    for _ in range(times):
+        with start(tmp_path / "killed") as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(chance.uniform(0.0, 2.0))
+            child.send_signal(signal.SIGKILL)
+    with start(tmp_path / "killed") as last, start(tmp_path / "whole") as whole:
+        assert (last.wait(120), whole.wait(120)) == (0, 0)
+    found = [load_sweep(tmp_path / name) for name in ("killed", "whole")]
+    xr.testing.assert_identical(*(item.data for item in found))
+    for item in found[0].data.variables:
+        assert found[0].data[item].values.tobytes() == found[1].data[item].values.tobytes()
+    assert names(tmp_path / "killed") == FILES
+
+
+def test_killed_and_resumed_the_result_is_the_same(tmp_path):
+    killed_and_resumed(tmp_path, 2)
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_the_result_is_the_same(tmp_path):
+    killed_and_resumed(tmp_path, 20)
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    with start(tmp_path / "out") as child:
+        while not is_sweep(tmp_path / "out"):
+            time.sleep(0.05)
+            assert child.poll() is None
+        second = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CHILD, str(tmp_path / "out"), str(Path.cwd())],
+            capture_output=True,
+            text=True,
+        )
+        assert "in use by another sweep" in second.stderr
+        child.kill()
+
+
+def test_workers_give_the_same_numbers_and_one_may_die(toy, tmp_path, monkeypatch):
+    dask = pytest.importorskip("dask")
+    from cortex.experiment.sweeps.cluster import Cluster, connected
+
+    config = toy.Config(unit=toy.UnitSection(pause=0.1))
+    sweep = Sweep(
+        config, (Axis("unit.gain", (0.0, 0.1, 0.2, 0.3)), Axis("unit.units", (2, 3, 4, 5)))
+    )
+    here = run_sweep(sweep, tmp_path / "here").data
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
+    with (
+        dask.config.set({"distributed.worker.preload": [PRELOAD]}),
+        connected("local:2") as client,
+    ):
+        client.wait_for_workers(2)
+        victim = next(iter(client.run(os.getpid).values()))
+        killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
+        killer.start()
+        engine = Cluster(client.scheduler.address, chunk=1)
+        there = run_sweep(sweep, tmp_path / "there", engine=engine)
+        killer.join()
+        assert victim not in client.run(os.getpid).values()
+    xr.testing.assert_identical(there.data, here)
+
+
+@pytest.mark.parametrize("where", ["local:0", "slurm", "somewhere"])
+def test_a_cluster_of_no_known_form_is_refused(where):
+    from cortex.experiment.sweeps.cluster import Cluster
+
+    with pytest.raises(UserError, match=r"allowed: local\[:WORKERS\]"):
+        Cluster(where)
