@@ -133,7 +133,9 @@ def _lines(data: Any, families: dict[str, list[str]], x: str) -> Any:
         panel.set_xlabel(_titled(data[x], x))
         panel.set_ylabel(_titled(data[names[0]], stem))
         _scaled(panel, data, x)
-        if len(lines) > 1:
+        if len(lines) > 3:  # they would cover the lines
+            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22))
+        elif len(lines) > 1:
             panel.legend()
     if len(panels) > 1:
         style.letters(panels)
@@ -167,10 +169,17 @@ def _line(panel: Any, x: Any, values: Any, settled: Any, colour: str, label: str
             low, high = np.nanpercentile(values, BAND, axis=1)
         panel.fill_between(place, low, high, color=colour, alpha=0.2, lw=0)
         values, settled = np.nanmedian(values, axis=1), settled.all(axis=1)
-    connected = "-" if x.dtype.kind in "if" else ""
-    panel.plot(place, values, connected, color=colour, label=label or None)
-    marked = len(place) <= 40
-    panel.plot(place[settled], values[settled], "o" if marked else "", ms=2.5, color=colour)
+    connected = x.dtype.kind in "if"
+    marker = "o" if len(place) <= 40 or not connected else None
+    panel.plot(
+        place,
+        np.where(settled | connected, values, np.nan),
+        marker=marker,
+        ms=2.5 if connected else 4,
+        ls="-" if connected else "none",
+        color=colour,
+        label=label or None,
+    )
     panel.plot(place[~settled], values[~settled], "o", ms=4, mfc="white", mec=colour)
     if not connected:
         panel.set_xticks(place, [str(value) for value in x])

@@ -122,8 +122,8 @@ class _Chunks:
 
     def submitted(self, client: Any, group: int, points: np.ndarray) -> Any:
         # Plain data: what a worker cannot make sense of is an error of the task, told as such.
-        given = self._identity, tuple(self._mapped), provenance.precision(), group, points
-        future = client.submit(compute, *given, pure=False)
+        given = self._identity, tuple(self._mapped), provenance.precision(), _versions()
+        future = client.submit(compute, *given, group, points, pure=False)
         self._under_way[future.key] = group, points
         return future
 
@@ -139,9 +139,15 @@ class _Chunks:
 
 
 def compute(
-    identity: dict[str, Any], mapped: Sequence[str], bits: int, group: int, points: np.ndarray
+    identity: dict[str, Any],
+    mapped: Sequence[str],
+    bits: int,
+    versions: str,
+    group: int,
+    points: np.ndarray,
 ) -> tuple[Rows, float]:
     """Runs on a worker: rows of some points, and the seconds that they took."""
+    _require_same(versions, _versions())
     jax.config.update("jax_enable_x64", bits == 64)
     sweep = json.dumps([identity, list(mapped), bits])
     if sweep not in _evaluators:
@@ -173,22 +179,26 @@ def connected(where: str) -> Iterator[Any]:
             client = stack.enter_context(Client(address))
         except (OSError, TimeoutError) as error:
             raise UserError(f"--cluster {where}: cannot be reached ({error})") from None
-        _require_same_versions(client, where)
+        _require_workers_like_this(client, where)
         yield client
 
 
-def _require_same_versions(client: Any, where: str) -> None:
-    """Refuse workers that would compute with something else, or cannot compute at all."""
-    here = _versions()
+def _require_workers_like_this(client: Any, where: str) -> None:
+    """Refuse workers that would compute with something else, or cannot compute at all.
+
+    One that could not even read its task would try for ever.
+    """
     try:
         there = client.run(_versions)
     except Exception as error:  # whatever a worker raises that lacks this package
         raise UserError(f"--cluster {where}: a worker cannot import cortex ({error})") from None
-    for worker, found in there.items():
-        if found != here:
-            raise UserError(
-                f"--cluster {where}: the worker at {worker} has {found}, allowed: {here} as here"
-            )
+    for found in there.values():
+        _require_same(_versions(), found)
+
+
+def _require_same(here: str, there: str) -> None:
+    if here != there:
+        raise UserError(f"--cluster: found a worker with {there}, allowed: {here}, as here")
 
 
 def _versions() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections import Counter
@@ -124,8 +125,7 @@ def load_sweep(path: Path) -> SweepResults:
 
 def redraw_sweep(path: Path, chosen: Sequence[str] = ()) -> SweepResults:
     """Draw the figure of a finished sweep again, of the chosen measures (default: headlines)."""
-    from cortex.figures import sweep as figure
-
+    figure = importlib.import_module("cortex.figures.sweep")
     found = load_sweep(path)
     results.write_figure(figure.draw(found.data, chosen), path)
     return found

@@ -1,12 +1,10 @@
 """Whole sweeps: resumed, refused, killed, spread over workers, and always the same numbers."""
 
 import json
-import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -27,7 +25,6 @@ from cortex.experiment.sweeps import (
 )
 from cortex.experiment.sweeps.compiled import Program
 from cortex.experiment.sweeps.pace import Local
-from tests.experiment.sweeps.registered import PRELOAD
 
 GAIN = Axis("unit.gain", (0.0, 0.5, 2.0))
 FILES = {"sweep.json", "config.toml", "result.zarr", "figure.png", "figure.pdf", "provenance.json"}
@@ -268,36 +265,3 @@ def test_a_folder_in_use_is_refused(tmp_path):
         )
         assert "in use by another sweep" in second.stderr
         child.kill()
-
-
-def test_workers_give_the_same_numbers_and_one_may_die(toy, tmp_path, monkeypatch):
-    dask = pytest.importorskip("dask")
-    from cortex.experiment.sweeps.cluster import Cluster, connected
-
-    config = toy.Config(unit=toy.UnitSection(pause=0.1))
-    sweep = Sweep(
-        config, (Axis("unit.gain", (0.0, 0.1, 0.2, 0.3)), Axis("unit.units", (2, 3, 4, 5)))
-    )
-    here = run_sweep(sweep, tmp_path / "here").data
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
-    with (
-        dask.config.set({"distributed.worker.preload": [PRELOAD]}),
-        connected("local:2") as client,
-    ):
-        client.wait_for_workers(2)
-        victim = next(iter(client.run(os.getpid).values()))
-        killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
-        killer.start()
-        engine = Cluster(client.scheduler.address, chunk=1)
-        there = run_sweep(sweep, tmp_path / "there", engine=engine)
-        killer.join()
-        assert victim not in client.run(os.getpid).values()
-    xr.testing.assert_identical(there.data, here)
-
-
-@pytest.mark.parametrize("where", ["local:0", "slurm", "somewhere"])
-def test_a_cluster_of_no_known_form_is_refused(where):
-    from cortex.experiment.sweeps.cluster import Cluster
-
-    with pytest.raises(UserError, match=r"allowed: local\[:WORKERS\]"):
-        Cluster(where)

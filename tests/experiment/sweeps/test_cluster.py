@@ -1,0 +1,81 @@
+"""Workers elsewhere: the same numbers, also when one of them dies."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from cortex.errors import UserError
+from cortex.experiment.sweeps import Axis, Sweep, run_sweep
+from cortex.experiment.sweeps.cluster import Cluster, compute, connected
+from tests.experiment.sweeps.registered import PRELOAD
+
+ROOT = str(Path(__file__).parents[3])
+
+
+@pytest.fixture
+def sweep(toy):
+    config = toy.Config(unit=toy.UnitSection(pause=0.2))
+    gains = Axis("unit.gain", (0.0, 0.1, 0.2, 0.3, 0.4))
+    return Sweep(config, (gains, Axis("unit.units", (2, 3))))
+
+
+def test_workers_give_the_same_numbers_and_one_may_die(sweep, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")  # its settings must be there before one is changed
+    dask = pytest.importorskip("dask")
+    here = run_sweep(sweep, tmp_path / "here").data
+    monkeypatch.syspath_prepend(ROOT)
+    with (
+        dask.config.set({"distributed.worker.preload": [PRELOAD]}),
+        connected("local:2") as client,
+    ):
+        client.wait_for_workers(2)
+        victim = next(iter(client.run(os.getpid).values()))
+        killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
+        killer.start()
+        engine = Cluster(client.scheduler.address, chunk=1)
+        there = run_sweep(sweep, tmp_path / "there", engine=engine)
+        killer.join()
+        assert victim not in client.run(os.getpid).values()
+    xr.testing.assert_identical(there.data, here)
+
+
+SBATCH = """#!/bin/sh
+cp "$1" "$1.kept.sh"
+setsid sh "$1.kept.sh" >/dev/null 2>&1 </dev/null &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+for job in "$@"; do kill -- "-$job"; done
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the stand-ins need setsid")
+def test_jobs_of_a_queue_are_workers(sweep, tmp_path, monkeypatch):
+    """With stand-ins for the queue's commands that start the job at once, on this machine."""
+    pytest.importorskip("dask_jobqueue")
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", ROOT)
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", PRELOAD)
+    here = run_sweep(sweep, tmp_path / "here").data
+    there = run_sweep(sweep, tmp_path / "there", engine=Cluster("slurm:1", chunk=8))
+    xr.testing.assert_identical(there.data, here)
+
+
+def test_a_worker_of_another_version_refuses(sweep):
+    with pytest.raises(UserError, match=r"found a worker with python .*, allowed: cortex 0\.0"):
+        compute(sweep.identity(), [], 32, "cortex 0.0", 0, np.zeros(1, int))
+
+
+@pytest.mark.parametrize("where", ["local:0", "slurm", "somewhere"])
+def test_a_cluster_of_no_known_form_is_refused(where):
+    with pytest.raises(UserError, match=r"allowed: local\[:WORKERS\]"):
+        Cluster(where)
