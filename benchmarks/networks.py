@@ -12,23 +12,18 @@ found; the rows say so.
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
-import os
-import platform
-import resource
-import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
+import harness
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cortex.areas.digits_vgg import as_images
+from cortex.areas.digits_vgg import digit_network
 from cortex.experiment import ConfigError
 from cortex.frontends import vgg
 from cortex.models.networks import (
@@ -51,7 +46,7 @@ CALIBRATION = 16  # images; more do not change the speed
 def photographs(found: StudyNetwork, count: int, seed: int) -> np.ndarray:
     """Squares cut at random out of scikit-learn's photographs, or digits."""
     if found.preprocessing is None:
-        return np.asarray(as_images(load_digits().take(np.arange(seed, seed + count))))
+        return np.asarray(digit_network().images(load_digits().take(np.arange(seed, seed + count))))
     from PIL import Image
     from sklearn.datasets import load_sample_images
 
@@ -77,8 +72,31 @@ def study_network(section: NetworkSection) -> tuple[StudyNetwork, str]:
     return StudyNetwork("vgg16", network, vgg.LAYERS, 224, 3, preprocessing, {}), "random"
 
 
-def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict[str, Any]:
-    """One row: the network `name` with circuits in `layers` (none: plain)."""
+class Prepared(NamedTuple):
+    """A network ready to be timed.
+
+    Attributes:
+        respond: compiled function of the system and a batch of images to the readout and whether
+            all circuits settled.
+        system: the network.
+        shown: photographs, a whole number of batches.
+        weights: whose they are.
+        calibration_seconds: spent on fitting circuits into the layers.
+        feature_errors: as `cortex.models.networks.Built`.
+    """
+
+    respond: Callable[[Any, Any], Any]
+    system: Any
+    shown: Any
+    weights: str
+    calibration_seconds: float
+    feature_errors: dict[int, float]
+
+
+def prepare(
+    name: str, layers: tuple[int, ...], batch: int, images: int, calibration: int = CALIBRATION
+) -> Prepared:
+    """The network `name` with circuits in `layers` (none: plain)."""
     variant = "circuits" if layers else "plain"
     section = NetworkSection(
         name=name,
@@ -89,9 +107,9 @@ def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict
     found, weights = study_network(section)
     circuit = CircuitSection(**SETTINGS.get(name, {}))
     started = time.perf_counter()
-    calibration = photographs(found, CALIBRATION, 0)
-    built = build_system(found, section, circuit, SolverSection(), variant, calibration)
-    calibrated = time.perf_counter() - started
+    ordinary = photographs(found, calibration, 0)
+    built = build_system(found, section, circuit, SolverSection(), variant, ordinary)
+    taken = time.perf_counter() - started if layers else 0.0
 
     @eqx.filter_jit
     def respond(system: Any, shown: Any) -> Any:
@@ -102,17 +120,22 @@ def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict
 
         return jax.vmap(one)(shown)
 
-    shown = jnp.asarray(photographs(found, batch * max(images // batch, 1), CALIBRATION))
+    shown = jnp.asarray(photographs(found, batch * max(images // batch, 1), calibration))
+    return Prepared(respond, built.system, shown, weights, taken, built.feature_errors)
+
+
+def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict[str, Any]:
+    """One row."""
+    respond, system, shown, weights, calibrated, errors = prepare(name, layers, batch, images)
     started = time.perf_counter()
-    jax.block_until_ready(respond(built.system, shown[:batch]))
+    jax.block_until_ready(respond(system, shown[:batch]))
     compiled = time.perf_counter() - started
     settled = []
     started = time.perf_counter()
     for start in range(0, len(shown), batch):
-        settled.append(respond(built.system, shown[start : start + batch])[1])
+        settled.append(respond(system, shown[start : start + batch])[1])
     share = float(np.mean(np.asarray(jnp.concatenate(settled))))
     seconds = time.perf_counter() - started
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "network": name,
         "weights": weights,
@@ -120,11 +143,11 @@ def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict
         "batch": batch,
         "images": len(shown),
         "images_per_second": len(shown) / seconds,
-        "peak_megabytes": largest / (2**20 if sys.platform == "darwin" else 2**10),
+        "peak_megabytes": harness.peak_megabytes(),
         "settled": share,
-        "calibration_seconds": calibrated if layers else 0.0,
+        "calibration_seconds": calibrated,
         "first_batch_seconds": compiled,
-        "feature_errors": {str(area + 1): error for area, error in built.feature_errors.items()},
+        "feature_errors": {str(area + 1): error for area, error in errors.items()},
     }
 
 
@@ -155,13 +178,10 @@ def main() -> None:
         layers = CIRCUITS[name] if given.layers is None else tuple(given.layers)
         for circuits in dict.fromkeys(((), layers)):
             for batch in given.batch:
-                context = multiprocessing.get_context("spawn")
-                with ProcessPoolExecutor(1, mp_context=context) as alone:
-                    rows.append(alone.submit(measure, name, circuits, batch, given.images).result())
+                rows.append(harness.alone(measure, name, circuits, batch, given.images))
                 print(line(rows[-1]), flush=True)
     if given.out is not None:
-        machine = {"processor": platform.machine(), "cores": os.cpu_count(), "jax": jax.__version__}
-        given.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+        harness.write(given.out, {"machine": harness.machine(), "rows": rows})
 
 
 if __name__ == "__main__":

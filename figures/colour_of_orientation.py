@@ -5,22 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from cortex.measures.colour_rows import chosen_layer
 
 from . import style
-from .orientation_detection import (
-    SOURCES,
-    VARIANTS,
-    gains,
-    network,
-    of_variant,
-    source_handles,
-    unframed,
-)
+from .orientation_detection import gains, network, of_variant, source_handles
 
 ROWS = (
     ("own", "Attended colour:\ngain (points)"),
@@ -49,7 +38,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     first, *others = panels
     _examples(first, data)
     for panel, variant in zip(others, variants, strict=True):
-        _shares(panel, data.sel(variant=variant), variant, legend=panel is others[0])
+        _shares(panel, data.sel(variant=variant), legend=panel is others[0])
     others[0].set_ylabel("Trials in which\nthe colour is named")
     grid = below.subplots(len(ROWS), len(variants), sharex=True, sharey="row", squeeze=False)
     for row, (name, label) in zip(grid, ROWS, strict=True):
@@ -81,7 +70,7 @@ def _examples(panel: Any, data: Any) -> None:
     """Two trials in which 40 deg is attended, and the colours there are."""
     panel.axis("off")
     for number, image in enumerate(data["example"].values[1:]):
-        inset = unframed(panel.inset_axes((0.52 * number, 0.42, 0.48, 0.52)))
+        inset = style.unframed(panel.inset_axes((0.52 * number, 0.42, 0.48, 0.52)))
         inset.imshow(image)
         inset.set_title(f"trial {number + 1}", fontsize=6.5, pad=2)
     panel.text(
@@ -93,31 +82,20 @@ def _examples(panel: Any, data: Any) -> None:
         va="top",
     )
     for number, rgb in enumerate(data["rgb_of_colour"].values):
-        inset = unframed(panel.inset_axes((0.14 * number, 0.02, 0.11, 0.12)))
+        inset = style.unframed(panel.inset_axes((0.14 * number, 0.02, 0.11, 0.12)))
         inset.set_facecolor(tuple(rgb / 255))
 
 
-def _shares(panel: Any, here: Any, variant: str, legend: bool) -> None:
+def _shares(panel: Any, here: Any, legend: bool) -> None:
     """Whose colour is named against strength, at the layer where tuning values do best."""
     if "tuning" not in here["source"].values:
         panel.axis("off")
         return
-    site = chosen_layer(here)
-    strengths = np.append(0.0, here["strength"].values)
-    order = np.argsort(strengths)
-    drawn = [s for s in ("tuning", "gradient") if s in here["source"].values]
-    for source in drawn:
-        one = here.sel(site=site, source=source)
-        for name, colour in (("own", style.E), ("other", style.I)):
-            values = np.append(float(here[f"{name}_unattended"]), one[name].values)
-            panel.plot(
-                strengths[order],
-                values[order],
-                color=colour,
-                ls="-" if source == "tuning" else (0, (3, 1.5)),
-                marker=SOURCES[source][1],
-                ms=2.8,
-            )
+    rates = {
+        "own": (style.E, "attended grating's"),
+        "other": (style.I, "other grating's"),
+    }
+    style.rates_by_strength(panel, here, chosen_layer(here), rates, legend=legend, room=1.3)
     chance = 1 / here.sizes["colour_name"]
     panel.axhline(chance, color=style.GREY, lw=0.7, ls=(0, (1, 1.5)))
     panel.annotate(
@@ -130,28 +108,3 @@ def _shares(panel: Any, here: Any, variant: str, legend: bool) -> None:
         fontsize=6,
         color=style.GREY,
     )
-    panel.set_ylim(0, 1.3)  # room for the legend
-    panel.set_yticks(np.linspace(0, 1, 5))
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.set_xlim(0, None)
-    panel.set_xlabel("Strength of attention β")
-    panel.set_title(f"{VARIANTS[variant].capitalize()}, {site} attended", fontsize=7.5)
-    if not legend:
-        return
-    handles = [
-        Line2D([], [], color=style.E, label="attended grating's"),
-        Line2D([], [], color=style.I, label="other grating's"),
-        *(
-            Line2D(
-                [],
-                [],
-                color=style.INK,
-                ls="-" if source == "tuning" else (0, (3, 1.5)),
-                marker=SOURCES[source][1],
-                ms=2.8,
-                label=source,
-            )
-            for source in drawn
-        ),
-    ]
-    panel.legend(handles=handles, loc="upper left", ncols=2, fontsize=6, columnspacing=0.8)

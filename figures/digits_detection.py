@@ -15,18 +15,16 @@ from cortex.measures import activity_ratio
 from . import style
 
 VIOLET = "#5D3A9B"
-OLIVE = "#8A7F00"
 LOOKS = {
-    "tuning": (style.INK, "o", "tuning values"),
+    "tuning": style.VALUES["tuning"],
     "gradient_category": (style.GREEN, "s", "gradient values, category"),
     "gradient_balanced": (style.SKY, "D", "gradient values, balanced set"),
     "spatial": (style.PURPLE, "P", "place (cued quadrant)"),
     "spatial_and_tuning": (VIOLET, "X", "place and tuning values"),
     "negated": (style.YELLOW, "*", "control: negated"),
-    "shuffled": (style.ORANGE, "v", "control: shuffled"),
-    "uniform": (style.GREY, "^", "control: uniform"),
+    "shuffled": style.VALUES["shuffled"],
+    "uniform": style.VALUES["uniform"],
 }
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 TASKS = {"merged": "merged digits", "array": "2 × 2 arrays"}
 ROWS = (
     ("performance", "Gain in performance\n(percentage points)", 100.0),
@@ -52,7 +50,8 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 218 / 25.4), layout="constrained")
     top, below = figure.subfigures(2, 1, height_ratios=(1.0, 3.0))
     panels = top.subplots(1, 4, width_ratios=(0.7, 1.15, 1.1, 1.1))
-    _examples(panels[0], data)
+    style.hard_images(panels[0], data, TASKS)
+    panels[0].set_title("Hard images", fontsize=7.5, pad=10)
     _regime(panels[1], data)
     _activity(panels[2], data)
     _rates(panels[3], data)
@@ -63,27 +62,14 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         row[0].set_ylabel(label)
     for panel, (task, variant) in zip(grid[0], columns, strict=True):
         base = float(data["performance_unattended"].sel(task=task, variant=variant))
-        panel.set_title(f"{TASKS[task]}, {VARIANTS[variant]}\nunattended {base:.1%}", fontsize=7)
+        panel.set_title(
+            f"{TASKS[task]}, {style.VARIANTS[variant]}\nunattended {base:.1%}", fontsize=7
+        )
     for panel in grid[-1]:
         panel.set_xlabel("Layer attended")
     _legend(below, data, config.statistics.level)
     style.letters([*panels, *grid[:, 0]])
     return figure
-
-
-def _examples(panel: Any, data: Any) -> None:
-    """One image of each task, one above the other."""
-    panel.axis("off")
-    tasks = data["task"].values
-    for number, task in enumerate(tasks):
-        height = 0.92 / len(tasks)
-        place = (0.0, 0.96 - (number + 1) * height - 0.04 * number, 1.0, height * 0.88)
-        inset = panel.inset_axes(place)
-        inset.imshow(data["example"].sel(task=task).values, cmap="gray", vmin=0, vmax=1)
-        inset.set_xticks([])
-        inset.set_yticks([])
-        inset.set_title(TASKS[task], fontsize=7, pad=2)
-    panel.set_title("Hard images", fontsize=7.5, pad=10)
 
 
 def _regime(panel: Any, data: Any) -> None:
@@ -139,7 +125,7 @@ def _activity(panel: Any, data: Any) -> None:
         inside = [(values >= a) & (values <= b) for a, b in pairwise(edges)]
         quartiles = np.array([np.percentile(ratio[i], [25, 50, 75]) for i in inside])
         panel.fill_between(middle, quartiles[:, 0], quartiles[:, 2], color=colour, alpha=0.25, lw=0)
-        panel.plot(middle, quartiles[:, 1], color=colour, label=VARIANTS[variant])
+        panel.plot(middle, quartiles[:, 1], color=colour, label=style.VARIANTS[variant])
     panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
     panel.set_yscale("log")
     ticks = (0.5, 0.7, 1, 1.5, 2, 3)
@@ -175,7 +161,7 @@ def _rates(panel: Any, data: Any) -> None:
         Line2D([], [], color=style.GREEN, label="true positives"),
         Line2D([], [], color=style.PURPLE, label="false positives"),
         *(
-            Line2D([], [], color=style.INK, ls=dashes[v], label=VARIANTS[v])
+            Line2D([], [], color=style.INK, ls=dashes[v], label=style.VARIANTS[v])
             for v in data["variant"].values
         ),
     ]
@@ -191,7 +177,7 @@ def _gains(panel: Any, here: Any, name: str, factor: float) -> None:
     panel.axhspan(
         float(low.sel(control)), float(high.sel(control)), color=style.YELLOW, alpha=0.35, lw=0
     )
-    panel.axhline(float(value.sel(control)), color=OLIVE, lw=1, ls=(0, (4, 2)))
+    panel.axhline(float(value.sel(control)), color=style.OLIVE, lw=1, ls=(0, (4, 2)))
     sources = [source for source in LOOKS if source in here["source"].values]
     dodge = np.linspace(-0.3, 0.3, max(len(sources), 2))
     for offset, source in zip(dodge, sources, strict=False):
@@ -226,7 +212,7 @@ def _legend(figure: Any, data: Any, level: float) -> None:
         if name in data["source"].values
     ]
     handles.append(
-        Line2D([], [], color=OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
+        Line2D([], [], color=style.OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
     )
     figure.legend(
         handles=handles,

@@ -14,7 +14,6 @@ from cortex.measures.similarity_gain import matching_by_chance
 
 from . import style
 
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 LOOKS = {"plain": (style.GREY, "o"), "circuits": (style.E, "s")}
 SOURCES = {
     "tuning": "tuning values",
@@ -58,7 +57,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     shades = colormaps["viridis"](np.linspace(0.0, 0.88, len(attended)))
     for column, (source, variant) in enumerate(columns):
         here = data.sel(source=source, variant=variant)
-        grid[0, column].set_title(f"{SOURCES[source]}, {VARIANTS[variant]}", fontsize=7.5)
+        grid[0, column].set_title(f"{SOURCES[source]}, {style.VARIANTS[variant]}", fontsize=7.5)
         for row, draw_one in enumerate((_share, _slope, _turn, _turn_centred)):
             draw_one(grid[row, column], here, shades)
         _layers(grid[-1, column], here)
@@ -81,7 +80,9 @@ def _ratio(panel: Any, data: Any, layer: int) -> None:
         here = data.isel(source=0).sel(variant=variant, attended=layer, layer=layer)
         low, middle, high = here["quartiles"].values
         panel.fill_between(positions, low, high, color=colour, alpha=0.22, lw=0)
-        panel.plot(positions, middle, color=colour, marker=marker, ms=3, label=VARIANTS[variant])
+        panel.plot(
+            positions, middle, color=colour, marker=marker, ms=3, label=style.VARIANTS[variant]
+        )
     name = str(data["layer_name"].sel(layer=layer).values)
     without = layer not in _with_circuits(data)
     panel.set_title(f"layer {layer} ({name})", fontsize=7)

@@ -14,16 +14,6 @@ from cortex.measures.object_summary import by_strength, last_layer
 
 from . import style
 
-LOOKS = {
-    "tuning": (style.INK, "o", "tuning values"),
-    "gradient": (style.GREEN, "s", "gradient values"),
-    "shuffled": (style.ORANGE, "v", "control: shuffled"),
-    "negated": (style.PURPLE, "X", "control: negated"),
-    "uniform": (style.GREY, "^", "control: uniform"),
-}
-BAND = "#F0E442"
-OLIVE = "#8A7F00"
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 COLOURS = {"plain": style.GREY, "circuits": style.E}
 TASKS = {"merged": "merged images", "array": "array images"}
 FORMS = ("gain\n±", "gain\n+", "input\n±", "input\n+")
@@ -49,7 +39,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     ratios = (50, 46 * len(tasks), 52)
     top, middle, low = figure.subfigures(3, 1, height_ratios=ratios)
     upper = top.subplots(1, 4, width_ratios=(0.75, 1.15, 1.0, 1.0))
-    _examples(upper[0], data)
+    style.hard_images(upper[0], data, TASKS, 6.5)
     _regime(upper[1], data)
     _activity(upper[2], data)
     _forms(upper[3], data)
@@ -65,7 +55,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
                     panel.tick_params(labelleft=False)
             panels[0].set_ylabel(f"{TASKS[task].capitalize()}\n{QUANTITIES[name]}")
     for panel, (_, variant) in zip(grid[0], columns, strict=True):
-        panel.set_title(VARIANTS[variant], fontsize=7.5)
+        panel.set_title(style.VARIANTS[variant], fontsize=7.5)
     for panel in grid[-1]:
         panel.set_xlabel("Layer attended")
     _legend(middle, data, config.statistics.level)
@@ -79,20 +69,6 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     rates[0].set_ylabel(f"Rate, attention to {last_layer(data)}")
     style.letters([*upper, *grid[:, 0], *(row[len(variants)] for row in grid), rates[0]])
     return figure
-
-
-def _examples(panel: Any, data: Any) -> None:
-    """One image of each task, one above the other."""
-    panel.axis("off")
-    tasks = data["task"].values
-    for number, task in enumerate(tasks):
-        part = 0.92 / len(tasks)
-        place = (0.0, 0.96 - (number + 1) * part - 0.04 * number, 1.0, part * 0.88)
-        inset = panel.inset_axes(place)
-        inset.imshow(data["example"].sel(task=task).values, cmap="gray", vmin=0, vmax=1)
-        inset.set_xticks([])
-        inset.set_yticks([])
-        inset.set_title(TASKS[task], fontsize=6.5, pad=2)
 
 
 def _regime(panel: Any, data: Any) -> None:
@@ -141,7 +117,7 @@ def _activity(panel: Any, data: Any) -> None:
             marker="o",
             ms=3,
             color=COLOURS[variant],
-            label=VARIANTS[variant],
+            label=style.VARIANTS[variant],
         )
     panel.axhline(strength, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), label="β")
     panel.set_xticks(_sparse([layers[n] for n in single]))
@@ -174,7 +150,7 @@ def _forms(panel: Any, data: Any) -> None:
             ms=3.4,
             lw=0.8,
             color=COLOURS[variant],
-            label=VARIANTS[variant],
+            label=style.VARIANTS[variant],
         )
     panel.set_xticks(places, FORMS)
     panel.set_xlim(-0.5, len(places) - 0.5)
@@ -196,11 +172,11 @@ def _gains(panel: Any, here: Any, name: str) -> None:
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
     control = {"compared": "threshold", "site": sites[0]}
     ends = float(low.sel(control)), float(high.sel(control))
-    panel.axhspan(*ends, color=BAND, alpha=0.35, lw=0, zorder=-1)
-    panel.axhline(float(value.sel(control)), color=OLIVE, lw=0.9, ls=(0, (4, 2)), zorder=0)
-    sources = [source for source in LOOKS if source in here["source"].values]
+    panel.axhspan(*ends, color=style.YELLOW, alpha=0.35, lw=0, zorder=-1)
+    panel.axhline(float(value.sel(control)), color=style.OLIVE, lw=0.9, ls=(0, (4, 2)), zorder=0)
+    sources = [source for source in style.VALUES if source in here["source"].values]
     for source in sources:
-        colour, marker, _ = LOOKS[source]
+        colour, marker, _ = style.VALUES[source]
         middle, bottom, top = (x.sel(compared=source).values for x in (value, low, high))
         panel.fill_between(
             places[single], bottom[single], top[single], color=colour, alpha=0.13, lw=0
@@ -230,7 +206,7 @@ def _gains(panel: Any, here: Any, name: str) -> None:
 
 def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
     """True and false positives against strength, attention to the last layer."""
-    panel.set_title(f"{TASKS[task]}, {VARIANTS[variant]}", fontsize=7.5)
+    panel.set_title(f"{TASKS[task]}, {style.VARIANTS[variant]}", fontsize=7.5)
     panel.set_xlabel("Strength β")
     if "tuning" not in here["source"].values:
         return
@@ -253,11 +229,11 @@ def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
 def _legend(figure: Any, data: Any, level: float) -> None:
     handles: list[Any] = [
         Line2D([], [], color=colour, marker=marker, ms=3, lw=1, label=label)
-        for name, (colour, marker, label) in LOOKS.items()
+        for name, (colour, marker, label) in style.VALUES.items()
         if name in data["source"].values
     ]
     handles.append(
-        Line2D([], [], color=OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
+        Line2D([], [], color=style.OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
     )
     handles.append(Patch(color=style.GREY, alpha=0.25, lw=0, label=f"{level:.0%} interval"))
     figure.legend(

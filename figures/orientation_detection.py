@@ -7,21 +7,12 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
-from cortex.measures.orientation_rows import chosen_site, single_layers
+from cortex.measures.grating_rows import single_layers
+from cortex.measures.orientation_rows import chosen_site
 
 from . import style
 
-OLIVE = "#8A7F00"
-SOURCES = {
-    "tuning": (style.INK, "o", "tuning values"),
-    "gradient": (style.GREEN, "s", "gradient values"),
-    "shuffled": (style.ORANGE, "v", "control: shuffled"),
-    "negated": (style.PURPLE, "D", "control: negated"),
-    "uniform": (style.GREY, "^", "control: uniform"),
-}
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 NETWORKS = {"efficientnet_lite0": "EfficientNet-Lite0", "vgg16": "VGG-16"}
 ROWS = (
     ("performance", "Gain in performance\n(percentage points)", 100.0),
@@ -51,7 +42,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     first, *others = panels
     _examples(first, data)
     for panel, variant in zip(others, variants, strict=True):
-        _rates(panel, data.sel(variant=variant), variant, legend=panel is others[0])
+        _rates(panel, data.sel(variant=variant), legend=panel is others[0])
     others[0].set_ylabel("Share of images said to\nshow the orientation")
     grid = below.subplots(len(ROWS), len(variants), sharex=True, sharey="row", squeeze=False)
     for row, (name, label, factor) in zip(grid, ROWS, strict=True):
@@ -68,7 +59,9 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         panel.set_xlabel("Layer attended (1 the lowest)")
     handles = [
         *source_handles(data),
-        Line2D([], [], color=OLIVE, lw=1, ls=(0, (4, 2)), label="no attention, better threshold"),
+        Line2D(
+            [], [], color=style.OLIVE, lw=1, ls=(0, (4, 2)), label="no attention, better threshold"
+        ),
     ]
     below.legend(
         handles=handles,
@@ -103,22 +96,13 @@ def unattended(one: Any) -> str:
     )
 
 
-def unframed(panel: Any) -> Any:
-    """A panel for an image: no ticks, no frame."""
-    panel.set_xticks([])
-    panel.set_yticks([])
-    for spine in panel.spines.values():
-        spine.set_visible(False)
-    return panel
-
-
 def _examples(panel: Any, data: Any) -> None:
     """A training image, and a pair with and one without its orientation."""
     panel.axis("off")
     names = ("training: 40°", "40° is there", "40° is not there")
     places = ((0.0, 0.5), (0.52, 0.5), (0.52, -0.06))
     for image, name, (x, y) in zip(data["example"].values, names, places, strict=True):
-        inset = unframed(panel.inset_axes((x, y, 0.46, 0.44)))
+        inset = style.unframed(panel.inset_axes((x, y, 0.46, 0.44)))
         inset.imshow(image)
         inset.set_title(name, fontsize=6.5, pad=2)
     panel.text(
@@ -131,50 +115,16 @@ def _examples(panel: Any, data: Any) -> None:
     )
 
 
-def _rates(panel: Any, here: Any, variant: str, legend: bool) -> None:
+def _rates(panel: Any, here: Any, legend: bool) -> None:
     """True and false positives against strength, at the layer where tuning values do best."""
     if "tuning" not in here["source"].values:
         panel.axis("off")
         return
-    site = chosen_site(here)
-    strengths = np.append(0.0, here["strength"].values)
-    order = np.argsort(strengths)
-    drawn = [s for s in ("tuning", "gradient") if s in here["source"].values]
-    for source in drawn:
-        one = here.sel(site=site, source=source)
-        marker, dash = SOURCES[source][1], "-" if source == "tuning" else (0, (3, 1.5))
-        for name, colour in (("true_positive", style.E), ("false_positive", style.I)):
-            values = np.append(float(here[f"{name}_unattended"]), one[name].values)
-            panel.plot(
-                strengths[order], values[order], color=colour, ls=dash, marker=marker, ms=2.8
-            )
-    panel.set_ylim(0, 1.42)  # room for the legend
-    panel.set_yticks(np.linspace(0, 1, 5))
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.set_xlim(0, None)
-    panel.set_xlabel("Strength of attention β")
-    panel.set_title(f"{VARIANTS[variant].capitalize()}, {site} attended", fontsize=7.5)
-    if not legend:
-        return
-    handles = [
-        Line2D([], [], color=style.E, label="there: hits"),
-        Line2D([], [], color=style.I, label="not there: false alarms"),
-        *(
-            Line2D(
-                [],
-                [],
-                color=style.INK,
-                ls="-" if source == "tuning" else (0, (3, 1.5)),
-                marker=SOURCES[source][1],
-                ms=2.8,
-                label=source,
-            )
-            for source in drawn
-        ),
-    ]
-    panel.legend(
-        handles=handles, loc="upper left", ncols=2, fontsize=6, columnspacing=0.6, handlelength=1.3
-    )
+    rates = {
+        "true_positive": (style.E, "there: hits"),
+        "false_positive": (style.I, "not there: false alarms"),
+    }
+    style.rates_by_strength(panel, here, chosen_site(here), rates, legend=legend, room=1.42)
 
 
 def gains(panel: Any, here: Any, name: str, factor: float, dimension: str) -> None:
@@ -197,10 +147,10 @@ def gains(panel: Any, here: Any, name: str, factor: float, dimension: str) -> No
     sites = here["site"].values
     places = np.arange(len(sites)) + 0.3 * (np.arange(len(sites)) >= layers)  # "all" stands apart
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
-    sources = [source for source in SOURCES if source in here[dimension].values]
+    sources = [source for source in style.VALUES if source in here[dimension].values]
     dodge = 0.13 * (np.arange(len(sources)) - (len(sources) - 1) / 2)
     for offset, source in zip(dodge, sources, strict=True):
-        colour, marker, _ = SOURCES[source]
+        colour, marker, _ = style.VALUES[source]
         one = here.sel({dimension: source})
         value, low, high = (factor * one[f"{name}{end}"].values for end in ("", "_low", "_high"))
         if not np.isfinite(value).any():
@@ -227,7 +177,7 @@ def _threshold(panel: Any, here: Any, name: str, factor: float) -> None:
     control = here.sel(compared="threshold").isel(site=0)
     value, low, high = (factor * float(control[f"{name}{end}"]) for end in ("", "_low", "_high"))
     panel.axhspan(low, high, color=style.YELLOW, alpha=0.3, lw=0, zorder=0)
-    panel.axhline(value, color=OLIVE, lw=1, ls=(0, (4, 2)), zorder=1)
+    panel.axhline(value, color=style.OLIVE, lw=1, ls=(0, (4, 2)), zorder=1)
 
 
 def source_handles(data: Any) -> list[Line2D]:
@@ -244,6 +194,6 @@ def source_handles(data: Any) -> list[Line2D]:
             mew=0,
             label=label,
         )
-        for name, (colour, marker, label) in SOURCES.items()
+        for name, (colour, marker, label) in style.VALUES.items()
         if name in data["source"].values
     ]

@@ -18,7 +18,6 @@ LOOKS = {
     "spatial and tuning": (style.ORANGE, "D", (0, (4, 1.5)), "place and tuning values"),
     "spatial and gradient": (style.SKY, "v", (0, (4, 1.5)), "place and gradient values"),
 }
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 ROWS = (
     ("criterion", "Criterion c (z units)"),
     ("sensitivity", "Sensitivity d′ (z units)"),
@@ -47,7 +46,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
             _courses(panel, data.sel(variant=variant), site, name)
         row[0].set_ylabel(label)
     for panel, (variant, site) in zip(grid[0], columns, strict=True):
-        panel.set_title(f"{VARIANTS[variant]},\n{_named(data, site)}", fontsize=7)
+        panel.set_title(f"{style.VARIANTS[variant]},\n{_named(data, site)}", fontsize=7)
     for panel in grid[1]:
         panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
     for panel in grid[2]:

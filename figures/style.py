@@ -6,13 +6,16 @@ and I is blue in every figure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
 
 E = "#D55E00"
 I = "#0072B2"  # noqa: E741 - the field's name for the inhibitory population
@@ -24,12 +27,23 @@ YELLOW = "#F0E442"
 INK = "#000000"
 GREY = "#767676"
 PALE = "#D9D9D9"
+OLIVE = "#8A7F00"
 
 # Colours for series that are neither E nor I, in this order.
 SERIES = (GREEN, PURPLE, ORANGE, SKY, INK, GREY)
 
 # The forms of attention, in every figure that compares them.
 FORMS = {"input to E": ORANGE, "gain on drive": SKY, "input to E and I": GREY}
+
+# What attention is applied by, in every figure of the study of detection: colour, marker, words.
+VALUES = {
+    "tuning": (INK, "o", "tuning values"),
+    "gradient": (GREEN, "s", "gradient values"),
+    "shuffled": (ORANGE, "v", "control: shuffled"),
+    "negated": (PURPLE, "D", "control: negated"),
+    "uniform": (GREY, "^", "control: uniform"),
+}
+VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 
 SINGLE_COLUMN = 88.0
 DOUBLE_COLUMN = 180.0
@@ -128,3 +142,91 @@ def plain_log(axis: Any, ticks: Iterable[int | float]) -> None:
     """Write the ticks of a logarithmic axis as plain numbers."""
     places = list(ticks)
     axis.set_ticks(places, labels=[f"{place:g}" for place in places])
+
+
+def unframed(panel: Any) -> Any:
+    """A panel for an image: no ticks, no frame."""
+    panel.set_xticks([])
+    panel.set_yticks([])
+    for spine in panel.spines.values():
+        spine.set_visible(False)
+    return panel
+
+
+def hard_images(panel: Any, data: Any, names: Mapping[str, str], size: float = 7) -> None:
+    """One image of each task, one above the other, grey.
+
+    Parameters
+    ----------
+    panel
+        Where to draw.
+    data
+        With ``example`` by task, from 0 to 1.
+    names
+        In words, by task.
+    size
+        Of the words.
+    """
+    panel.axis("off")
+    tasks = data["task"].values
+    for number, task in enumerate(tasks):
+        height = 0.92 / len(tasks)
+        place = (0.0, 0.96 - (number + 1) * height - 0.04 * number, 1.0, height * 0.88)
+        inset = panel.inset_axes(place)
+        inset.imshow(data["example"].sel(task=task).values, cmap="gray", vmin=0, vmax=1)
+        inset.set_xticks([])
+        inset.set_yticks([])
+        inset.set_title(names[task], fontsize=size, pad=2)
+
+
+def rates_by_strength(
+    panel: Any,
+    here: Any,
+    site: str,
+    rates: Mapping[str, tuple[str, str]],
+    *,
+    legend: bool,
+    room: float,
+) -> None:
+    """Two rates against the strength of attention at one layer, by tuning and gradient values.
+
+    Parameters
+    ----------
+    panel
+        Where to draw.
+    here
+        One variant, with every rate by source, site and strength, and one ``_unattended``.
+    site
+        Where attention is applied.
+    rates
+        Colour and words of each, by name.
+    legend
+        Whether there is one.
+    room
+        Upper end of the axis of rates; a legend takes what lies above 1.
+    """
+    strengths = np.append(0.0, here["strength"].values)
+    order = np.argsort(strengths)
+    looks = {
+        source: {"ls": dash, "marker": VALUES[source][1], "ms": 2.8}
+        for source, dash in (("tuning", "-"), ("gradient", (0, (3, 1.5))))
+        if source in here["source"].values
+    }
+    for source, look in looks.items():
+        one = here.sel(site=site, source=source)
+        for name, (colour, _) in rates.items():
+            values = np.append(float(here[f"{name}_unattended"]), one[name].values)
+            panel.plot(strengths[order], values[order], color=colour, **look)
+    panel.set_ylim(0, room)
+    panel.set_yticks(np.linspace(0, 1, 5))
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    panel.set_xlim(0, None)
+    panel.set_xlabel("Strength of attention β")
+    variant = str(here["variant"].values)
+    panel.set_title(f"{VARIANTS[variant].capitalize()}, {site} attended", fontsize=7.5)
+    if legend:
+        handles = [Line2D([], [], color=colour, label=words) for colour, words in rates.values()]
+        handles += [
+            Line2D([], [], color=INK, label=source, **look) for source, look in looks.items()
+        ]
+        panel.legend(handles=handles, loc="upper left", ncols=2, fontsize=6, columnspacing=0.6)

@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 
 from . import style
 
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
 COLOURS = {"plain": style.GREY, "circuits": style.E}
 DODGE = {"plain": -0.17, "circuits": 0.17}
 SETS = {"balanced": ("balanced set", "o", "-"), "category": ("category's images", "s", (0, (2, 1)))}
@@ -134,7 +133,9 @@ def _values(panel: Any, data: Any, layer: int) -> None:
     panel.set_ylim(-1.08, 1.08)
     panel.set_xlabel("Tuning value of map (SD)")
     name = str(data["layer_name"].sel(layer=layer).values)
-    panel.set_title(f"Layer {layer} ({name}), {VARIANTS[str(here['variant'].values)]}", fontsize=7)
+    panel.set_title(
+        f"Layer {layer} ({name}), {style.VARIANTS[str(here['variant'].values)]}", fontsize=7
+    )
 
 
 def _correlation(panel: Any, data: Any, pooled: str, normalisation: str, title: str) -> None:
@@ -157,7 +158,7 @@ def _correlation(panel: Any, data: Any, pooled: str, normalisation: str, title: 
 
 def _legend(figure: Any, data: Any, level: float) -> None:
     handles: list[Any] = [
-        Patch(color=COLOURS[v], lw=0, label=VARIANTS[v]) for v in data["variant"].values
+        Patch(color=COLOURS[v], lw=0, label=style.VARIANTS[v]) for v in data["variant"].values
     ]
     handles += [
         Line2D([], [], color=style.INK, marker=marker, ls=dash, ms=3.5, label=f"gradient: {words}")

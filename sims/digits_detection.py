@@ -15,31 +15,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jax import Array
 from pydantic import Field, model_validator
 
-from cortex.areas import CircuitArea, CircuitProbe, IsotonicMap, VisualSystem, accuracy, probe
-from cortex.areas.digits import (
-    CLASSES,
-    MAPS,
-    as_images,
-    as_network,
-    insert_and_refit,
-    load_digits_system,
-    weights_file,
-)
-from cortex.attention import (
-    AbstractForm,
-    Additive,
-    Multiplicative,
-    normalised_by_layer,
-    normalised_by_map,
-)
-from cortex.circuit import EI, Circuit, Populations, Projections, Relax
+from cortex.areas import VisualSystem, accuracy, probe_areas
+from cortex.areas.digit_networks import as_network
+from cortex.areas.digits import CLASSES, MAPS, digit_network
 from cortex.errors import UserError
 from cortex.experiment import (
     ConfigError,
@@ -51,7 +36,23 @@ from cortex.experiment import (
     quantity,
 )
 from cortex.measures import detection_measures, summarise_detection
-from cortex.models.study import OVER, Ordinary, ValuesSection, learn
+from cortex.models.networks import (
+    CircuitSection,
+    SolverSection,
+    VariantsSection,
+    load_digits_network,
+    with_settings,
+)
+from cortex.models.study import (
+    NORMALISED,
+    OVER,
+    FormSection,
+    Ordinary,
+    StatisticsSection,
+    ValuesSection,
+    forms_of,
+    learn,
+)
 from cortex.stimuli import Digits, load_digits, split_digits
 from cortex.stimuli.trials import AbstractTrials, array_trials, merged_trials
 from cortex.tasks import Condition, LayerValues, Observer, all_gradient_values, look
@@ -59,7 +60,6 @@ from cortex.tasks.records import LEARNED, Records
 
 HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
-RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
 LAYERS = 3
 MAKERS = {"merged": merged_trials, "array": array_trials}
 TO_PLACE = ("spatial", "spatial_and_tuning")
@@ -98,28 +98,11 @@ class ImagesSection(Section):
     )
 
 
-class NetworkSection(Section):
+class NetworkSection(VariantsSection):
     """The networks compared."""
 
-    variants: tuple[Literal["plain", "circuits"], ...] = Field(
-        ("plain", "circuits"),
-        min_length=1,
-        description="with no circuit, with circuits, or both",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
-    how: Literal["trained", "inserted"] = Field(
-        "trained",
-        description="circuits trained through their steady state, or put into the plain network",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
     layers: tuple[int, ...] = quantity(
         (1, 2, 3), "1", "layers with a circuit, for inserted circuits", source=HERE, min_length=1
-    )
-    weights_seed: int = quantity(0, "1", "which of the trained networks", source=HERE, ge=0)
-    weights: str = Field(
-        "",
-        description="folder of weight files; empty: those of the package",
-        json_schema_extra={"unit": "1", "source": HERE},
     )
 
     @model_validator(mode="after")
@@ -134,24 +117,7 @@ class NetworkSection(Section):
         return self
 
 
-class CircuitSection(Section):
-    """The circuit at every layer."""
-
-    J_EE: float = quantity(6.0, "1/Hz", "total weight from E onto E", source=HERE, ge=0)
-    J_IE: float = quantity(11.0, "1/Hz", "total weight from E onto I", source=HERE, ge=0)
-    J_EI: float = quantity(4.5, "1/Hz", "total weight from I onto E", source=HERE, ge=0)
-    J_II: float = quantity(2.2, "1/Hz", "total weight from I onto I", source=HERE, ge=0)
-    sigma_EE: float = quantity(1.0, "px", "spread from E onto E", source=HERE, gt=0)
-    sigma_IE: float = quantity(1.5, "px", "spread from E onto I", source=HERE, gt=0)
-    sigma_EI: float = quantity(1.5, "px", "spread from I onto E", source=HERE, gt=0)
-    sigma_II: float = quantity(1.5, "px", "spread from I onto I", source=HERE, gt=0)
-    k: float = quantity(0.04, "Hz", "rate at an input of 1", source=RING, gt=0)
-    n: float = quantity(2.0, "1", "exponent of the input-output function", source=RING, gt=0)
-    tau_E: float = quantity(20.0, "ms", "time constant of the E units", source=RING, gt=0)
-    tau_I: float = quantity(10.0, "ms", "time constant of the I units", source=RING, gt=0)
-
-
-class AttentionSection(Section):
+class AttentionSection(FormSection):
     """Sources, forms, sites and strengths of attention."""
 
     sources: tuple[SourceName, ...] = Field(
@@ -171,22 +137,6 @@ class AttentionSection(Section):
     strengths: tuple[Positive, ...] = quantity(
         (0.125, 0.25, 0.5, 1.0), "1", "beta", source="within the paper's 0 to 11.85", min_length=1
     )
-    form: Literal["multiplicative", "additive"] = Field(
-        "multiplicative",
-        description="gain on the drive, or input (to E units, where there is a circuit)",
-        json_schema_extra={"unit": "1", "source": PAPER},
-    )
-    bidirectional: bool = Field(
-        True,
-        description="whether negative values count, or are set to 0",
-        json_schema_extra={"unit": "1", "source": PAPER},
-    )
-    to_I: float = quantity(
-        1.0, "1", "share of attention that I units get, in circuits", source=HERE, ge=0
-    )
-    input_scale: float = quantity(
-        5.0, "contrast", "additive form: input to a circuit at a value of 1", source=HERE, gt=0
-    )
     plain_scale: float = quantity(
         1.0, "1", "additive form: input to a plain layer at a value of 1", source=HERE, gt=0
     )
@@ -201,24 +151,6 @@ class AttentionSection(Section):
         description="gradient values are divided by the largest of the layer, or of the map",
         json_schema_extra={"unit": "1", "source": PAPER},
     )
-
-
-class SolverSection(Section):
-    """How steady states are found."""
-
-    step: float = quantity(3.0, "ms", "Euler step of the search", source=HERE, gt=0)
-    duration: float = quantity(400.0, "ms", "longest simulated time", source=HERE, gt=0)
-    rtol: float = quantity(
-        1e-3, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
-    )
-    atol: float = quantity(1e-3, "Hz", "residual allowed besides", source=HERE, gt=0)
-
-
-class StatisticsSection(Section):
-    """Bootstrap over images."""
-
-    resamples: int = quantity(500, "1", "bootstrap resamples", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
 
 
 class Config(ExperimentConfig):
@@ -245,56 +177,21 @@ def digits(config: Config) -> tuple[Digits, Digits]:
 
 def build(config: Config, variant: str, training: Digits) -> VisualSystem:
     """One of the networks, its circuits set to the configuration."""
-    network = config.network
-    folder = Path(network.weights) if network.weights else None
+    network, settling = config.network, config.solver.relax()
     kind = variant if network.how == "trained" else "plain"
-    try:
-        system, _ = load_digits_system(weights_file(kind, network.weights_seed, folder), kind)
-    except UserError as error:
-        raise ConfigError(f"network.weights, network.weights_seed: {error}") from error
+    system, _ = load_digits_network(digit_network(), network, kind)
     if variant == "plain":
         return system
-    solver = config.solver
-    settling = Relax(dt=solver.step, duration=solver.duration, rtol=solver.rtol, atol=solver.atol)
-    if network.how == "inserted":
-        return insert_and_refit(
-            as_network(system),
-            training,
-            network.weights_seed,
-            [layer - 1 for layer in network.layers],
-            configure=lambda circuit: configured(config.circuit, circuit),
-            output_map=IsotonicMap,
-            settling=settling,
-        )
-    areas = []
-    for area in system.areas:
-        circuit = configured(config.circuit, area.circuit)
-        areas.append(eqx.tree_at(lambda a: (a.circuit, a.settling), area, (circuit, settling)))
-    return VisualSystem(tuple(areas), system.readout)
-
-
-def configured(section: CircuitSection, circuit: Circuit) -> Circuit:
-    """The circuit with the parameters of the configuration; its feature coupling stays."""
-    s, dtype = section, circuit.coupling.J.EE.dtype
-    leaves = (
-        Populations(EI(s.tau_E, s.tau_I), EI(s.k, s.k), EI(s.n, s.n)),
-        Projections(EE=s.J_EE, EI=s.J_EI, IE=s.J_IE, II=s.J_II),
-        Projections(EE=s.sigma_EE, EI=s.sigma_EI, IE=s.sigma_IE, II=s.sigma_II),
+    if network.how == "trained":
+        return with_settings(system, config.circuit, config.solver)
+    return digit_network().insert_and_refit(
+        as_network(system),
+        training,
+        network.weights_seed,
+        [layer - 1 for layer in network.layers],
+        circuit=config.circuit.parameters(),
+        settling=settling,
     )
-    return eqx.tree_at(
-        lambda c: (c.populations, c.coupling.J, c.coupling.sigma),
-        circuit,
-        jax.tree.map(lambda x: jnp.asarray(x, dtype), leaves),
-    )
-
-
-def form_of(config: Config, variant: str) -> AbstractForm:
-    """The form of attention for one of the networks."""
-    a = config.attention
-    if a.form == "multiplicative":
-        return Multiplicative(bidirectional=a.bidirectional, to_I=a.to_I)
-    scale = a.plain_scale if variant == "plain" else a.input_scale
-    return Additive(scale=scale, bidirectional=a.bidirectional, to_I=a.to_I)
 
 
 def sites(config: Config) -> list[tuple[str, np.ndarray]]:
@@ -308,7 +205,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     """Both networks learn, are probed, and look at hard images with and without attention."""
     training, held_out = digits(config)
     key = jax.random.key(config.seed)
-    shown, known = as_images(held_out), np.asarray(held_out.labels)
+    shown, known = digit_network().images(held_out), np.asarray(held_out.labels)
     tasks = {
         name: MAKERS[name](
             jax.random.fold_in(key, number),
@@ -331,7 +228,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
             for s, name in enumerate(LEARNED):
                 for layer, one in enumerate(values[name]):
                     table.put("values", (v, s, layer), np.asarray(one))
-            for layer, found in probe_areas(system, held_out).items():
+            for layer, found in probe_areas(system, *pairs(shown, known)).items():
                 for name, value in found.items():
                     table.put(name, (v, layer), value)
         wanted = {name: conditions(config, values, trials) for name, trials in tasks.items()}
@@ -339,7 +236,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
         with progress.stage(f"{variant}: hard images", total=looks) as stage:
             for t, (name, trials) in enumerate(tasks.items()):
                 places, rows = zip(*wanted[name], strict=True)
-                forms = (form_of(config, variant),) * LAYERS
+                forms = forms_of(config.attention, system, (config.attention.plain_scale,) * LAYERS)
                 before, after = look(observer, trials, rows, forms, report=stage.advance)
                 table.outcome((v, t), before, suffix="_unattended")
                 for place, outcome in zip(places, after, strict=True):
@@ -359,7 +256,7 @@ def learned(
     Gradients come from the last digits of a random order, detectors from the first.
     """
     rows = np.random.default_rng(config.seed).permutation(len(training))
-    images = as_images(training)
+    images = digit_network().images(training)
     ordinary = Ordinary(
         images=lambda numbers: images[numbers],
         labels=np.asarray(training.labels),
@@ -369,8 +266,7 @@ def learned(
     )
     found = learn(system, ordinary, ValuesSection(), key)
     values = found.values
-    by_layer = config.attention.gradients_over == "layer"
-    normalise = normalised_by_layer if by_layer else normalised_by_map
+    normalise = NORMALISED[config.attention.gradients_over]
     for name, over in OVER.items():
         values[f"gradient_{name}"] = all_gradient_values(found.pairs, CLASSES, over, normalise)
     return found.observer, values | {
@@ -415,33 +311,11 @@ def conditions(
     return found
 
 
-def probe_areas(
-    system: VisualSystem, held_out: Digits, pairs: int = 40
-) -> dict[int, dict[str, float]]:
-    """What each circuit computes, on pairs of plain held-out digits, by layer.
-
-    Digit c is paired with digit c + 5.
-    """
-    by_class = np.argsort(np.asarray(held_out.labels), kind="stable")
-    rows = by_class[np.linspace(0, len(by_class) - 1, 2 * pairs).astype(int)]
-    shown = as_images(held_out.take(rows))
-    found = {}
-    for layer, area in enumerate(system.areas):
-        if isinstance(area, CircuitArea):
-            drives = eqx.filter_vmap(area.drive)(shown)
-            result: CircuitProbe = eqx.filter_jit(
-                eqx.filter_vmap(lambda d, o, a=area: probe(a, d, o))
-            )(drives[:pairs], drives[pairs:])
-            found[layer] = {
-                "sum_weight": float(jnp.mean(result.sum_weight)),
-                "leading_eigenvalue": float(jnp.mean(result.leading_eigenvalue)),
-                "paradoxical_I": float(jnp.mean(result.paradoxical_I)),
-                "surround_suppression": float(jnp.mean(result.surround_suppression)),
-                "largest_residual": float(jnp.max(result.largest_residual)),
-                "converged": float(jnp.mean(result.converged)),
-            }
-        shown = eqx.filter_jit(eqx.filter_vmap(lambda x, a=area: a(x).output))(shown)
-    return found
+def pairs(shown: Array, labels: np.ndarray, count: int = 40) -> tuple[Array, Array]:
+    """Held-out digits that circuits are probed with: digit c and, beside it, digit c + 5."""
+    by_class = np.argsort(labels, kind="stable")
+    rows = by_class[np.linspace(0, len(by_class) - 1, 2 * count).astype(int)]
+    return shown[rows[:count]], shown[rows[count:]]
 
 
 def measure(config: Config, data: xr.Dataset) -> list[Measure]:

@@ -16,7 +16,6 @@ reading of the measure of angles are chosen here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import equinox as eqx
 import jax
@@ -28,11 +27,9 @@ from pydantic import Field, model_validator
 
 from cortex.experiment import (
     ConfigError,
-    ExperimentConfig,
     Measure,
     Positive,
     Progress,
-    Section,
     Stage,
     quantity,
 )
@@ -40,25 +37,14 @@ from cortex.experiment.results import variable
 from cortex.measures.propagation import propagation, propagation_dataset
 from cortex.measures.propagation_rows import propagation_measures
 from cortex.measures.similarity_gain import turn_of_deviation, turn_towards
+from cortex.models.grating_runs import GratingConfig, Prepared, prepare
 from cortex.models.grating_study import (
     GratingsSection,
-    LearnedGratings,
     SourceName,
-    calibration_images,
     grating_images,
-    learn_gratings,
-    learning_steps,
 )
-from cortex.models.networks import (
-    CircuitSection,
-    NetworkSection,
-    SolverSection,
-    StudyNetwork,
-    additive_scales,
-    build_system,
-    load_study_network,
-)
-from cortex.models.study import CODE, HERE, PAPER, StudyAttentionSection, ValuesSection, forms_of
+from cortex.models.networks import NetworkSection, SolverSection, StudyNetwork, load_study_network
+from cortex.models.study import CODE, HERE, PAPER, FormSection, StatisticsSection
 from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
 from cortex.stimuli.grating_images import ORIENTATIONS, normalised
 from cortex.stimuli.trials import AbstractTrials
@@ -76,7 +62,7 @@ class FieldSection(GratingsSection):
     )
 
 
-class AttentionSection(Section):
+class AttentionSection(FormSection):
     """What attention is applied by, where and how."""
 
     sources: tuple[SourceName, ...] = Field(
@@ -92,22 +78,6 @@ class AttentionSection(Section):
         source=f"{PAPER}: 2, 6, 8, 10, 12 of 13",
     )
     strength: Positive = quantity(0.5, "1", "beta", source=CODE)
-    form: Literal["multiplicative", "additive"] = Field(
-        "multiplicative",
-        description="gain on the drive, or input (to E units, where there is a circuit)",
-        json_schema_extra={"unit": "1", "source": PAPER},
-    )
-    bidirectional: bool = Field(
-        True,
-        description="whether negative values count, or are set to 0",
-        json_schema_extra={"unit": "1", "source": PAPER},
-    )
-    to_I: float = quantity(
-        1.0, "1", "share of attention that I units get, in circuits", source=HERE, ge=0
-    )
-    input_scale: float = quantity(
-        5.0, "contrast", "additive form: input to a circuit at a value of 1", source=HERE, gt=0
-    )
 
     @model_validator(mode="after")
     def _distinct(self) -> AttentionSection:
@@ -118,7 +88,7 @@ class AttentionSection(Section):
         return self
 
 
-class StatisticsSection(Section):
+class MapsSection(StatisticsSection):
     """Which maps count, and the bootstrap over them."""
 
     least_activity: float = quantity(
@@ -129,22 +99,19 @@ class StatisticsSection(Section):
         ge=0,
     )
     resamples: int = quantity(300, "1", "bootstrap resamples over maps", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
 
 
-class Config(ExperimentConfig):
+class Config(GratingConfig):
     """Configuration of `fsgm_propagation`."""
 
     network: NetworkSection = NetworkSection(
         name="efficientnet_lite0", how="inserted", circuits=(14,)
     )
-    circuit: CircuitSection = CircuitSection()
     gratings: FieldSection = FieldSection(detectors=10, tuning=10, trials=4)
-    values: ValuesSection = ValuesSection(gradients_normalised="both")
     attention: AttentionSection = AttentionSection()
     # Ratios of weakly driven maps above a circuit need states far closer than detection does.
-    solver: SolverSection = SolverSection(rtol=1e-6, atol=1e-5)
-    statistics: StatisticsSection = StatisticsSection()
+    solver: SolverSection = SolverSection(step=5.0, rtol=1e-6, atol=1e-5)
+    statistics: MapsSection = MapsSection()
 
 
 def attended_layers(config: Config, layers: int) -> tuple[int, ...]:
@@ -209,40 +176,23 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     )
     variants = []
     for variant in config.network.variants:
-        with progress.stage(f"{variant}: building"):
-            built = build_system(
-                found,
-                config.network,
-                config.circuit,
-                config.solver,
-                variant,
-                calibration_images(images),
-            )
-        total = learning_steps(images)
-        with progress.stage(f"{variant}: tuning and gradient values", total=total) as stage:
-            learned = learn_gratings(
-                built.system, images, config.values, config.seed, report=stage.advance
-            )
+        ready = prepare(config, found, images, variant, progress, batch=BATCH)
+        system = ready.learned.orientation.system
         conditions = len(config.attention.sources) * len(attended)
-        looks = 1 + conditions + any(area.recurrent for area in built.system.areas)
+        looks = 1 + conditions + any(area.recurrent for area in system.areas)
         total = looks * (len(full_field) + len(images.trials)) + len(images.trials)
         with progress.stage(f"{variant}: gratings with attention", total=total) as stage:
             variants.append(
-                attend(config, found, learned, full_field, images.trials, attended, stage)
-                | {"feature_error": _by_layer(built.feature_errors, len(found.layers))}
+                attend(config, ready, full_field, images.trials, attended, stage)
+                | {"feature_error": ready.feature_error}
             )
     with progress.stage("lines and intervals"):
         return label(config, found, attended, variants)
 
 
-def _by_layer(errors: dict[int, float], layers: int) -> np.ndarray:
-    return np.array([errors.get(layer, np.nan) for layer in range(layers)])
-
-
 def attend(
     config: Config,
-    found: StudyNetwork,
-    learned: LearnedGratings,
+    ready: Prepared,
     full_field: FullFieldTrials,
     pairs: GratingTrials,
     attended: Sequence[int],
@@ -258,15 +208,9 @@ def attend(
         (source, attended, recorded layer, orientation); ``settled`` (source, attended);
         ``settled_unattended`` (); ``detector_auc`` (orientation).
     """
-    a, system = config.attention, learned.orientation.system
+    a, learned, forms = config.attention, ready.learned, ready.forms
+    system = learned.orientation.system
     areas = len(system.areas)
-    forms = forms_of(
-        StudyAttentionSection(
-            form=a.form, bidirectional=a.bidirectional, to_I=a.to_I, input_scale=a.input_scale
-        ),
-        system,
-        additive_scales(found, learned.clean.means),
-    )
     nowhere = np.zeros(areas)
     conditions = [
         Condition(learned.values[source], a.strength * np.eye(areas)[layer - 1], nowhere)

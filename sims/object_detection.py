@@ -15,15 +15,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array
 from pydantic import Field, model_validator
 
-from cortex.areas import AbstractArea, CircuitArea, CircuitProbe, VisualSystem, probe
+from cortex.areas import probe_areas
 from cortex.experiment import (
     ConfigError,
     ExperimentConfig,
@@ -58,7 +56,7 @@ from cortex.models.study import (
     sites,
 )
 from cortex.stimuli.trials import AbstractTrials, array_trials, merged_trials
-from cortex.tasks import Condition, look
+from cortex.tasks import Condition, even_batch, look
 
 HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
@@ -70,7 +68,13 @@ FORMS = {
     "additive, both signs": ("additive", True),
     "additive, positive": ("additive", False),
 }
-PROBES = ("sum_weight", "leading_eigenvalue", "paradoxical_I", "surround_suppression")
+PROBES = (
+    "sum_weight",
+    "leading_eigenvalue",
+    "paradoxical_I",
+    "surround_suppression",
+    "converged",
+)
 SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
 
 
@@ -179,13 +183,14 @@ def _one_variant(
     variant: str,
 ) -> None:
     """Everything about the network without circuits, or with."""
-    batch = config.images.batch
+    batch = even_batch(config.images.per_category, config.images.batch)
     with progress.stage(
         f"{variant}: ordinary images, detectors, attention values",
         total=learning_steps(shown.ordinary),
     ) as stage:
+        calibration = shown.calibration() if config.network.inserts(variant) else None
         built = build_system(
-            found, config.network, config.circuit, config.solver, variant, shown.calibration()
+            found, config.network, config.circuit, config.solver, variant, calibration
         )
         key = jax.random.fold_in(jax.random.key(config.seed), len(MAKERS))
         learned = learn(
@@ -201,9 +206,9 @@ def _one_variant(
     table.learned(v, learned)
     for layer, error in built.feature_errors.items():
         table.put("feature_error", (v, layer), error)
-    for layer, values in probe_areas(built.system, shown.ordinary_pairs()).items():
-        for name, value in values.items():
-            table.put(name, (v, layer), value)
+    for layer, found_there in probe_areas(built.system, *shown.ordinary_pairs()).items():
+        for name in PROBES:
+            table.put(name, (v, layer), found_there[name])
     scales = additive_scales(found, learned.responses.means)
     asked = _conditions(config, learned, where)
     forms_layer = config.attention.forms_layer
@@ -267,39 +272,6 @@ def _form_conditions(config: Config, learned: Learned) -> list[Condition]:
     return [
         Condition(learned.values["tuning"], beta * share, np.zeros(areas)) for beta in a.strengths
     ]
-
-
-def probe_areas(system: VisualSystem, pairs: tuple[Array, Array]) -> dict[int, dict[str, float]]:
-    """What each circuit computes on pairs of ordinary images, by layer; means over pairs."""
-    count = len(pairs[0])
-    shown = jnp.concatenate(pairs)
-    found = {}
-    top = max(
-        (n for n, area in enumerate(system.areas) if isinstance(area, CircuitArea)), default=0
-    )
-    for layer, area in enumerate(system.areas[: top + 1]):
-        if isinstance(area, CircuitArea):
-            drives = _drives(area, shown)
-            result = _probes(area, drives[:count], drives[count:])
-            found[layer] = {name: float(getattr(result, name).mean()) for name in PROBES}
-            found[layer]["converged"] = float(result.converged.mean())
-        shown = _sent(area, shown)
-    return found
-
-
-@eqx.filter_jit
-def _drives(area: CircuitArea, shown: Array) -> Array:
-    return jax.vmap(area.drive)(shown)
-
-
-@eqx.filter_jit
-def _probes(area: CircuitArea, drive: Array, other: Array) -> CircuitProbe:
-    return jax.vmap(lambda d, o: probe(area, d, o))(drive, other)
-
-
-@eqx.filter_jit
-def _sent(area: AbstractArea, shown: Array) -> Array:
-    return jax.vmap(lambda x: area(x).sent)(shown)
 
 
 def _luminance(images: Array) -> np.ndarray:

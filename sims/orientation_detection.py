@@ -14,58 +14,43 @@ are chosen here.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
-from cortex.experiment import ExperimentConfig, Measure, Progress
+from cortex.experiment import Measure, Progress
 from cortex.experiment.results import variable
 from cortex.measures import summarise_detection
 from cortex.measures.orientation_rows import orientation_measures
+from cortex.models.grating_runs import (
+    GratingConfig,
+    as_dataset,
+    condition_variables,
+    look_at_pairs,
+    prepare,
+)
 from cortex.models.grating_study import (
-    BATCH,
     GratingAttentionSection,
     GratingsSection,
     Images,
-    calibration_images,
     conditions,
     example_images,
     grating_images,
-    learn_gratings,
-    learning_steps,
+    lowest_gradient,
 )
-from cortex.models.networks import (
-    Built,
-    CircuitSection,
-    NetworkSection,
-    SolverSection,
-    StudyNetwork,
-    additive_scales,
-    build_system,
-    load_study_network,
-)
-from cortex.models.study import StatisticsSection, ValuesSection, forms_of, sites
-from cortex.tasks import look
+from cortex.models.networks import StudyNetwork, load_study_network
+from cortex.models.study import ValuesSection, sites
 
 PUBLISHED_TRIALS = 100  # images an orientation in the authors' code
 EXAMPLE = 2  # orientation that example images are of: 40 deg
 
 
-class Config(ExperimentConfig):
+class Config(GratingConfig):
     """Configuration of `orientation_detection`."""
 
-    network: NetworkSection = NetworkSection(
-        name="efficientnet_lite0", how="inserted", circuits=(13,)
-    )
-    circuit: CircuitSection = CircuitSection()
-    gratings: GratingsSection = GratingsSection()
     values: ValuesSection = ValuesSection(gradients_over="category", gradients_normalised="both")
     attention: GratingAttentionSection = GratingAttentionSection(
         layers=(8, 13, 15, 18), control_layers=(15, 18), strengths=(0.3, 0.9, 2.7)
     )
-    solver: SolverSection = SolverSection()
-    statistics: StatisticsSection = StatisticsSection()
 
 
 def run(config: Config, progress: Progress) -> xr.Dataset:
@@ -73,123 +58,63 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     found = load_study_network(config.network)
     places = [name for name, _ in sites(config.attention, len(found.layers))]
     images = grating_images(config.gratings, found, config.seed)
-    variants = []
-    for variant in config.network.variants:
-        with progress.stage(f"{variant}: building"):
-            built = build_system(
-                found,
-                config.network,
-                config.circuit,
-                config.solver,
-                variant,
-                calibration_images(images),
-            )
-        variants.append(detect(config, found, built, images, variant, progress))
-    data = label(config, found, images, places, variants)
+    variants = [
+        detect(config, found, images, places, variant, progress)
+        for variant in config.network.variants
+    ]
+    by = ("source", config.attention.sources, "what attention is applied by")
+    data = as_dataset(
+        config, found, images, variants, VARIABLES, by, places, config.attention.strengths
+    )
+    data["present"] = variable(
+        ("orientation", "image"), images.trials.present, "1", "whether the orientation is shown"
+    )
+    data["example"] = variable(
+        ("shown", "y", "x", "rgb"),
+        example_images(images, EXAMPLE),
+        "1",
+        "a single grating, a pair with it, one without",
+    )
     with progress.stage("rates, sensitivity, criterion and their intervals"):
         return data.merge(summary(config, data), compat="no_conflicts", join="exact")
 
 
-def detect(
-    config: Config,
-    found: StudyNetwork,
-    built: Built,
-    images: Images,
-    variant: str,
-    progress: Progress,
-) -> dict[str, np.ndarray]:
-    """What one variant says of every pair, with and without attention.
-
-    Returns
-    -------
-    dict of arrays
-        ``score`` (source, site, strength, orientation, image), ``score_unattended`` (orientation,
-        image), ``settled`` (source, site, strength), ``settled_unattended`` (), ``feature_error``
-        (layer), ``tuning_quality`` (layer), and ``right_single`` (): how often the largest logit
-        names the orientation of single gratings without noise.
-    """
-    a, system = config.attention, built.system
-    wanted = "gradient" in a.sources
-    with progress.stage(
-        f"{variant}: single gratings, detectors, attention values",
-        total=learning_steps(images, wanted),
-    ) as stage:
-        learned = learn_gratings(
-            system, images, config.values, config.seed, gradients=wanted, report=stage.advance
-        )
-    asked = conditions(a, len(system.areas), learned.values)
-    forms = forms_of(a, system, additive_scales(found, learned.clean.means))
-    with progress.stage(
-        f"{variant}: pairs of gratings", total=(1 + len(asked)) * len(images.trials)
-    ) as stage:
-        unattended, outcomes = look(
-            learned.orientation,
-            images.trials,
-            [one.condition for one in asked],
-            forms,
-            batch=BATCH,
-            report=stage.advance,
-        )
-    shape = (len(a.sources), len(sites(a, len(system.areas))), len(a.strengths))
-    score = np.full((*shape, *images.trials.present.shape), np.nan, np.float32)
-    settled = np.full(shape, np.nan)
-    for one, outcome in zip(asked, outcomes, strict=True):
-        score[one.place], settled[one.place] = outcome.answers, outcome.settled
-    quality = [float(np.abs(v).max(axis=0).mean()) for v in learned.values["tuning"]]
-    errors = [built.feature_errors.get(area, np.nan) for area in range(len(system.areas))]
-    return {
-        "score": score,
-        "score_unattended": unattended.answers,
-        "settled": settled,
-        "settled_unattended": np.array(unattended.settled),
-        "feature_error": np.array(errors),
-        "tuning_quality": np.array(quality),
-        "right_single": np.array(learned.right_orientation),
-    }
-
-
-CONDITION = ("source", "site", "strength")
-VARIABLES = {
-    "score": ((*CONDITION, "orientation", "image"), "1", "detector logit with attention"),
-    "score_unattended": (("orientation", "image"), "1", "detector logit without attention"),
-    "settled": (CONDITION, "1", "fraction of images for which all circuits settled"),
-    "settled_unattended": ((), "1", "the same without attention"),
-    "feature_error": (("layer",), "1", "what low-rank coupling between maps leaves out"),
+VARIABLES = condition_variables("source", "score", "detector logit") | {
     "tuning_quality": (("layer",), "1", "largest absolute tuning value, mean over maps"),
     "right_single": ((), "1", "single gratings whose orientation has the largest logit"),
 }
 
 
-def label(
+def detect(
     config: Config,
     found: StudyNetwork,
     images: Images,
     places: list[str],
-    variants: list[dict[str, np.ndarray]],
-) -> xr.Dataset:
-    """The arrays of all variants as a dataset with dimensions, units and long names."""
+    variant: str,
+    progress: Progress,
+) -> dict[str, np.ndarray]:
+    """What one variant says of every pair, with and without attention: arrays of `VARIABLES`."""
     a = config.attention
-    coordinates = {
-        "variant": variable("variant", list(config.network.variants), "1", "network"),
-        "source": variable("source", list(a.sources), "1", "what attention is applied by"),
-        "site": variable("site", places, "1", "where attention is applied"),
-        "strength": variable("strength", a.strengths, "1", "strength of attention, beta"),
-        "orientation": variable("orientation", images.field.orientations, "deg", "sought"),
-        "layer": variable("layer", np.arange(1, len(found.layers) + 1), "1", "1 the lowest"),
-        "layer_name": variable("layer", list(found.layers), "1", "name of the layer"),
-    }
-    kept: dict[str, Any] = {
-        name: variable(("variant", *dims), np.stack([one[name] for one in variants]), units, words)
-        for name, (dims, units, words) in VARIABLES.items()
-    }
-    kept["present"] = variable(
-        ("orientation", "image"), images.trials.present, "1", "whether the orientation is shown"
+    lowest = lowest_gradient(a, len(found.layers))
+    ready = prepare(config, found, images, variant, progress, gradients=lowest)
+    learned = ready.learned
+    seen = look_at_pairs(
+        ready,
+        learned.orientation,
+        images.trials,
+        conditions(a, len(found.layers), learned.values),
+        (len(a.sources), len(places), len(a.strengths)),
+        (progress, variant),
     )
-    shown = example_images(images, EXAMPLE)
-    kept["example"] = variable(
-        ("shown", "y", "x", "rgb"), shown, "1", "a single grating, a pair with it, one without"
-    )
-    return xr.Dataset(kept, coordinates)
+    quality = [float(np.abs(v).max(axis=0).mean()) for v in learned.values["tuning"]]
+    return {
+        "score": seen.pop("answer"),
+        "score_unattended": seen.pop("answer_unattended"),
+        **seen,
+        "feature_error": ready.feature_error,
+        "tuning_quality": np.array(quality),
+        "right_single": np.array(learned.right_orientation),
+    }
 
 
 def summary(config: Config, data: xr.Dataset) -> xr.Dataset:

@@ -13,44 +13,25 @@ circuits are chosen here.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import xarray as xr
 from pydantic import model_validator
 
-from cortex.experiment import ExperimentConfig, Measure, Positive, Progress, quantity
+from cortex.experiment import Measure, Positive, Progress, quantity
 from cortex.experiment.results import variable
 from cortex.measures.cued_rows import KINDS, cued_measures, summarise_cued
-from cortex.models.grating_study import (
-    BATCH,
-    GratingsSection,
-    Images,
-    calibration_images,
-    grating_images,
-    learn_gratings,
-    learning_steps,
+from cortex.models.grating_runs import (
+    GratingConfig,
+    as_dataset,
+    condition_variables,
+    look_at_pairs,
+    prepare,
 )
-from cortex.models.networks import (
-    CircuitSection,
-    NetworkSection,
-    SolverSection,
-    StudyNetwork,
-    additive_scales,
-    build_system,
-    load_study_network,
-)
-from cortex.models.study import (
-    CODE,
-    HERE,
-    StatisticsSection,
-    StudyAttentionSection,
-    ValuesSection,
-    forms_of,
-    sites,
-)
+from cortex.models.grating_study import Attended, GratingsSection, Images, grating_images
+from cortex.models.networks import StudyNetwork, load_study_network
+from cortex.models.study import CODE, HERE, StudyAttentionSection, sites
 from cortex.stimuli import GratingTrials
-from cortex.tasks import Condition, LayerValues, look
+from cortex.tasks import Condition, LayerValues
 
 
 class CuedSection(GratingsSection):
@@ -74,25 +55,11 @@ class AttentionSection(StudyAttentionSection):
         return self
 
 
-class Config(ExperimentConfig):
+class Config(GratingConfig):
     """Configuration of `spatial_and_feature_attention`."""
 
-    network: NetworkSection = NetworkSection(
-        name="efficientnet_lite0", how="inserted", circuits=(13,)
-    )
-    circuit: CircuitSection = CircuitSection()
     gratings: CuedSection = CuedSection(trials=24)
-    values: ValuesSection = ValuesSection(gradients_normalised="both")
     attention: AttentionSection = AttentionSection(layers=(7, 13, 17), all_layers=False)
-    solver: SolverSection = SolverSection()
-    statistics: StatisticsSection = StatisticsSection()
-
-
-class Attended(NamedTuple):
-    """One condition, and where it stands in tables of (kind, site, strength)."""
-
-    place: tuple[int, int, int]
-    condition: Condition
 
 
 def conditions(
@@ -130,11 +97,21 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
         detect(config, found, variant, images, trials, progress)
         for variant in config.network.variants
     ]
-    data = label(config, found, images, trials, variants)
+    places = [name for name, _ in sites(config.attention, len(found.layers))]
+    by = ("kind", list(KINDS), "what is attended, and by which values")
+    data = as_dataset(
+        config, found, images, variants, VARIABLES, by, places, config.attention.strengths
+    )
+    data["present"] = variable(
+        ("orientation", "image"), trials.present, "1", "whether the orientation is shown"
+    )
     with progress.stage("criterion, sensitivity and their intervals"):
         s = config.statistics
         summary = summarise_cued(data, s.resamples, s.level, config.seed)
     return data.merge(summary, compat="no_conflicts", join="exact")
+
+
+VARIABLES = condition_variables("kind", "score", "detector logit")
 
 
 def detect(
@@ -145,88 +122,25 @@ def detect(
     trials: GratingTrials,
     progress: Progress,
 ) -> dict[str, np.ndarray]:
-    """What one variant says of every image.
-
-    Returns
-    -------
-    dict of arrays
-        ``score`` (kind, site, strength, orientation, image), ``score_unattended`` (orientation,
-        image), ``settled`` (kind, site, strength), ``settled_unattended`` (), ``feature_error``
-        (layer).
-    """
-    with progress.stage(f"{variant}: building"):
-        calibration = calibration_images(images)
-        built = build_system(
-            found, config.network, config.circuit, config.solver, variant, calibration
-        )
-    areas = len(built.system.areas)
-    total = learning_steps(images)
-    with progress.stage(f"{variant}: single gratings", total=total) as stage:
-        learned = learn_gratings(
-            built.system, images, config.values, config.seed, report=stage.advance
-        )
-    places, asked = conditions(config, areas, learned.values)
-    forms = forms_of(config.attention, built.system, additive_scales(found, learned.clean.means))
-    total = (1 + len(asked)) * len(trials)
-    with progress.stage(f"{variant}: pairs of gratings", total=total) as stage:
-        before, after = look(
-            learned.orientation,
-            trials,
-            [one.condition for one in asked],
-            forms,
-            batch=BATCH,
-            report=stage.advance,
-        )
-    shape = (len(KINDS), len(places), len(config.attention.strengths))
-    score = np.full((*shape, *trials.present.shape), np.nan, np.float32)
-    settled = np.full(shape, np.nan)
-    for one, outcome in zip(asked, after, strict=True):
-        score[one.place], settled[one.place] = outcome.answers, outcome.settled
-    return {
-        "score": score,
-        "score_unattended": before.answers,
-        "settled": settled,
-        "settled_unattended": np.array(before.settled),
-        "feature_error": np.array([built.feature_errors.get(a, np.nan) for a in range(areas)]),
-    }
-
-
-CONDITION = ("kind", "site", "strength")
-VARIABLES = {
-    "score": ((*CONDITION, "orientation", "image"), "1", "detector logit with attention"),
-    "score_unattended": (("orientation", "image"), "1", "detector logit without attention"),
-    "settled": (CONDITION, "1", "fraction of images for which all circuits settled"),
-    "settled_unattended": ((), "1", "the same without attention"),
-    "feature_error": (("layer",), "1", "what low-rank coupling between maps leaves out"),
-}
-
-
-def label(
-    config: Config,
-    found: StudyNetwork,
-    images: Images,
-    trials: GratingTrials,
-    variants: list[dict[str, np.ndarray]],
-) -> xr.Dataset:
-    """The arrays of all variants as a dataset with dimensions, units and long names."""
-    a, areas = config.attention, len(found.layers)
-    coordinates = {
-        "variant": variable("variant", list(config.network.variants), "1", "network"),
-        "kind": variable("kind", list(KINDS), "1", "what is attended, and by which values"),
-        "site": variable("site", [n for n, _ in sites(a, areas)], "1", "where attention is"),
-        "strength": variable("strength", a.strengths, "1", "strength of attention, beta"),
-        "orientation": variable("orientation", images.field.orientations, "deg", "sought"),
-        "layer": variable("layer", np.arange(1, areas + 1), "1", "1 the lowest"),
-        "layer_name": variable("layer", list(found.layers), "1", "name of the layer"),
-    }
-    kept = {
-        name: variable(("variant", *dims), np.stack([one[name] for one in variants]), units, words)
-        for name, (dims, units, words) in VARIABLES.items()
-    }
-    kept["present"] = variable(
-        ("orientation", "image"), trials.present, "1", "whether the orientation is shown"
+    """What one variant says of every image: arrays of `VARIABLES`."""
+    attended = [share for _, share in sites(config.attention, len(found.layers))]
+    lowest = int(np.flatnonzero(np.any(attended, axis=0))[0])
+    ready = prepare(config, found, images, variant, progress, gradients=lowest)
+    places, asked = conditions(config, len(found.layers), ready.learned.values)
+    seen = look_at_pairs(
+        ready,
+        ready.learned.orientation,
+        trials,
+        asked,
+        (len(KINDS), len(places), len(config.attention.strengths)),
+        (progress, variant),
     )
-    return xr.Dataset(kept, coordinates)
+    return {
+        "score": seen.pop("answer"),
+        "score_unattended": seen.pop("answer_unattended"),
+        **seen,
+        "feature_error": ready.feature_error,
+    }
 
 
 def measure(config: Config, data: xr.Dataset) -> list[Measure]:

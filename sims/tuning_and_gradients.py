@@ -25,7 +25,7 @@ from jax import Array
 from pydantic import Field
 
 from cortex.areas import VisualSystem
-from cortex.areas.digits_vgg import CLASSES, as_images
+from cortex.areas.digits_vgg import CLASSES, digit_network
 from cortex.errors import UserError
 from cortex.experiment import (
     ConfigError,
@@ -152,7 +152,7 @@ def shown_digits(config: Config) -> Shown:
         order = rng.permutation(len(labels))
         rows = np.concatenate([order[labels[order] == c][:each] for c in range(CLASSES)])
         chosen = digits.take(rng.permutation(rows))
-        shown = as_images(chosen)
+        shown = digit_network().images(chosen)
         return Ordinary(lambda numbers: shown[numbers], np.asarray(chosen.labels))
 
     return Shown(
@@ -181,7 +181,9 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     variants = []
     for variant in config.network.variants:
         with progress.stage(f"{variant}: building"):
-            calibration = shown.tuning.images(np.arange(len(shown.tuning.labels))[:CALIBRATION])
+            calibration = None
+            if config.network.inserts(variant):
+                calibration = shown.tuning.images(np.arange(len(shown.tuning.labels))[:CALIBRATION])
             built = build_system(
                 found, config.network, config.circuit, config.solver, variant, calibration
             )

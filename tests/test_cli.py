@@ -14,6 +14,8 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from cortex.areas import TrainingSettings, digits
+from cortex.areas.digit_networks import DigitNetwork
+from cortex.areas.training import Epoch
 from cortex.cli import app
 from cortex.errors import UserError
 from cortex.experiment import load_results
@@ -181,7 +183,7 @@ def test_train_plain_digits_and_never_overwrite(cortex, quick_training):
     assert "plain, seed 5" in done.stderr
     assert "epoch  1 of 1: loss " in done.stderr
     path = Path("weights/digits_plain_5.safetensors")
-    _, facts = digits.load_digits_system(path, "plain")
+    _, facts = digits.digit_network().load(path, "plain")
     assert (facts["kind"], facts["seed"]) == ("plain", 5)
     assert facts["command"] == "cortex train digits --seed 5"
     assert len(facts["loss_by_epoch"]) == 1
@@ -199,12 +201,12 @@ def test_train_circuits_on_the_plain_network_of_the_folder(cortex, quick_trainin
     """What is trained is replaced here: `tests/areas` trains circuits."""
     asked = []
 
-    def trained(plain, training, seed, report):
+    def trained(network, plain, training, seed, report):
         asked.append(seed)
-        report(0, digits.Epoch(1.0, 0.25))
-        return plain, [digits.Epoch(1.0, 0.25)]
+        report(0, Epoch(1.0, 0.25))
+        return plain, [Epoch(1.0, 0.25)]
 
-    monkeypatch.setattr(digits, "train_circuits", trained)
+    monkeypatch.setattr(DigitNetwork, "train_circuits", trained)
     done = cortex("train", "digits", "--seed", "6", "--out", "new")
     assert asked == [6]
     assert "loss 1.0000, 25.00% unsettled" in done.stderr
@@ -218,7 +220,9 @@ def test_train_circuits_on_the_plain_network_of_the_folder(cortex, quick_trainin
 def test_the_weights_of_the_package_tell_how_they_were_made():
     for seed in digits.SEEDS:
         for kind, epochs in (("plain", 40), ("circuits", 12)):
-            with safe_open(digits.weights_file(kind, seed), framework="numpy") as file:
+            with safe_open(
+                digits.digit_network().weights_file(kind, seed), framework="numpy"
+            ) as file:
                 facts = json.loads(file.metadata()["cortex"])
             assert facts["command"] == f"cortex train digits --seed {seed}"
             assert (facts["kind"], facts["seed"]) == (kind, seed)
@@ -238,9 +242,9 @@ def test_training_repeats_what_the_package_holds():
         raise Stop
 
     found = []
-    _, facts = digits.load_digits_system(digits.weights_file("plain", 0), "plain")
+    _, facts = digits.digit_network().load(digits.digit_network().weights_file("plain", 0), "plain")
     with pytest.raises(Stop):
-        digits.train_plain(split_digits(load_digits(), 100, 0)[0], 0, report)
+        digits.digit_network().train_plain(split_digits(load_digits(), 100, 0)[0], 0, report)
     assert found[0] == pytest.approx(facts["loss_by_epoch"][0], rel=0.01)
 
 

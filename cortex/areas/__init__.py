@@ -3,7 +3,7 @@
 from .area import AbstractArea, CircuitArea, PlainArea, Response
 from .insert import CircuitParameters, insert_circuits, layer_circuit
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
-from .probe import CircuitProbe, probe
+from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
 from .slopes import logit_slopes, map_shapes
 from .system import VisualSystem
@@ -27,6 +27,7 @@ __all__ = [
     "logit_slopes",
     "map_shapes",
     "probe",
+    "probe_areas",
     "refit_readout",
     "train",
 ]

@@ -9,12 +9,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cortex.circuit import AbstractSettling, Circuit
+from cortex.circuit import AbstractSettling
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.weights import load_weights, save_weights
 from cortex.stimuli import Digits
@@ -84,17 +85,16 @@ class DigitNetwork(NamedTuple):
         seed: int,
         layers: Sequence[int],
         output_map: type[AbstractOutputMap] = IsotonicMap,
-        configure: Callable[[Circuit], Circuit] = lambda circuit: circuit,
+        circuit: CircuitParameters | None = None,
         settling: AbstractSettling | None = None,
     ) -> VisualSystem:
         """Circuits at some layers (0 the lowest) of a trained network, calibrated on digits."""
         return insert_circuits(
             network,
-            dict.fromkeys(layers, self.circuit),
+            dict.fromkeys(layers, circuit or self.circuit),
             self.calibration_images(training, seed),
             output_map=output_map,
             settling=settling or self.settling,
-            configure=configure,
         )
 
     def insert_and_refit(
@@ -155,10 +155,10 @@ class DigitNetwork(NamedTuple):
         Raises:
             UserError: the file is missing, unreadable, or of another architecture.
         """
-        network = self.untrained(jax.random.key(0))
-        if kind == "plain":
-            return load_weights(path, VisualSystem.plain(network))
-        return load_weights(path, self._with_circuits(network))
+        build = VisualSystem.plain if kind == "plain" else self._with_circuits
+        # Shapes are all that is needed: nothing is drawn or compiled for them.
+        like = eqx.filter_eval_shape(lambda key: build(self.untrained(key)), jax.random.key(0))
+        return load_weights(path, like)
 
     def _with_circuits(self, network: ConvNetwork) -> VisualSystem:
         """A system of the right shapes, whose numbers mean nothing."""

@@ -1,38 +1,14 @@
 """The digit network of three layers that comes with the package: built, trained and loaded."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
-
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from cortex.circuit import EI, Populations, Projections, Relax
 from cortex.frontends.conv import ConvNetwork, ConvStage, Readout
-from cortex.stimuli import Digits
 
-from .digit_networks import DigitNetwork, as_network
+from .digit_networks import DigitNetwork
 from .insert import CircuitParameters
-from .system import VisualSystem
-from .training import Epoch, TrainingSettings
-
-__all__ = [
-    "CIRCUIT_TRAINING",
-    "CLASSES",
-    "MAPS",
-    "PLAIN_TRAINING",
-    "SEEDS",
-    "as_images",
-    "as_network",
-    "digit_network",
-    "inhibition_stabilised",
-    "insert_and_refit",
-    "load_digits_system",
-    "save_digits_system",
-    "train_circuits",
-    "train_plain",
-    "weights_file",
-]
+from .training import TrainingSettings
 
 SEEDS = (0, 1, 2)
 SIDE = 28  # px
@@ -88,49 +64,3 @@ def digit_network() -> DigitNetwork:
         circuit_training=(CIRCUIT_TRAINING,),
         settling=SETTLING,
     )
-
-
-def as_images(digits: Digits) -> Float[Array, "images 1 height width"]:
-    """With the axis of channels, and of the precision, that networks expect."""
-    return digit_network().images(digits)
-
-
-def train_plain(
-    training: Digits, seed: int, report: Callable[[int, Epoch], None] | None = None
-) -> tuple[VisualSystem, list[Epoch]]:
-    """See `DigitNetwork.train_plain`."""
-    return digit_network().train_plain(training, seed, report)
-
-
-def insert_and_refit(
-    network: ConvNetwork, training: Digits, seed: int, layers: Sequence[int], **how: Any
-) -> VisualSystem:
-    """See `DigitNetwork.insert_and_refit`."""
-    return digit_network().insert_and_refit(network, training, seed, layers, **how)
-
-
-def train_circuits(
-    plain: VisualSystem,
-    training: Digits,
-    seed: int,
-    report: Callable[[int, Epoch], None] | None = None,
-) -> tuple[VisualSystem, list[Epoch]]:
-    """See `DigitNetwork.train_circuits`."""
-    return digit_network().train_circuits(plain, training, seed, report)
-
-
-def weights_file(kind: str, seed: int, folder: Path | None = None) -> Path:
-    """See `DigitNetwork.weights_file`."""
-    return digit_network().weights_file(kind, seed, folder)
-
-
-def save_digits_system(
-    path: Path, system: VisualSystem, curve: list[Epoch], held_out: Digits, facts: dict[str, Any]
-) -> float:
-    """See `DigitNetwork.save`."""
-    return digit_network().save(path, system, curve, held_out, facts)
-
-
-def load_digits_system(path: Path, kind: str) -> tuple[VisualSystem, dict[str, Any]]:
-    """See `DigitNetwork.load`."""
-    return digit_network().load(path, kind)

@@ -61,7 +61,6 @@ def insert_circuits(
     *,
     output_map: type[AbstractOutputMap] = IsotonicMap,
     settling: AbstractSettling | None = None,
-    configure: Callable[[Circuit], Circuit] = lambda circuit: circuit,
     batch: int = 100,
     advance: Callable[[int], object] | None = None,
 ) -> VisualSystem:
@@ -84,7 +83,6 @@ def insert_circuits(
         images: ordinary training images to calibrate on.
         output_map: a class with `fit(rates, outputs)`.
         settling: how steady states are found.
-        configure: last change to each circuit before it is used.
         batch: images at a time.
         advance: told how many images have settled, for each layer with a circuit anew.
 
@@ -116,7 +114,7 @@ def insert_circuits(
         area = CircuitArea(
             stage=stage,
             drive_scale=given.contrast / _percentile(drives or targets, target.dtype),
-            circuit=configure(_circuit(given, jnp.asarray(np.concatenate(means)), shape)),
+            circuit=_circuit(given, jnp.asarray(np.concatenate(means)), shape),
             output_map=output_map.fit(np.ones((1, 2)), np.ones((1, 2))),
             settling=settling,
         )

@@ -1,5 +1,7 @@
 """Does the circuit in an area compute? Sums, suppression and regime, under natural drive."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,7 +14,8 @@ from cortex.circuit import (
     steady_state,
 )
 
-from .area import CircuitArea, Maps
+from .area import AbstractArea, CircuitArea, Maps
+from .system import VisualSystem
 
 
 class CircuitProbe(eqx.Module):
@@ -67,3 +70,49 @@ def probe(area: CircuitArea, drive: Maps, other: Maps, patch_radius: float = 1.5
         largest_residual=jnp.max(states.residual),
         converged=jnp.all(states.converged),
     )
+
+
+def probe_areas(
+    system: VisualSystem,
+    images: Float[Array, "pairs channels height width"],
+    others: Float[Array, "pairs channels height width"],
+) -> dict[int, dict[str, float]]:
+    """What each circuit computes on pairs of images.
+
+    Args:
+        system: with circuits in any of its areas.
+        images, others: the first and the second image of each pair.
+
+    Returns:
+        By area with a circuit, 0 the lowest, and by name the members of `CircuitProbe`: means
+        over pairs, the largest of the residuals, and the share of pairs that converged.
+    """
+    count, shown, found = len(images), jnp.concatenate([images, others]), {}
+    top = max(
+        (n for n, area in enumerate(system.areas) if isinstance(area, CircuitArea)), default=0
+    )
+    for layer, area in enumerate(system.areas[: top + 1]):
+        if isinstance(area, CircuitArea):
+            drives = _drives(area, shown)
+            result = _probes(area, drives[:count], drives[count:])
+            names = (field.name for field in dataclasses.fields(result))
+            found[layer] = {name: float(jnp.mean(getattr(result, name))) for name in names}
+            found[layer]["largest_residual"] = float(jnp.max(result.largest_residual))
+        if layer < top:
+            shown = _sent(area, shown)
+    return found
+
+
+@eqx.filter_jit
+def _drives(area: CircuitArea, shown: Array) -> Array:
+    return jax.vmap(area.drive)(shown)
+
+
+@eqx.filter_jit
+def _probes(area: CircuitArea, drive: Array, other: Array) -> CircuitProbe:
+    return jax.vmap(lambda d, o: probe(area, d, o))(drive, other)
+
+
+@eqx.filter_jit
+def _sent(area: AbstractArea, shown: Array) -> Array:
+    return jax.vmap(lambda x: area(x).sent)(shown)

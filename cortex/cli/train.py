@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from cortex.cli.shared import Precision, can_hold_files, computing, short, shown
 from cortex.errors import UserError
 
 if TYPE_CHECKING:
+    from cortex.areas.digit_networks import DigitNetwork
     from cortex.areas.training import Epoch
     from cortex.experiment import Progress
     from cortex.stimuli import Digits
@@ -59,7 +59,7 @@ def train_digits(
     """Train the digit networks as those of the package were.
 
     A seed takes about 6 minutes on 2 cores with the 5,000 digits; of the network of eight layers
-    2 minutes without circuits and 25 with. The network with circuits starts from the plain one
+    2 minutes without circuits and 40 with. The network with circuits starts from the plain one
     of the same seed: --kind circuits reads it from the folder. Experiments use the files with
     --set network.weights=FOLDER.
     """
@@ -68,7 +68,7 @@ def train_digits(
     can_hold_files(out)
     from cortex.stimuli import load_digits, split_digits
 
-    digits = _module(network)
+    digits = _network(network)
     wanted = ["plain", "circuits"] if kind is Kind.both else [kind.value]
     files = {name: digits.weights_file(name, seed, out) for name in ("plain", "circuits")}
     for name in wanted:
@@ -93,16 +93,17 @@ def train_digits(
             typer.echo(f"{short(files[name])}  accuracy {right:.3f} on {len(held_out)} digits")
 
 
-def _module(network: Architecture) -> ModuleType:
+def _network(architecture: Architecture) -> DigitNetwork:
     """What trains, keeps and finds the networks of an architecture."""
     from cortex.areas import digits, digits_vgg
 
-    return {Architecture.small: digits, Architecture.vgg: digits_vgg}[network]
+    module = {Architecture.small: digits, Architecture.vgg: digits_vgg}[architecture]
+    return module.digit_network()
 
 
 def _train_digits(
     progress: Progress,
-    digits: ModuleType,
+    digits: DigitNetwork,
     files: dict[str, Path],
     kind: str,
     training: Digits,
@@ -111,15 +112,15 @@ def _train_digits(
 ) -> float:
     """Train one kind of digit network and store it; returns its accuracy."""
     seed = facts["seed"]
-    epochs = digits.digit_network().epochs(kind)
+    epochs = digits.epochs(kind)
     with progress.stage(f"{kind}, seed {seed}", total=epochs) as stage:
         report = _by_epoch(epochs, stage.advance)
         if kind == "plain":
             system, curve = digits.train_plain(training, seed, report)
         else:
-            plain, _ = digits.load_digits_system(files["plain"], "plain")
+            plain, _ = digits.load(files["plain"], "plain")
             system, curve = digits.train_circuits(plain, training, seed, report)
-        right: float = digits.save_digits_system(files[kind], system, curve, held_out, facts)
+        right = digits.save(files[kind], system, curve, held_out, facts)
         return right
 
 

@@ -9,7 +9,8 @@ import xarray as xr
 
 from cortex.experiment import Measure
 
-from .orientation_rows import CONTROL, ENDS, single_layers
+from .grating_rows import circuit_rows, control_rows, single_layers, variant_rows
+from .orientation_rows import ENDS
 
 DIRECTION = "direction: Lindsay & Miller 2018, on VGG-16"
 
@@ -26,7 +27,7 @@ def colour_measures(data: xr.Dataset) -> list[Measure]:
         rows += _network(here, variant)
         rows += _shares(here, variant)
         rows += _claims(here, variant)
-    return rows + list(_circuits(data))
+    return rows + list(variant_rows(data, data["gain_own"]))
 
 
 def chosen_layer(here: xr.Dataset, source: str = "tuning") -> str:
@@ -53,14 +54,7 @@ def _network(here: xr.Dataset, variant: str) -> Iterator[Measure]:
         headline=True,
         effect="the colours of single gratings are named",
     )
-    error = here["feature_error"].dropna("layer")
-    for layer in error["layer"].values.tolist():
-        yield Measure.reported(
-            f"feature_error[{variant},layer={layer}]", error.sel(layer=layer), "1"
-        )
-    if error.size:
-        lowest = min(float(here["settled"].min()), float(here["settled_unattended"]))
-        yield Measure.reported(f"settled_lowest[{variant}]", lowest, "1", headline=True)
+    yield from circuit_rows(here, variant)
     for name in ("own", "other"):
         yield Measure.reported(
             f"{name}_unattended[{variant}]",
@@ -128,36 +122,4 @@ def _claims(here: xr.Dataset, variant: str) -> Iterator[Measure]:
         effect="the colour named is that of the attended orientation, not the other's",
         note=note,
     )
-    gain = here["gain_own"].sel(site=single_layers(here))
-    for control in ("shuffled", "negated", "uniform"):
-        if control not in here["source"].values:
-            continue
-        difference = (gain.sel(source="tuning") - gain.sel(source=control)).dropna("site")
-        names = ", ".join(name.removeprefix("layer ") for name in difference["site"].values)
-        yield Measure.expecting(
-            f"tuning_minus_{control}[{variant}]",
-            difference.mean(),
-            "1",
-            expected="> 0",
-            provenance=CONTROL,
-            headline=True,
-            effect=f"tuning values bring out the colour more than {control} ones",
-            note=f"Mean over layers {names}, each source at its best strength.",
-        )
-
-
-def _circuits(data: xr.Dataset) -> Iterator[Measure]:
-    if not {"plain", "circuits"} <= set(data["variant"].values.tolist()):
-        return
-    if "tuning" not in data["source"].values:
-        return
-    gain = data["gain_own"].sel(source="tuning")
-    for site in data["site"].values.tolist():
-        one = gain.sel(site=site)
-        yield Measure.reported(
-            f"circuits_minus_plain[{site}]",
-            one.sel(variant="circuits") - one.sel(variant="plain"),
-            "1",
-            headline=True,
-            note="Difference of the gains by tuning values.",
-        )
+    yield from control_rows(here, variant, here["gain_own"], "bring out the colour")

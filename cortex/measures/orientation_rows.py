@@ -10,11 +10,11 @@ import xarray as xr
 from cortex.experiment import Measure
 
 from .detection import quantities
+from .grating_rows import circuit_rows, control_rows, single_layers, variant_rows
 
 PAPER = "Lindsay & Miller 2018"
 DIRECTION = f"direction: {PAPER}, on VGG-16"
 OBJECTS = f"direction: {PAPER}, on VGG-16 and photographs"
-CONTROL = "required here: what attention does rests on which maps it favours"
 BASELINE, GAIN, LAYER = 0.6025, 0.144, 10  # published, on VGG-16
 BAND = 0.05
 PARTS = ("performance", "auc", "sensitivity", "criterion")
@@ -37,7 +37,7 @@ def orientation_measures(data: xr.Dataset, published: bool) -> list[Measure]:
         rows += _claims(here, variant)
         if published and variant == "plain":
             rows += _numbers(here, variant)
-    return rows + list(_circuits(data))
+    return rows + list(variant_rows(data, _by_source(data)))
 
 
 def chosen_site(here: xr.Dataset, source: str = "tuning") -> str:
@@ -60,11 +60,6 @@ def _answered(scores: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(scores), -np.inf, scores)
 
 
-def single_layers(data: xr.Dataset) -> list[str]:
-    """Sites that are one layer, the lowest first."""
-    return [str(name) for name in data["site"].values if name != "all"]
-
-
 def _network(here: xr.Dataset, variant: str) -> Iterator[Measure]:
     yield Measure.expecting(
         f"right_single[{variant}]",
@@ -76,14 +71,7 @@ def _network(here: xr.Dataset, variant: str) -> Iterator[Measure]:
         effect="single gratings are told apart by their orientation",
         note="Single gratings without noise that the detectors judging them were not trained on.",
     )
-    error = here["feature_error"].dropna("layer")
-    for layer in error["layer"].values.tolist():
-        yield Measure.reported(
-            f"feature_error[{variant},layer={layer}]", error.sel(layer=layer), "1"
-        )
-    if error.size:
-        lowest = min(float(here["settled"].min()), float(here["settled_unattended"]))
-        yield Measure.reported(f"settled_lowest[{variant}]", lowest, "1", headline=True)
+    yield from circuit_rows(here, variant)
     for name in (*PARTS, "true_positive", "false_positive"):
         yield Measure.reported(
             f"{name}_unattended[{variant}]",
@@ -131,7 +119,7 @@ def _claims(here: xr.Dataset, variant: str) -> Iterator[Measure]:
         effect="attention by tuning values helps to find an orientation",
         note=note,
     )
-    yield from _controls(here, variant)
+    yield from control_rows(here, variant, _by_source(here), "help")
     yield from _depth(here, variant)
     yield from _hits_first(here, where, site)
     yield Measure.expecting(
@@ -163,26 +151,6 @@ def _claims(here: xr.Dataset, variant: str) -> Iterator[Measure]:
             yield Measure.reported(
                 f"gradient_minus_tuning[{variant},{layer}]", difference.sel(site=layer), "1"
             )
-
-
-def _controls(here: xr.Dataset, variant: str) -> Iterator[Measure]:
-    """Tuning values against each control, over the layers that the control is applied to."""
-    gain = here["gain_performance"].sel(site=single_layers(here))
-    for control in ("shuffled", "negated", "uniform"):
-        if control not in here["source"].values:
-            continue
-        difference = (gain.sel(compared="tuning") - gain.sel(compared=control)).dropna("site")
-        names = ", ".join(name.removeprefix("layer ") for name in difference["site"].values)
-        yield Measure.expecting(
-            f"tuning_minus_{control}[{variant}]",
-            difference.mean(),
-            "1",
-            expected="> 0",
-            provenance=CONTROL,
-            headline=True,
-            effect=f"tuning values help more than {control} ones",
-            note=f"Mean over layers {names}, each source at its best strength.",
-        )
 
 
 def _depth(here: xr.Dataset, variant: str) -> Iterator[Measure]:
@@ -239,21 +207,9 @@ def _hits_first(here: xr.Dataset, where: str, site: str) -> Iterator[Measure]:
     )
 
 
-def _circuits(data: xr.Dataset) -> Iterator[Measure]:
-    if not {"plain", "circuits"} <= set(data["variant"].values.tolist()):
-        return
-    if "tuning" not in data["source"].values:
-        return
-    gain = data["gain_performance"].sel(compared="tuning")
-    for site in data["site"].values.tolist():
-        one = gain.sel(site=site)
-        yield Measure.reported(
-            f"circuits_minus_plain[{site}]",
-            one.sel(variant="circuits") - one.sel(variant="plain"),
-            "1",
-            headline=True,
-            note="Difference of the gains by tuning values.",
-        )
+def _by_source(data: xr.Dataset) -> xr.DataArray:
+    """The gain in performance, of what attention is applied by only."""
+    return data["gain_performance"].rename(compared="source")
 
 
 def _numbers(here: xr.Dataset, variant: str) -> Iterator[Measure]:

@@ -27,19 +27,24 @@ from cortex.tasks import (
     LayerValues,
     Observer,
     Responses,
-    all_gradient_values,
     all_tuning_values,
-    balanced_pairs,
-    collect_slopes,
     respond_to_all,
     with_controls,
 )
 
 from .networks import StudyNetwork
-from .study import CODE, HERE, NORMALISED, OVER, PAPER, StudyAttentionSection, ValuesSection, sites
+from .study import (
+    CODE,
+    HERE,
+    PAPER,
+    StudyAttentionSection,
+    ValuesSection,
+    gradient_pairs,
+    gradients_of,
+    sites,
+)
 
-# Images at a time, the same everywhere, so that each layer is compiled once.
-BATCH = 20
+BATCH = 24  # images at a time, at most
 CONTROLS = ("shuffled", "negated", "uniform")
 SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
 
@@ -55,7 +60,7 @@ class GratingsSection(Section):
         128.0, "1", "grey level without a grating, 0 to 255", source=HERE, ge=0, le=255
     )
     place: Literal["full", "quadrant"] = Field(
-        "full",
+        default="full",
         description="single gratings fill the image, or one quadrant at random",
         json_schema_extra={"unit": "1", "source": HERE},
     )
@@ -66,7 +71,7 @@ class GratingsSection(Section):
         10, "1", "clean images an orientation for tuning values", source=HERE, ge=2
     )
     detectors_see: Literal["noisy", "all"] = Field(
-        "all",
+        default="all",
         description="detectors are trained on the noisy images only, or on the clean ones too",
         json_schema_extra={"unit": "1", "source": f"noisy: {CODE}; all: {HERE}"},
     )
@@ -103,7 +108,7 @@ class GratingAttentionSection(StudyAttentionSection):
     """Sources, sites, form and strengths of attention to an orientation."""
 
     sources: tuple[SourceName, ...] = Field(
-        ("tuning", "gradient", "shuffled", "negated", "uniform"),
+        default=("tuning", "gradient", "shuffled", "negated", "uniform"),
         min_length=1,
         description="values attention is applied by; shuffled, negated and uniform are controls",
         json_schema_extra={"unit": "1", "source": PAPER},
@@ -116,7 +121,7 @@ class GratingAttentionSection(StudyAttentionSection):
     )
 
     all_layers_sources: tuple[SourceName, ...] = Field(
-        ("tuning",),
+        default=("tuning",),
         description="sources applied to all layers at once; none: every source",
         json_schema_extra={"unit": "1", "source": HERE},
     )
@@ -235,7 +240,8 @@ def learn_gratings(
     section: ValuesSection,
     seed: int,
     *,
-    gradients: bool = True,
+    batch: int = BATCH,
+    gradients: int | None = 0,
     report: Callable[[int], object] | None = None,
 ) -> LearnedGratings:
     """Detectors of orientations and a choice of colours, tuning and gradient values.
@@ -249,12 +255,14 @@ def learn_gratings(
         images: at what.
         section: penalty, and the kind of gradient values.
         seed: of draws and of the shuffled control.
-        gradients: whether gradient values are wanted.
+        batch: images at a time.
+        gradients: the lowest area whose gradient values are wanted, 0 the lowest of all; those of
+            lower ones are NaN. None for no gradient values at all.
         report: told how many images and pairs are done, see `learning_steps`.
     """
     categories, colours = len(images.field.orientations), len(images.field.colours)
-    noisy = respond_to_all(system, images.noisy.batches(BATCH), report)
-    clean = respond_to_all(system, images.clean.batches(BATCH), report)
+    noisy = respond_to_all(system, images.noisy.batches(batch), report)
+    clean = respond_to_all(system, images.clean.batches(batch), report)
     penalty = section.penalty
 
     def fit_orientation(units: np.ndarray, labels: np.ndarray) -> Detectors:
@@ -277,26 +285,19 @@ def learn_gratings(
     observer = Observer(system, detectors)
     tuning = all_tuning_values(clean.means, images.clean.orientation, categories)
     values = with_controls(tuning, jax.random.key(seed))
-    if gradients:
+    if gradients is not None:
         further = images.further
-        pairs = collect_slopes(
+        pairs = gradient_pairs(
             observer,
             further.images,
-            balanced_pairs(
-                further.orientation,
-                categories,
-                len(further) // categories,
-                np.random.default_rng(seed),
-            ),
-            BATCH,
-            report,
-        )
-        values["gradient"] = all_gradient_values(
-            pairs,
+            further.orientation,
             categories,
-            OVER[section.gradients_over],
-            NORMALISED[section.gradients_normalised],
+            np.random.default_rng(seed),
+            batch,
+            report,
+            gradients,
         )
+        values["gradient"] = gradients_of(pairs, categories, section)
     return LearnedGratings(
         observer, Observer(system, choice), values, clean, right_orientation, right_colour
     )
@@ -325,6 +326,18 @@ def _fitted(
         logits = clean[held] @ np.asarray(one.weight).T + np.asarray(one.bias)
         right += int(np.sum(logits.argmax(axis=1) == of_clean[held]))
     return fitted(rows), right / len(clean)
+
+
+def lowest_gradient(section: GratingAttentionSection, areas: int) -> int | None:
+    """The lowest area that gradient values are applied to, 0 the lowest of all; None for none."""
+    if "gradient" not in section.sources:
+        return None
+    asked = [
+        np.flatnonzero(share)[0]
+        for name, share in sites(section, areas)
+        if name != "all" or "gradient" in (section.all_layers_sources or section.sources)
+    ]
+    return int(min(asked, default=0))
 
 
 def learning_steps(images: Images, gradients: bool = True) -> int:

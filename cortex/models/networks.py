@@ -13,16 +13,15 @@ import numpy as np
 from jaxtyping import Array, Float
 from pydantic import Field, model_validator
 
-from cortex.areas import AbstractArea, CircuitArea, CircuitParameters, VisualSystem, insert_circuits
-from cortex.areas.digits_vgg import (
-    LAYERS as DIGITS_LAYERS,
+from cortex.areas import (
+    AbstractArea,
+    CircuitArea,
+    CircuitParameters,
+    VisualSystem,
+    digits_vgg,
+    insert_circuits,
 )
-from cortex.areas.digits_vgg import (
-    SIDE,
-    as_network,
-    load_digits_system,
-    weights_file,
-)
+from cortex.areas.digit_networks import DigitNetwork, as_network
 from cortex.circuit import (
     EI,
     Circuit,
@@ -44,7 +43,7 @@ PAPER = "Lindsay & Miller 2018"
 RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
 DIGITS = "digits_vgg"
 LAYERS = {
-    DIGITS: len(DIGITS_LAYERS),
+    DIGITS: len(digits_vgg.LAYERS),
     "vgg16": len(vgg.LAYERS),
     "efficientnet_lite0": len(efficientnet.LAYERS),
 }
@@ -67,29 +66,34 @@ EFFICIENTNET_CIRCUITS = {
 }
 
 
-class NetworkSection(Section):
-    """The network, with and without circuits."""
+class VariantsSection(Section):
+    """The networks compared: with no circuit, and with circuits."""
 
-    name: Literal["digits_vgg", "vgg16", "efficientnet_lite0"] = Field(
-        "digits_vgg",
-        description="8 layers trained on digits here; 13 or 18 layers trained on ImageNet",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
     weights: str = Field(
-        "",
-        description="weight file, or folder of them for digits_vgg; empty: where they are expected",
+        default="",
+        description="weight file, or folder of them for digits; empty: where they are expected",
         json_schema_extra={"unit": "1", "source": HERE},
     )
-    weights_seed: int = quantity(0, "1", "which of the networks digits_vgg", source=HERE, ge=0)
+    weights_seed: int = quantity(0, "1", "which of the networks of digits", source=HERE, ge=0)
     variants: tuple[Literal["plain", "circuits"], ...] = Field(
-        ("plain", "circuits"),
+        default=("plain", "circuits"),
         min_length=1,
         description="with no circuit, with circuits, or both",
         json_schema_extra={"unit": "1", "source": HERE},
     )
     how: Literal["trained", "inserted"] = Field(
-        "trained",
-        description="circuits trained in the network (digits_vgg only), or put into the plain one",
+        default="trained",
+        description="circuits trained in the network (of digits only), or put into the plain one",
+        json_schema_extra={"unit": "1", "source": HERE},
+    )
+
+
+class NetworkSection(VariantsSection):
+    """The network, with and without circuits."""
+
+    name: Literal["digits_vgg", "vgg16", "efficientnet_lite0"] = Field(
+        default="digits_vgg",
+        description="8 layers trained on digits here; 13 or 18 layers trained on ImageNet",
         json_schema_extra={"unit": "1", "source": HERE},
     )
     circuits: tuple[int, ...] = quantity(
@@ -120,6 +124,10 @@ class NetworkSection(Section):
                 "network.variants = ['plain']"
             )
         return self
+
+    def inserts(self, variant: str) -> bool:
+        """Whether circuits are put into the plain network, and need images to be calibrated on."""
+        return variant == "circuits" and self.how == "inserted"
 
 
 class CircuitSection(Section):
@@ -235,8 +243,9 @@ def load_study_network(section: NetworkSection) -> StudyNetwork:
         ConfigError: one line, when the weights are not there or not of this network.
     """
     if section.name == DIGITS:
-        system, digit_facts = _digits(section, "plain")
-        return StudyNetwork(DIGITS, as_network(system), DIGITS_LAYERS, SIDE, 1, None, digit_facts)
+        system, digit_facts = load_digits_network(digits_vgg.digit_network(), section, "plain")
+        names, side = digits_vgg.LAYERS, digits_vgg.SIDE
+        return StudyNetwork(DIGITS, as_network(system), names, side, 1, None, digit_facts)
     try:
         found = load_network(section.name, section.weights or None)
     except UserError as error:
@@ -251,7 +260,9 @@ def build_system(
     circuit: CircuitSection,
     solver: SolverSection,
     variant: str,
-    calibration: Float[Array, "images channels height width"] | Float[np.ndarray, "images _ _ _"],
+    calibration: Float[Array, "images channels height width"]
+    | Float[np.ndarray, "images _ _ _"]
+    | None,
     advance: Callable[[int], object] | None = None,
 ) -> Built:
     """The network with no circuit, or with those of the configuration.
@@ -263,7 +274,8 @@ def build_system(
         found: of `load_study_network`.
         section, circuit, solver: of the configuration.
         variant: `plain` or `circuits`.
-        calibration: ordinary images; 50 or more. Used for inserted circuits only.
+        calibration: ordinary images, 50 or more; for inserted circuits, see
+            `NetworkSection.inserts`, else none are needed.
         advance: told how many images have settled, for each layer with an inserted circuit anew.
 
     Raises:
@@ -272,10 +284,10 @@ def build_system(
     if variant == "plain":
         return Built(VisualSystem.plain(found.network), {})
     if section.how == "trained":
-        trained, _ = _digits(section, "circuits")
-        areas = [_with(area, circuit, solver) for area in trained.areas]
-        system = VisualSystem(tuple(areas), trained.readout)
+        trained, _ = load_digits_network(digits_vgg.digit_network(), section, "circuits")
+        system = with_settings(trained, circuit, solver)
         return Built(system, feature_errors(system))
+    assert calibration is not None
     system = insert_circuits(
         found.network,
         {layer - 1: circuit.parameters() for layer in section.circuits},
@@ -287,20 +299,32 @@ def build_system(
     return Built(system, feature_errors(system))
 
 
-def _digits(section: NetworkSection, kind: str) -> tuple[VisualSystem, dict[str, Any]]:
+def load_digits_network(
+    network: DigitNetwork, section: VariantsSection, kind: str
+) -> tuple[VisualSystem, dict[str, Any]]:
+    """A stored network of digits and what was stored with it; `kind` is "plain" or "circuits".
+
+    Raises:
+        ConfigError: one line, when the weights are not there or not of this network.
+    """
     folder = Path(section.weights).expanduser() if section.weights else None
     try:
-        return load_digits_system(weights_file(kind, section.weights_seed, folder), kind)
+        return network.load(network.weights_file(kind, section.weights_seed, folder), kind)
     except UserError as error:
         raise ConfigError(f"network.weights, network.weights_seed: {error}") from error
 
 
-def _with(area: AbstractArea, circuit: CircuitSection, solver: SolverSection) -> AbstractArea:
-    """A trained area, its circuit set to the configuration."""
-    if not isinstance(area, CircuitArea):
-        return area
-    new = (circuit.applied_to(area.circuit), solver.relax())
-    return eqx.tree_at(lambda a: (a.circuit, a.settling), area, new)
+def with_settings(
+    system: VisualSystem, circuit: CircuitSection, solver: SolverSection
+) -> VisualSystem:
+    """A system whose circuits have the parameters of the configuration and settle as it says."""
+    areas: list[AbstractArea] = []
+    for area in system.areas:
+        if isinstance(area, CircuitArea):
+            new = (circuit.applied_to(area.circuit), solver.relax())
+            area = eqx.tree_at(lambda a: (a.circuit, a.settling), area, new)
+        areas.append(area)
+    return VisualSystem(tuple(areas), system.readout)
 
 
 def feature_errors(system: VisualSystem) -> dict[int, float]:

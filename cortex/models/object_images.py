@@ -31,6 +31,7 @@ HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
 AT_LEAST = 4  # images of a category that hard ones are composed of
 CALIBRATION = 100  # images that inserted circuits are calibrated on
+AT_A_TIME = 40  # digits that are distorted
 PAIRS = 16  # pairs of ordinary images that circuits are probed with
 
 Pictures = Float[Array, "rows channels height width"]
@@ -164,7 +165,8 @@ def _digits(section: ImagesSection, seed: int) -> Material:
     labels = np.asarray(training.labels)
     names = tuple(str(digit) for digit in range(digits_vgg.CLASSES))
     learning, gradients, _ = _split(section, labels, names, seed, rest=0)
-    singles, images = digits_vgg.as_images(held_out), digits_vgg.as_images(training)
+    network = digits_vgg.digit_network()
+    singles, images = network.images(held_out), network.images(training)
     key = jax.random.key(seed)
 
     @eqx.filter_jit
@@ -172,9 +174,15 @@ def _digits(section: ImagesSection, seed: int) -> Material:
         keys = jax.vmap(lambda row: jax.random.fold_in(key, row))(rows)
         return jax.vmap(lambda k, x: distort(k, x, digits_vgg.PLAIN_TRAINING))(keys, images[rows])
 
+    def drawn(rows: np.ndarray) -> Pictures:
+        # Always as many at a time, so that `seen` is compiled once.
+        filled = np.resize(rows, -(-len(rows) // AT_A_TIME) * AT_A_TIME).reshape(-1, AT_A_TIME)
+        parts = [np.asarray(seen(jnp.asarray(chunk))) for chunk in filled]
+        return jnp.asarray(np.concatenate(parts)[: len(rows)])
+
     return Material(
         Ordinary(
-            images=lambda rows: seen(jnp.asarray(rows)),
+            images=drawn,
             labels=labels,
             categories=len(names),
             learning=learning,

@@ -49,30 +49,16 @@ NORMALISED = {
 OVER = {"balanced": BalancedSet(), "category": CategorySet()}
 
 
-class StudyAttentionSection(Section):
-    """Where attention is applied, in what form, and how strongly."""
+class FormSection(Section):
+    """In what form attention reaches a layer."""
 
-    layers: tuple[int, ...] = quantity(
-        (), "1", "layers attended, one at a time, 1 the lowest; none: every layer", source=PAPER
-    )
-    all_layers: bool = Field(
-        True,
-        description="also to all layers of the network at once",
-        json_schema_extra={"unit": "1", "source": PAPER},
-    )
-    all_layers_share: float = quantity(
-        0.1, "1", "share of beta that each layer gets when all are attended", source=PAPER, gt=0
-    )
-    strengths: tuple[NonNegative, ...] = quantity(
-        (0.25, 0.5, 1.0, 2.0), "1", "beta", source="within the paper's 0 to 11.85", min_length=1
-    )
     form: Literal["multiplicative", "additive"] = Field(
-        "multiplicative",
+        default="multiplicative",
         description="gain on the drive, or input (to E units, where there is a circuit)",
         json_schema_extra={"unit": "1", "source": PAPER},
     )
     bidirectional: bool = Field(
-        True,
+        default=True,
         description="whether negative values count, or are set to 0",
         json_schema_extra={"unit": "1", "source": PAPER},
     )
@@ -81,6 +67,25 @@ class StudyAttentionSection(Section):
     )
     input_scale: float = quantity(
         5.0, "contrast", "additive form: input to a circuit at a value of 1", source=HERE, gt=0
+    )
+
+
+class StudyAttentionSection(FormSection):
+    """Where attention is applied, in what form, and how strongly."""
+
+    layers: tuple[int, ...] = quantity(
+        (), "1", "layers attended, one at a time, 1 the lowest; none: every layer", source=PAPER
+    )
+    all_layers: bool = Field(
+        default=True,
+        description="also to all layers of the network at once",
+        json_schema_extra={"unit": "1", "source": PAPER},
+    )
+    all_layers_share: float = quantity(
+        0.1, "1", "share of beta that each layer gets when all are attended", source=PAPER, gt=0
+    )
+    strengths: tuple[NonNegative, ...] = quantity(
+        (0.25, 0.5, 1.0, 2.0), "1", "beta", source="within the paper's 0 to 11.85", min_length=1
     )
 
     @model_validator(mode="after")
@@ -101,12 +106,12 @@ class ValuesSection(Section):
         0.1, "1", "inverse of the L2 penalty on the detectors' weights", source=HERE, gt=0
     )
     gradients_over: Literal["balanced", "category"] = Field(
-        "balanced",
+        default="balanced",
         description="gradients are averaged over a balanced set, or over the category's images",
         json_schema_extra={"unit": "1", "source": f"balanced: {PAPER}; category: chosen here"},
     )
     gradients_normalised: Literal["layer", "map", "both"] = Field(
-        "layer",
+        default="layer",
         description="divided by the largest over the layer, by map over categories, or over both",
         json_schema_extra={"unit": "1", "source": f"layer: {PAPER}; map, both: {CODE}"},
     )
@@ -195,40 +200,67 @@ def learn(
     values = with_controls(
         all_tuning_values(responses.means, labels, ordinary.categories), shuffle_key
     )
-    pairs = collect_slopes(
+    pairs = gradient_pairs(
         observer,
         lambda numbers: ordinary.images(ordinary.gradients[numbers]),
-        balanced_pairs(
-            ordinary.labels[ordinary.gradients],
-            ordinary.categories,
-            _gradient_images(ordinary),
-            rng,
-        ),
+        ordinary.labels[ordinary.gradients],
+        ordinary.categories,
+        rng,
         batch,
         report,
     )
-    values["gradient"] = all_gradient_values(
-        pairs,
-        ordinary.categories,
-        OVER[section.gradients_over],
-        NORMALISED[section.gradients_normalised],
-    )
+    values["gradient"] = gradients_of(pairs, ordinary.categories, section)
     return Learned(observer, values, responses, pairs)
+
+
+def gradient_pairs(
+    observer: Observer,
+    images: Callable[[np.ndarray], Float[Array, "rows channels height width"]],
+    labels: np.ndarray,
+    categories: int,
+    rng: np.random.Generator,
+    batch: int,
+    report: Callable[[int], object] | None = None,
+    first: int = 0,
+) -> Pairs:
+    """Slopes for as many images of each category as there are of one, and as many of others.
+
+    Args:
+        observer: whose detectors.
+        images: from row numbers to images.
+        labels: category of each image.
+        categories: how many.
+        rng: of the choice of others.
+        batch: pairs at a time.
+        report: told how many pairs are done.
+        first: the lowest area wanted, 0 the lowest of all.
+    """
+    each = _images_of_one(len(labels), categories)
+    return collect_slopes(
+        observer, images, balanced_pairs(labels, categories, each, rng), batch, report, first
+    )
+
+
+def gradients_of(pairs: Pairs, categories: int, section: ValuesSection) -> LayerValues:
+    """Gradient values of the kind that the settings ask for."""
+    return all_gradient_values(
+        pairs, categories, OVER[section.gradients_over], NORMALISED[section.gradients_normalised]
+    )
 
 
 def learning_steps(ordinary: Ordinary) -> int:
     """How many images and pairs `learn` goes through, at most."""
-    pairs = 2 * _gradient_images(ordinary) * ordinary.categories
-    return len(ordinary.learning) + pairs
+    each = _images_of_one(len(ordinary.gradients), ordinary.categories)
+    return len(ordinary.learning) + 2 * each * ordinary.categories
 
 
-def _gradient_images(ordinary: Ordinary) -> int:
+def _images_of_one(images: int, categories: int) -> int:
     """Images of a category for its gradients."""
-    return max(len(ordinary.gradients) // ordinary.categories, 1)
+    return max(images // categories, 1)
 
 
 def forms_of(
-    section: StudyAttentionSection, system: VisualSystem, scales: Sequence[float]
+    section: FormSection, system: VisualSystem, scales: Sequence[float]
 ) -> tuple[AbstractForm, ...]:
     """How attention reaches each area.
 

@@ -13,7 +13,7 @@ from .learning import (
     respond_to_all,
     with_controls,
 )
-from .looking import Condition, Observer, Outcome, every_answer, look, own_category
+from .looking import Condition, Observer, Outcome, even_batch, every_answer, look, own_category
 from .signal_detection import (
     Rates,
     area_under_curve,
@@ -39,6 +39,7 @@ __all__ = [
     "bootstrap_counts",
     "collect_slopes",
     "detection_rates",
+    "even_batch",
     "every_answer",
     "in_batches",
     "interval",

@@ -1,5 +1,6 @@
 """What is learned from ordinary images: tuning of all layers in one pass, gradients, values."""
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -84,7 +85,8 @@ class Pairs(NamedTuple):
     """Slopes of detectors for pairs of an image and a category.
 
     Attributes:
-        slopes: by area, dz/dx averaged over the places of each map, (pairs, maps).
+        slopes: by area, dz/dx averaged over the places of each map, (pairs, maps); NaN where
+            they were not asked for.
         logits: z, (pairs,).
         category: (pairs,).
         present: whether the image shows the category, (pairs,).
@@ -112,8 +114,9 @@ def collect_slopes(
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
     batch: int = 50,
     report: Report | None = None,
+    first: int = 0,
 ) -> Pairs:
-    """Slopes at all layers, one backward pass for each pair.
+    """Slopes at all layers, or from one upwards, one backward pass for each pair.
 
     Args:
         observer: whose detectors.
@@ -121,31 +124,44 @@ def collect_slopes(
         pairs: rows, category and present, (pairs,) each, see `balanced_pairs`.
         batch: pairs at a time.
         report: told how many pairs are done.
+        first: the lowest area wanted, 0 the lowest of all; a backward pass to the lowest areas of
+            a large network takes longer than all the rest.
     """
     rows, category, present = pairs
     size = min(batch, len(rows))
-    slopes: list[list[np.ndarray]] = [[] for _ in observer.system.areas]
+    system = observer.system
+    shapes: tuple[tuple[int, int, int], ...] = ()
+    slopes: list[list[np.ndarray]] = [[] for _ in system.areas]
     logits = []
     for start in range(0, len(rows), size):
         # The last batch is filled up, so that nothing is compiled for it.
         chosen = np.minimum(np.arange(start, start + size), len(rows) - 1)
         count = min(size, len(rows) - start)
-        found, z = _slopes(observer, images(rows[chosen]), jnp.asarray(category[chosen]))
-        for area, one in enumerate(found):
+        received = images(rows[chosen])
+        shapes = shapes or map_shapes(system, received[0])
+        if first:
+            below = pass_all(system, received, shapes, [Multiplicative()] * len(shapes))
+            *_, (_, last) = itertools.islice(below, first)
+            received = last.sent
+        found, z = _slopes(observer, received, jnp.asarray(category[chosen]), first)
+        for area, one in enumerate(found, first):
             slopes[area].append(np.asarray(one)[:count])
         logits.append(np.asarray(z)[:count])
         if report is not None:
             report(count)
-    joined = tuple(np.concatenate(parts) for parts in slopes)
+    joined = tuple(
+        np.concatenate(parts) if parts else np.full((len(rows), shape[0]), np.nan)
+        for parts, shape in zip(slopes, shapes, strict=True)
+    )
     return Pairs(joined, np.concatenate(logits), category, present)
 
 
 @eqx.filter_jit
 def _slopes(
-    observer: Observer, images: Array, category: Int[Array, " images"]
+    observer: Observer, received: Array, category: Int[Array, " images"], first: int
 ) -> tuple[tuple[Array, ...], Array]:
     system, detectors = observer.system, observer.detectors
-    return jax.vmap(lambda x, c: logit_slopes(system, detectors, x, c))(images, category)
+    return jax.vmap(lambda x, c: logit_slopes(system, detectors, x, c, first))(received, category)
 
 
 def all_tuning_values(
@@ -158,8 +174,42 @@ def all_tuning_values(
         labels: category of each image.
         categories: how many.
     """
-    shown = jnp.asarray(labels)
-    return tuple(tuning_values(jnp.asarray(m, float), shown, categories) for m in means)
+    return _all_tuning(tuple(jnp.asarray(m, float) for m in means), jnp.asarray(labels), categories)
+
+
+# All layers in one program: operations compiled one by one for every size of layer take longer
+# than looking at the images.
+
+
+@eqx.filter_jit
+def _all_tuning(means: tuple[Array, ...], labels: Array, categories: int) -> LayerValues:
+    return tuple(tuning_values(one, labels, categories) for one in means)
+
+
+@eqx.filter_jit
+def _all_gradients(
+    slopes: tuple[Array, ...],
+    logits: Array,
+    category: Array,
+    present: Array,
+    categories: int,
+    over: AbstractImageSet,
+    normalise: Callable[[Values], Values],
+) -> LayerValues:
+    return tuple(
+        normalise(gradient_values(one, logits, category, present, categories, over))
+        for one in slopes
+    )
+
+
+@eqx.filter_jit
+def _controls(tuning: LayerValues, keys: Array) -> dict[str, LayerValues]:
+    return {
+        "shuffled": tuple(map(shuffled, keys, tuning)),
+        "negated": tuple(-values for values in tuning),
+        "uniform": tuple(uniform(values) for values in tuning),
+        "nothing": tuple(jnp.zeros_like(values) for values in tuning),
+    }
 
 
 def all_gradient_values(
@@ -176,11 +226,14 @@ def all_gradient_values(
         over: which of a category's images are averaged over.
         normalise: `normalised_by_layer` or another.
     """
-    z = jnp.asarray(pairs.logits, float)
-    category, present = jnp.asarray(pairs.category), jnp.asarray(pairs.present)
-    return tuple(
-        normalise(gradient_values(jnp.asarray(s, float), z, category, present, categories, over))
-        for s in pairs.slopes
+    return _all_gradients(
+        tuple(jnp.asarray(slopes, float) for slopes in pairs.slopes),
+        jnp.asarray(pairs.logits, float),
+        jnp.asarray(pairs.category),
+        jnp.asarray(pairs.present),
+        categories,
+        over,
+        normalise,
     )
 
 
@@ -195,14 +248,7 @@ def with_controls(tuning: LayerValues, key: PRNGKeyArray) -> dict[str, LayerValu
         `tuning`; `shuffled` over the maps of a layer; `negated`; `uniform`, every map the same;
         `nothing`, zeros.
     """
-    keys = jax.random.split(key, len(tuning))
-    return {
-        "tuning": tuning,
-        "shuffled": tuple(map(shuffled, keys, tuning)),
-        "negated": tuple(-values for values in tuning),
-        "uniform": tuple(uniform(values) for values in tuning),
-        "nothing": tuple(jnp.zeros_like(values) for values in tuning),
-    }
+    return {"tuning": tuning, **_controls(tuning, jax.random.split(key, len(tuning)))}
 
 
 def in_batches(

@@ -212,6 +212,11 @@ def pass_all(
         images = passed.sent
 
 
+def even_batch(count: int, most: int = 50) -> int:
+    """Images at a time, at most `most`, that fill as few batches with `count` evenly."""
+    return -(-count // -(-count // most))
+
+
 class _Sums:
     """One condition's outcome, filled in batch by batch; those of a category come in order."""
 
@@ -249,7 +254,7 @@ def look(
     conditions: Sequence[Condition],
     forms: Sequence[AbstractForm],
     *,
-    batch: int = 50,
+    batch: int | None = None,
     answer: Answer = own_category,
     report: Report | None = None,
     workers: int | None = None,
@@ -261,7 +266,7 @@ def look(
         trials: the images; each batch is made once for all conditions.
         conditions: what is attended, for each category in turn.
         forms: by area, how attention reaches it.
-        batch: images at a time.
+        batch: images at a time, the last ones filled up; by default up to 50, evenly.
         answer: from the logits (images, categories) and the category to what is kept.
         report: told how many looks are done, one condition and one image being a look.
         workers: categories at a time; on a CPU one a core, up to four, for small circuits leave
@@ -272,7 +277,7 @@ def look(
     """
     system = observer.system
     categories, count = trials.present.shape
-    size = min(batch, count)
+    size = even_batch(count) if batch is None else batch
     shapes = map_shapes(system, trials.images(0, 0, 1)[0])
     maps = [shape[0] for shape in shapes]
     plain = _Sums(trials, maps, 0)

@@ -18,11 +18,12 @@ from cortex.areas import (
     digits_vgg,
     probe,
 )
-from cortex.areas.digits import SEEDS, as_images, load_digits_system, weights_file
+from cortex.areas.digits import SEEDS, digit_network
 from cortex.areas.training import Epoch
 from cortex.errors import UserError
 from cortex.stimuli import load_digits, split_digits
 
+SMALL, VGG = digit_network(), digits_vgg.digit_network()
 PAIRS = 20
 FIRST = [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])]
 
@@ -34,13 +35,13 @@ def held_out():
 
 @functools.cache
 def load(kind, seed):
-    return load_digits_system(weights_file(kind, seed), kind)
+    return SMALL.load(SMALL.weights_file(kind, seed), kind)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_circuits_cost_at_most_three_points(seed):
-    shown, labels = as_images(held_out()), jnp.asarray(held_out().labels)
+    shown, labels = SMALL.images(held_out()), jnp.asarray(held_out().labels)
     assert len(held_out()) == 1000
     assert np.array_equal(np.bincount(labels), np.full(10, 100))
     right = {}
@@ -59,24 +60,24 @@ def test_circuits_cost_at_most_three_points(seed):
 
 @functools.cache
 def load_vgg(kind, seed):
-    return digits_vgg.load_digits_system(digits_vgg.weights_file(kind, seed), kind)
+    return VGG.load(VGG.weights_file(kind, seed), kind)
 
 
 @pytest.mark.parametrize("seed", FIRST)
 def test_the_network_of_eight_layers_knows_digits(seed):
     system, facts = load_vgg("plain", seed)
     assert [type(area) for area in system.areas] == [PlainArea] * 8
-    shown = digits_vgg.as_images(held_out())
+    shown = VGG.images(held_out())
     assert shown.shape == (1000, 1, 32, 32)
     assert float(shown[:, :, :2].max()) == 0.0  # the margin
-    np.testing.assert_array_equal(shown[:, :, 2:-2, 2:-2], as_images(held_out()))
+    np.testing.assert_array_equal(shown[:, :, 2:-2, 2:-2], SMALL.images(held_out()))
     right = accuracy(system, shown, jnp.asarray(held_out().labels))
     # Other machines round differently: three digits of a thousand.
     assert right == pytest.approx(facts["accuracy"], abs=0.003)
     assert right > 0.97
     assert (facts["seed"], facts["kind"]) == (seed, "plain")
     assert facts["command"] == f"cortex train digits --network vgg --seed {seed}"
-    assert len(facts["loss_by_epoch"]) == digits_vgg.digit_network().epochs("plain")
+    assert len(facts["loss_by_epoch"]) == VGG.epochs("plain")
 
 
 def test_what_eight_circuits_were_trained_to():
@@ -85,7 +86,7 @@ def test_what_eight_circuits_were_trained_to():
     assert [type(area) for area in system.areas] == [CircuitArea] * 8
     sides = [area.circuit.coupling.shape[1] for area in system.areas]
     assert sides == [32] * 2 + [16] * 3 + [8] * 3
-    assert len(facts["loss_by_epoch"]) == digits_vgg.digit_network().epochs("circuits")
+    assert len(facts["loss_by_epoch"]) == VGG.epochs("circuits")
     assert max(facts["unsettled_by_epoch"]) < 0.01
     assert facts["accuracy"] > 0.93
 
@@ -103,7 +104,7 @@ def test_rounds_of_training_follow_each_other(monkeypatch):
         made.append(VisualSystem(system.areas, system.readout))
         return made[-1], rows
 
-    network = digits_vgg.digit_network()
+    network = VGG
     rounds = (TrainingSettings(epochs=2), TrainingSettings(epochs=3))
     monkeypatch.setattr(digit_networks, "train", fake)
     monkeypatch.setattr(digit_networks.DigitNetwork, "insert_at", lambda self, *how: plain)
@@ -117,32 +118,32 @@ def test_rounds_of_training_follow_each_other(monkeypatch):
     assert seen[1][0] is made[0]
     assert system is made[1]
     assert seen[0][1] != seen[1][1]
-    assert (network.epochs("plain"), network.epochs("circuits")) == (40, 10)
+    assert (network.epochs("plain"), network.epochs("circuits")) == (40, 18)
 
 
 @pytest.mark.slow
 def test_eight_circuits_know_digits():
     system, facts = load_vgg("circuits", 0)
-    right = accuracy(system, digits_vgg.as_images(held_out()), jnp.asarray(held_out().labels))
+    right = accuracy(system, VGG.images(held_out()), jnp.asarray(held_out().labels))
     assert right == pytest.approx(facts["accuracy"], abs=0.005)
 
 
 @pytest.mark.slow
 def test_eight_circuits_compute():
-    they_compute(load_vgg("circuits", 0)[0], digits_vgg.as_images)
+    they_compute(load_vgg("circuits", 0)[0], VGG.images)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_circuits_compute(seed):
-    they_compute(load("circuits", seed)[0], as_images)
+    they_compute(load("circuits", seed)[0], SMALL.images)
 
 
 def they_compute(system, as_images):
     """Sublinear, inhibition-stabilised, suppressed by the surround, at every layer."""
     labels = np.asarray(held_out().labels)
     rows = np.argsort(labels, kind="stable")[:: len(labels) // (2 * PAIRS)][: 2 * PAIRS]
-    shown = as_images(held_out().take(rows))
+    shown = SMALL.images(held_out().take(rows))
     assert (labels[rows[:PAIRS]] != labels[rows[PAIRS:]]).all()
     for layer, area in enumerate(system.areas):
         found, shown = look_inside(area, shown)
@@ -162,7 +163,7 @@ def look_inside(area, shown):
 
 
 def test_there_are_three_of_each_and_they_are_small():
-    files = [weights_file(kind, seed) for kind in ("plain", "circuits") for seed in range(3)]
+    files = [SMALL.weights_file(kind, seed) for kind in ("plain", "circuits") for seed in range(3)]
     assert len(SEEDS) >= 3
     assert all(file.is_file() for file in files)
     everything = sum(f.stat().st_size for f in files[0].parent.iterdir())
@@ -171,7 +172,7 @@ def test_there_are_three_of_each_and_they_are_small():
 
 def test_a_network_of_another_kind(tmp_path):
     with pytest.raises(UserError, match="found no file"):
-        load_digits_system(weights_file("plain", 99), "plain")
+        SMALL.load(SMALL.weights_file("plain", 99), "plain")
     with pytest.raises(UserError, match=r"unknown array areas\.0\.circuit"):
-        load_digits_system(weights_file("circuits", 0), "plain")
-    assert weights_file("plain", 0, tmp_path) == tmp_path / "digits_plain_0.safetensors"
+        SMALL.load(SMALL.weights_file("circuits", 0), "plain")
+    assert SMALL.weights_file("plain", 0, tmp_path) == tmp_path / "digits_plain_0.safetensors"

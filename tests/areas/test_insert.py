@@ -97,24 +97,17 @@ def by_map(maps):
     return np.moveaxis(np.asarray(maps), 1, 0).reshape(maps.shape[1], -1)
 
 
-def test_configure_has_the_last_word(shown):
-    """Called once a circuit; what it returns is used, and the output map fitted to it."""
-    seen = []
-
-    def weaker(circuit):
-        seen.append(circuit.shape)
-        return eqx.tree_at(lambda c: c.coupling.J.EE, circuit, circuit.coupling.J.EE / 4)
-
+def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
+    given = eqx.tree_at(lambda p: p.J.EE, systems.parameters(), systems.J["EE"] / 4)
     system = insert_circuits(
         systems.network(),
-        {layer: systems.parameters() for layer in (0, 1)},
+        dict.fromkeys((0, 1), given),
         shown,
         output_map=PowerMap,
         settling=systems.SETTLING,
-        configure=weaker,
     )
-    assert seen == list(systems.SHAPES)
-    for area in system.areas:
+    for area, shape in zip(system.areas, systems.SHAPES, strict=True):
+        assert area.circuit.shape == shape
         assert float(area.circuit.coupling.J.EE) == pytest.approx(1.5)
         assert isinstance(area.output_map, PowerMap)
     first = system.areas[0]

@@ -1,6 +1,5 @@
 """What the studies with gratings share: images, choices of colour, and the conditions there are."""
 
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -8,9 +7,8 @@ import pytest
 
 from cortex.areas import VisualSystem
 from cortex.errors import UserError
-from cortex.experiment import ConfigError
+from cortex.experiment import ConfigError, Progress
 from cortex.frontends.efficientnet import Blocks, random_efficientnet
-from cortex.models import grating_study
 from cortex.models.grating_study import (
     GratingAttentionSection,
     GratingsSection,
@@ -20,6 +18,7 @@ from cortex.models.grating_study import (
     grating_images,
     learn_gratings,
     learning_steps,
+    lowest_gradient,
 )
 from cortex.models.networks import StudyNetwork
 from cortex.models.study import ValuesSection
@@ -46,15 +45,11 @@ FOUND = StudyNetwork(
 SECTION = GratingsSection(cycles_per_pixel=0.1, detectors=4, tuning=4, gradients=1, trials=4)
 
 
-@contextmanager
-def one_batch(*modules):
-    """Six images at a time everywhere: everything is compiled once, and for few."""
+def run_small(module, config):
+    """An experiment with gratings on the small network."""
     with pytest.MonkeyPatch.context() as patched:
-        for module in (grating_study, *modules):
-            patched.setattr(module, "BATCH", 6)
-            if module is not grating_study:
-                patched.setattr(module, "load_study_network", lambda section: FOUND)
-        yield
+        patched.setattr(module, "load_study_network", lambda section: FOUND)
+        return module.run(config, Progress())
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +65,9 @@ def system():
 @pytest.fixture(scope="module")
 def learned(images, system):
     done = []
-    with one_batch():
-        found = learn_gratings(
-            system, images, ValuesSection(), 0, gradients=False, report=done.append
-        )
+    found = learn_gratings(
+        system, images, ValuesSection(), 0, batch=6, gradients=None, report=done.append
+    )
     assert sum(done) == learning_steps(images, gradients=False) == 36 + 36
     return found
 
@@ -121,14 +115,14 @@ def test_the_choice_of_colours_is_judged_on_what_it_was_not_fitted_to(images, sy
     assert learned.orientation.detectors.bias.shape == (9,)
     # As in the authors' code, on request: detectors that saw noisy images only.
     noisy_only = Detectors.fit(noisy.units, images.noisy.orientation, 9, common=True)
-    with one_batch():
-        asked = learn_gratings(
-            system,
-            images._replace(detectors_see="noisy"),
-            ValuesSection(),
-            0,
-            gradients=False,
-        )
+    asked = learn_gratings(
+        system,
+        images._replace(detectors_see="noisy"),
+        ValuesSection(),
+        0,
+        batch=6,
+        gradients=None,
+    )
     np.testing.assert_allclose(asked.orientation.detectors.weight, noisy_only.weight, atol=1e-3)
     apart = np.abs(learned.orientation.detectors.weight - noisy_only.weight).max()
     assert apart > 0.01
@@ -184,3 +178,16 @@ def test_refusals(learned):
         conditions(GratingAttentionSection(layers=(7,)), 4, learned.values)
     with pytest.raises(UserError, match="found 'digits_vgg', allowed: 'vgg16', 'efficientnet"):
         grating_images(SECTION, FOUND._replace(name="digits_vgg", channels=1), 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"layers": (3, 2)}, 1),
+        ({"layers": (3,), "all_layers_sources": ("tuning", "gradient")}, 0),
+        ({"layers": (3,), "all_layers_sources": ()}, 0),  # every source
+        ({"layers": (3,), "sources": ("tuning",)}, None),
+    ],
+)
+def test_gradients_are_taken_no_lower_than_they_are_applied(settings, expected):
+    assert lowest_gradient(GratingAttentionSection(**settings), 4) == expected

@@ -6,7 +6,7 @@ from cortex.figures import colour_of_orientation as figure
 from cortex.sims import colour_of_orientation as colours
 
 from cortex.experiment import ConfigError, Progress, load_config, plain
-from tests.models.test_grating_study import one_batch
+from tests.models.test_grating_study import run_small
 
 NAME = "colour_of_orientation"
 SMALL = [
@@ -34,8 +34,7 @@ def config():
 
 @pytest.fixture(scope="module")
 def data(config):
-    with one_batch(colours):
-        return colours.run(config, Progress())
+    return run_small(colours, config)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from cortex.sims import digits_detection as detection
 from typer.testing import CliRunner
 
-from cortex.areas.digits import as_images
+from cortex.areas.digits import digit_network
 from cortex.cli import app
 from cortex.errors import UserError
 from cortex.experiment import ConfigError, Progress, load_config, plain
@@ -166,7 +166,7 @@ def test_the_same_seed_gives_the_same_numbers(data):
 def test_a_changed_circuit_changes_the_result(config, digits):
     """At the lowest cost: the same network, seen through the configured circuits."""
     training, held_out = digits
-    images = as_images(held_out)[:4]
+    images = digit_network().images(held_out)[:4]
     respond = jax.jit(jax.vmap(lambda system, x: system.respond(x), in_axes=(None, 0)))
 
     def rates(setting):

@@ -16,7 +16,6 @@ from cortex.experiment import ConfigError, Progress, load_config, plain
 from cortex.frontends.efficientnet import Blocks, random_efficientnet
 from cortex.frontends.pretrained import default_weights
 from cortex.measures.similarity_gain import by_preference
-from cortex.models import grating_study
 from cortex.models.networks import StudyNetwork
 from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
 from cortex.stimuli.image_files import Preprocessing
@@ -62,7 +61,6 @@ def data(config):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fsgm, "load_study_network", lambda section: FOUND)
         patched.setattr(fsgm, "BATCH", 2)  # one size of batch: everything is compiled once
-        patched.setattr(grating_study, "BATCH", 2)
         return fsgm.run(config, Progress())
 
 
@@ -244,7 +242,6 @@ def test_circuits_in_a_small_network():
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fsgm, "load_study_network", lambda section: FOUND)
         patched.setattr(fsgm, "BATCH", 2)  # one size of batch: everything is compiled once
-        patched.setattr(grating_study, "BATCH", 2)
         data = fsgm.run(config, Progress())
     assert list(np.isfinite(data["feature_error"].values[0])) == [False, False, True, False, False]
     assert float(data["settled"].min()) > 0.9

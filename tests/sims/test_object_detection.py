@@ -1,6 +1,7 @@
 """The study in a network of two layers: what it records, measures, compares and refuses."""
 
-import jax
+from functools import partial
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -15,6 +16,7 @@ from cortex.models.networks import StudyNetwork
 from cortex.models.object_images import chosen_categories, material
 from cortex.models.object_table import activity_slope
 from cortex.stimuli.image_files import Preprocessing, image_folder
+from tests.frontends import small
 
 NAME = "object_detection"
 SMALL = [
@@ -41,7 +43,10 @@ SEEN = Preprocessing(
 
 def tiny(channels=1, categories=10, preprocessing=None):
     """Two layers of 4 and 6 maps with random weights."""
-    network = random_vgg(jax.random.key(0), ((4,), (6,)), 12, categories, 32, channels)
+    kind = partial(
+        random_vgg, widths=((4,), (6,)), units=12, classes=categories, size=32, channels=channels
+    )
+    network = small.network(small.VGG._replace(random=kind))
     name = "efficientnet_lite0" if preprocessing else "digits_vgg"
     return StudyNetwork(name, network, ("one", "two"), 32, channels, preprocessing, {})
 

@@ -14,7 +14,7 @@ from cortex.errors import UserError
 from cortex.experiment import ConfigError, Progress, load_config, plain
 from cortex.frontends.pretrained import default_weights
 from cortex.measures.orientation_rows import chosen_site, orientation_measures
-from tests.models.test_grating_study import FOUND, one_batch
+from tests.models.test_grating_study import FOUND, run_small
 
 NAME = "orientation_detection"
 SMALL = [
@@ -39,8 +39,7 @@ def config():
 
 @pytest.fixture(scope="module")
 def data(config):
-    with one_batch(orientation):
-        return orientation.run(config, Progress())
+    return run_small(orientation, config)
 
 
 @pytest.fixture(scope="module")

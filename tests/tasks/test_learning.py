@@ -84,6 +84,12 @@ def test_gradient_values_from_images_to_numbers(over):
         # Differences with a step of 1e-6 in float64.
         np.testing.assert_allclose(values[layer], wanted, rtol=1e-5, atol=1e-8)
         assert np.abs(wanted).max() > 1e-4
+    upper = collect_slopes(observer, lambda rows: shown[rows], pairs, batch=5, first=1)
+    assert np.all(np.isnan(upper.slopes[0]))
+    assert upper.slopes[0].shape == found.slopes[0].shape
+    # The same numbers from a shorter program, which may round differently.
+    np.testing.assert_allclose(upper.slopes[1], found.slopes[1], rtol=1e-9)
+    np.testing.assert_allclose(upper.logits, found.logits, rtol=1e-9)
     normalised = all_gradient_values(found, CATEGORIES, over, normalised_by_layer)
     np.testing.assert_allclose(np.abs(normalised[0]).max(axis=1), 1, rtol=1e-9)
 

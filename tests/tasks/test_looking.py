@@ -8,7 +8,7 @@ import pytest
 
 from cortex.attention import Additive, Multiplicative, feature_pattern, spatial_pattern
 from cortex.stimuli import quadrant_mask
-from cortex.tasks import Condition, every_answer, look
+from cortex.tasks import Condition, even_batch, every_answer, look
 from cortex.tasks.looking import pass_area
 from tests.areas import systems
 from tests.tasks.observers import CATEGORIES, IMAGES, NoiseTrials, observer_of
@@ -160,3 +160,11 @@ def test_progress_is_told():
     nothing = tuple(jnp.zeros((CATEGORIES, n)) for n in systems.MAPS)
     looks(observer, [Condition(nothing, (0.0, 1.0), NONE)] * 2, report=told.append)
     assert sum(told) == 3 * CATEGORIES * IMAGES
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "expected"),
+    [(24, 20, 12), (40, 50, 40), (16, 24, 16), (101, 50, 34), (1, 5, 1)],
+)
+def test_batches_are_even(count, most, expected):
+    assert even_batch(count, most) == expected
