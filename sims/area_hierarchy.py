@@ -329,7 +329,9 @@ def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
         "eigenvalue_E": variable(
             "area", found["eigenvalue_E"], "1", "leading eigenvalue of the area's E units alone"
         ),
-        "growth": variable("row", growth(config, found), "1/ms", "largest real part of the Jacobian"),
+        "growth": variable(
+            "row", growth(config, found), "1/ms", "largest real part of the Jacobian"
+        ),
         "residual": variable("state", found["residual"], "Hz", "largest residual of the state"),
         "converged": variable("state", found["converged"], "1", "whether the state was reached"),
     }

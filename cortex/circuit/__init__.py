@@ -1,5 +1,6 @@
 """Stabilized supralinear circuits: populations, coupling, time courses, steady states."""
 
+from .acceleration import Accelerate
 from .circuit import Circuit, Dynamics
 from .coupling import (
     AbstractCoupling,
@@ -11,6 +12,7 @@ from .coupling import (
     LongRange,
     PeriodicBorder,
     Projections,
+    RingCoupling,
     SparseCoupling,
     ZeroBorder,
     circular_features,
@@ -46,6 +48,7 @@ __all__ = [
     "AbstractCoupling",
     "AbstractSettling",
     "AbstractStepping",
+    "Accelerate",
     "Adaptive",
     "AreasCoupling",
     "Circuit",
@@ -68,6 +71,7 @@ __all__ = [
     "Populations",
     "Projections",
     "Relax",
+    "RingCoupling",
     "SparseCoupling",
     "SteadyState",
     "TimeCourse",

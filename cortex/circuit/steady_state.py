@@ -180,7 +180,8 @@ def steady_state(
         modulation: top-down modulation; none by default.
         initial: rates at the start of the search [Hz]; silence by default. A state near
             the answer saves time.
-        settling: `Integrate()` by default; `Relax()` is faster and coarser.
+        settling: `Integrate()` by default; `Relax()` is faster and coarser; `Accelerate()` takes
+            the fewest steps, and its derivatives cost the least.
     """
     settling = Integrate() if settling is None else settling
     dynamics = circuit.dynamics(drive, modulation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cortex.circuit import EI, Circuit, Populations, Projections, ring_coupling
+from cortex.circuit import EI, Circuit, Populations, Projections, RingCoupling
 from cortex.experiment import Section, quantity
 
 RUBIN = "Rubin et al. 2015, Fig. 1, as transcribed by three others"
@@ -38,7 +38,7 @@ def ring_circuit(ring: RingSection) -> Circuit:
         populations=Populations(
             tau=EI(ring.tau_E, ring.tau_I), k=EI(ring.k, ring.k), n=EI(ring.n, ring.n)
         ),
-        coupling=ring_coupling(
+        coupling=RingCoupling(
             ring.units, ring.period, J.map(lambda j: j * scale), ring.sigma_coupling
         ),
     )

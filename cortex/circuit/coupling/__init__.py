@@ -12,6 +12,7 @@ from .features import (
     no_features,
 )
 from .gaussian import GaussianCoupling, PeriodicBorder, SeparableOperator, ZeroBorder
+from .ring import RingCoupling
 from .sparse import SparseCoupling, sparse_sheet
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "LongRange",
     "PeriodicBorder",
     "Projections",
+    "RingCoupling",
     "SeparableOperator",
     "SparseCoupling",
     "ZeroBorder",

@@ -1,13 +1,17 @@
 """Gaussian falloff over space times a feature matrix, without the matrix of all pairs."""
 
 import abc
+import math
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from ..populations import EI, Leaf, as_floats, require
+from ..populations import EI, Leaf, as_floats, concrete, require
+from .band import Axis, Band, BandOperator, GuardedOperator, precision
 from .base import AbstractCoupling, AbstractOperator, Projections
 from .features import AbstractFeatures, as_features
 
@@ -45,6 +49,10 @@ class AbstractBorder(eqx.Module):
         """Matrix of the one-dimensional Gaussian of unit sum, row = target position."""
 
     @abc.abstractmethod
+    def period(self, size: int, reach: float) -> int:
+        """The period of waves of which a Gaussian that ends at `reach` [px] can be the sum."""
+
+    @abc.abstractmethod
     def check(self, size: int, sigma: Leaf, name: str) -> None:
         """Raise ValueError if the width does not fit the size."""
 
@@ -55,6 +63,9 @@ class ZeroBorder(AbstractBorder):
     def kernel(self, size: int, sigma: Leaf) -> Float[Array, "size size"]:
         position = jnp.arange(size, dtype=sigma.dtype)
         return _bell(position[:, None] - position[None, :], sigma) / gaussian_sum(sigma)
+
+    def period(self, size: int, reach: float) -> int:
+        return size + math.ceil(reach)  # so that nothing comes back on the other side
 
     def check(self, size: int, sigma: Leaf, name: str) -> None:
         require(sigma, name, lambda v: v > 0, "> 0 px")
@@ -71,6 +82,9 @@ class PeriodicBorder(AbstractBorder):
         distance = position[:, None, None] - position[None, :, None] + image[None, None, :]
         return jnp.sum(_bell(distance, sigma), axis=-1) / gaussian_sum(sigma)
 
+    def period(self, size: int, reach: float) -> int:
+        return size
+
     def check(self, size: int, sigma: Leaf, name: str) -> None:
         limit = size * self.images / 8  # the images reach 8 sigma
         require(sigma, name, lambda v: (v > 0) & (v <= limit), f"> 0 and <= {limit:g} px")
@@ -82,6 +96,12 @@ class GaussianCoupling(AbstractCoupling):
     G is a Gaussian of unit sum over the lattice, S a feature coupling. Memory grows with
     the side of the sheet, not with the number of pairs of units.
 
+    Where wide Gaussians leave only slow waves, the net input is computed on those. How many
+    is fixed when a coupling is made from widths that are numbers; widths put in later (by
+    training, by `jax.vmap`) are looked at as the program runs, and narrower ones than the
+    waves carry take the products on places instead. Couplings that are to be stacked must
+    agree on `band`.
+
     Attributes:
         J: total weight of each projection, >= 0 (far from borders, for rows of S that
             sum to one).
@@ -90,6 +110,7 @@ class GaussianCoupling(AbstractCoupling):
             `AbstractFeatures`, such as `FactoredFeatures` for hundreds of them.
         shape: (features, height, width).
         border: `ZeroBorder()` (default) or `PeriodicBorder()`.
+        band: the waves, or None: widths were traced, or are too narrow for it to pay.
 
     Raises:
         ValueError: a shape or a width that does not fit.
@@ -100,6 +121,7 @@ class GaussianCoupling(AbstractCoupling):
     features: AbstractFeatures
     shape: tuple[int, int, int] = eqx.field(static=True)
     border: AbstractBorder
+    band: Band | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -113,6 +135,7 @@ class GaussianCoupling(AbstractCoupling):
         self.features = as_features(features)
         self.shape = shape
         self.border = ZeroBorder() if border is None else border
+        self.band = _band(shape, self.border, self.sigma)
 
     def __check_init__(self) -> None:
         features = self.shape[0]
@@ -129,13 +152,52 @@ class GaussianCoupling(AbstractCoupling):
         self.features.check_dale()
 
     def operator(self) -> AbstractOperator:
-        """One product over a small plane; two, over rows and columns, on a large one."""
+        """One product over a small plane; on a large one, two over rows and columns or waves."""
         _, height, width = self.shape
         rows = self.sigma.map(lambda s, j: j * self.border.kernel(height, s), self.J)
         columns = self.sigma.map(lambda s: self.border.kernel(width, s))
-        if height * width > LARGEST_PLANE:
-            return SeparableOperator(rows, columns, self.features)
-        return PlaneOperator.build(rows, columns, self.features)
+        if height * width <= LARGEST_PLANE:
+            return PlaneOperator.build(rows, columns, self.features)
+        exact = SeparableOperator(rows, columns, self.features)
+        if self.band is None:
+            return exact
+        sums = self.sigma.map(gaussian_sum)
+        on_waves = BandOperator.build(self.band, self.J, self.sigma, sums, self.features, exact)
+        known = _extremes(self.sigma)
+        if known is not None:
+            tolerance = precision(self.sigma.EE.dtype)
+            return on_waves if self.band.carries(*known, tolerance) else exact
+        widths = jnp.stack(jnp.broadcast_arrays(*jax.tree.leaves(self.sigma)))
+        carried = self.band.carries(jnp.min(widths), jnp.max(widths), precision(widths.dtype))
+        return GuardedOperator(jax.lax.stop_gradient(carried), on_waves)
+
+
+def _extremes(sigma: Projections[Leaf]) -> tuple[float, float] | None:
+    """The narrowest and the widest, or None if one is not known yet, or is no width."""
+    known = [width for s in jax.tree.leaves(sigma) if (width := concrete(s)) is not None]
+    if len(known) < 4:
+        return None
+    narrowest, widest = (float(f([f(s) for s in known])) for f in (np.min, np.max))
+    return (narrowest, widest) if narrowest > 0 and math.isfinite(widest) else None
+
+
+def _band(
+    shape: tuple[int, int, int], border: AbstractBorder, sigma: Projections[Leaf]
+) -> Band | None:
+    """The waves that carry Gaussians of these widths, where products on them pay."""
+    known = _extremes(sigma)
+    if known is None:
+        return None
+    tolerance = precision(sigma.EE.dtype)
+    narrowest, widest = known
+    reach = widest * math.sqrt(2 * math.log(1 / tolerance))
+    _, height, width = shape
+    rows, columns = (
+        Axis.carrying(size, border.period(size, reach), narrowest, tolerance)
+        for size in (height, width)
+    )
+    band = Band(rows, columns, closed=border.period(1, reach) == 1)
+    return band if height * width > LARGEST_PLANE and band.worthwhile() else None
 
 
 class PlaneOperator(AbstractOperator):
@@ -219,3 +281,15 @@ class SeparableOperator(AbstractOperator):
             self.columns,
             sources,
         )
+
+    def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
+        # Features last, with excitation and inhibition already added up; each product over
+        # columns writes its result turned: a fifth faster than the four parts (measured).
+        def spread(rows: Leaf, columns: Leaf, source: Leaf) -> Leaf:
+            turned = jnp.einsum("xX,...yX->...xy", columns, source, precision="highest")
+            return jnp.einsum("yY,...xY->...yx", rows, turned, precision="highest")
+
+        sources = Projections(EE=rates.E, EI=rates.I, IE=rates.E, II=rates.I)
+        net = self.rows.map(spread, self.columns, sources).net()
+        flat = net.map(lambda u: u.reshape(*u.shape[:-2], -1))
+        return flat.map(lambda u, r: self.features(u).reshape(r.shape), rates)

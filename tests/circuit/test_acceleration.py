@@ -1,0 +1,216 @@
+"""Extrapolated steps: to the state that the dynamics reach, and never to an unstable one."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cortex.circuit import (
+    EI,
+    Accelerate,
+    Circuit,
+    Integrate,
+    Modulation,
+    PeriodicBorder,
+    Populations,
+    Projections,
+    ZeroBorder,
+    leading_excitatory_eigenvalue,
+    single_pair,
+    steady_state,
+)
+from cortex.circuit.coupling import GaussianCoupling
+from cortex.circuit.extrapolation import extrapolated, least_squares
+from cortex.circuit.stability import seems_stable
+from tests.circuit import twins
+from tests.reference import ssn
+
+
+@eqx.filter_jit
+def solve(circuit, drive, modulation=None, settling=None, initial=None):
+    return steady_state(circuit, drive, modulation, settling=settling, initial=initial)
+
+
+TIGHT = Accelerate(rtol=1e-5, atol=1e-5)  # the state is off by this times the amplification
+UNITS = 8
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 1000), strength=st.floats(0.05, 0.5), contrast=st.floats(0.1, 1.5))
+def test_any_circuit(seed, strength, contrast):
+    """Every parameter a cell, modulation at every place; one shape, so compiled once."""
+    numbers = twins.random_numbers(seed, UNITS)
+    numbers["weights"] = {n: strength * w for n, w in numbers["weights"].items()}
+    numbers["drive"] = tuple(contrast * h for h in numbers["drive"])
+    try:
+        with np.errstate(all="ignore"):
+            expected = ssn.steady_state(
+                twins.reference_network(numbers), twins.reference_input(numbers), duration=2000.0
+            )
+    except RuntimeError:
+        expected = None
+    assume(expected is not None)  # some of the draws run away or oscillate
+    found = solve(
+        twins.cortex_circuit(numbers),
+        twins.as_ei(numbers["drive"]),
+        twins.cortex_modulation(numbers),
+        TIGHT,
+    )
+    assert found.converged
+    rates = twins.flat(found.rates)
+    np.testing.assert_allclose(rates, expected, rtol=0, atol=1e-3 * expected.max())
+
+
+def test_inhibition_stabilised_rings():
+    """Where iteration of the circuit's own map diverges."""
+    circuit, net = twins.ring(30)
+    for contrast in (10.0, 50.0):
+        h = twins.bump(30, 45, contrast)
+        drive = twins.as_ei((h, h))
+        expected = ssn.steady_state(net, ssn.Input(np.concatenate([h, h])))
+        found = solve(circuit, drive, settling=TIGHT)
+        assert found.converged
+        np.testing.assert_allclose(twins.flat(found.rates), expected, rtol=1e-3, atol=1e-3)
+        assert float(leading_excitatory_eigenvalue(circuit, found.rates, drive)) > 1.5
+
+
+@pytest.mark.parametrize("border", [ZeroBorder(), PeriodicBorder()], ids=["zero", "periodic"])
+def test_an_inhibition_stabilised_sheet(border):
+    """Two stimuli in a batch, one of them far stronger, against plain integration."""
+    sigma = Projections(EE=4.0, EI=4.0, IE=5.0, II=4.0)
+    coupling = GaussianCoupling(
+        Projections(EE=3.5, EI=3.0, IE=6.0, II=1.5), sigma, np.eye(1), (1, 40, 33), border
+    )
+    circuit = Circuit(Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0)), coupling)
+    y, x = np.mgrid[:40, :33]
+    patch = np.exp(-((y - 20.0) ** 2 + (x - 12.0) ** 2) / (2 * 8.0**2))
+    drives = jnp.asarray(np.stack([4.0 * patch, 40.0 * patch])[:, None])
+
+    def settle(settling):
+        each = jax.vmap(lambda h: steady_state(circuit, EI(h, h), settling=settling))
+        return jax.jit(each)(drives)
+
+    found, expected = settle(Accelerate()), settle(Integrate(rtol=1e-6, atol=1e-6))
+    assert jnp.all(found.converged)
+    top = jnp.max(expected.rates.I, axis=(1, 2, 3))
+    for a, b in ((found.rates.E, expected.rates.E), (found.rates.I, expected.rates.I)):
+        off = jnp.max(jnp.abs(a - b), axis=(1, 2, 3))
+        assert jnp.all(off <= 1e-3 * top)  # residuals of 5e-5, amplified some times
+
+
+# A pair with a threshold: r = .04 (1 + r)^2 has a stable root and an unstable one above it.
+LOW, THRESHOLD = 0.04356076, 22.95643924
+BISTABLE = single_pair(Projections(1.0, 0.0, 0.0, 0.0), EI(20.0, 10.0), 0.04, 2.0)
+ONE = EI(jnp.full(1, 1.0), jnp.full(1, 1.0))
+
+
+def at(rate):
+    return EI(jnp.full(1, rate), jnp.full(1, 0.04))
+
+
+def test_not_even_from_beside_a_threshold():
+    """The bare search takes the unstable state next to it; what is found is where rates go."""
+    start = at(22.9)
+    dynamics = BISTABLE.dynamics(ONE)
+    bare = extrapolated(
+        dynamics.pull,
+        EI(jnp.asarray(0.1), jnp.asarray(0.2)),
+        start,
+        lambda pull, _: jnp.max(jnp.abs(pull.E)) < 1e-4,
+        memory=3,
+        most_steps=50,
+    )
+    assert float(bare.E[0]) == pytest.approx(THRESHOLD, rel=1e-3)
+    found = solve(BISTABLE, ONE, settling=Accelerate(), initial=start)
+    assert found.converged
+    assert float(found.rates.E[0]) == pytest.approx(LOW, abs=1e-3)  # atol 1e-4, amplified
+    assert not seems_stable(dynamics, at(THRESHOLD), at(1.0))
+    assert seems_stable(dynamics, at(LOW), at(1.0))
+
+
+def test_runaways_and_oscillations_are_told():
+    def settle(J_EE, tau_I):
+        circuit = single_pair(Projections(J_EE, 1.0, 2.0, 0.0), EI(10.0, tau_I), 0.04, 2.0)
+        drive = EI(jnp.full(1, 20.0), jnp.zeros(1))
+        return steady_state(circuit, drive, settling=Accelerate())
+
+    # Calm, slow inhibition (it circles for ever), and too much excitation.
+    found = jax.jit(jax.vmap(settle))(jnp.array([1.0, 1.0, 9.0]), jnp.array([1.0, 60.0, 10.0]))
+    np.testing.assert_array_equal(found.converged, [True, False, False])
+    np.testing.assert_array_equal(found.runaway, [False, False, True])
+    # The state that the slow one circles around is the calm one's.
+    rest = EI(found.rates.E[0], found.rates.I[0])
+    for tau_I, expected in ((1.0, True), (60.0, False)):
+        circuit = single_pair(Projections(1.0, 1.0, 2.0, 0.0), EI(10.0, tau_I), 0.04, 2.0)
+        dynamics = circuit.dynamics(EI(jnp.full(1, 20.0), jnp.zeros(1)))
+        assert bool(seems_stable(dynamics, rest, at(1.0))) == expected
+
+
+@pytest.mark.usefixtures("x64")
+def test_stability_is_that_of_the_eigenvalues():
+    """At random rates, of random strengths, with as many vectors as dimensions."""
+    stable = jax.jit(
+        lambda circuit, rates, drive, modulation: seems_stable(
+            circuit.dynamics(drive, modulation), rates, rates, 2 * UNITS
+        )
+    )
+    told = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        numbers = twins.random_numbers(seed, UNITS)
+        strength = rng.uniform(0.1, 4.0)
+        numbers["weights"] = {n: strength * w for n, w in numbers["weights"].items()}
+        rates = rng.uniform(0.0, 10.0, 2 * UNITS)
+        net, given = twins.reference_network(numbers), twins.reference_input(numbers)
+        rightmost = np.linalg.eigvals(ssn.jacobian(net, given, rates)).real.max()
+        if abs(rightmost) < 1e-3:  # 1/ms; nearly neutral
+            continue
+        circuit, drive = twins.cortex_circuit(numbers), twins.as_ei(numbers["drive"])
+        modulation = twins.cortex_modulation(numbers)
+        told.append(bool(stable(circuit, twins.as_ei(rates), drive, modulation)))
+        assert told[-1] == (rightmost < 0), (seed, rightmost)
+    assert 5 < sum(told) < len(told) - 5
+
+
+@pytest.mark.usefixtures("x64")
+def test_derivatives():
+    """Through the extrapolated linear solve, forwards and backwards, against a dense one."""
+    circuit, net = twins.ring(12)
+    h = twins.bump(12, 45, 20.0)
+    given = ssn.Input(np.concatenate([h, h]))
+    rates = ssn.steady_state(net, given)
+    weigh = np.random.default_rng(0).normal(size=24)
+    slopes = [
+        weigh @ ssn.input_response(net, given, rates, change)
+        for change in (np.repeat([1.0, 0.0], 12), np.repeat([0.0, 1.0], 12))
+    ]
+    settling = Accelerate(rtol=1e-11, atol=1e-11, most_steps=300)
+
+    def read(x):
+        modulation = Modulation(input=EI(x[0], x[1]))
+        found = steady_state(circuit, twins.as_ei((h, h)), modulation, settling=settling).rates
+        return weigh[:12] @ found.E + weigh[12:] @ found.I
+
+    zero = jnp.zeros(2)
+    np.testing.assert_allclose(jax.jit(jax.grad(read))(zero), slopes, rtol=1e-7)
+    forward = jax.jit(lambda t: jax.jvp(read, (zero,), (t,))[1])
+    assert float(forward(jnp.array([1.0, 0.0]))) == pytest.approx(slopes[0], rel=1e-7)
+
+
+def test_least_squares():
+    rng = np.random.default_rng(0)
+    vectors, aim = rng.normal(size=(4, 20)), rng.normal(size=20)
+    used = np.array([True, False, True, True])
+    expected = np.zeros(4)
+    expected[used] = np.linalg.lstsq(vectors[used].T, aim, rcond=None)[0]
+    gram, right = (jnp.asarray(v, jnp.float32) for v in (vectors @ vectors.T, vectors @ aim))
+    found = least_squares(gram, right, jnp.asarray(used))
+    np.testing.assert_allclose(found, expected, atol=1e-4)  # float32, and the ridge
+    # Vectors twice over, and a vector of zeros, do no harm.
+    twice = jnp.ones((2, 2)).at[1, 1].set(1.0)
+    shares = least_squares(twice, jnp.ones(2), jnp.array([True, True]))
+    assert float(shares.sum()) == pytest.approx(1.0, rel=1e-3)
+    assert not np.any(least_squares(jnp.zeros((2, 2)), jnp.zeros(2), jnp.array([True, True])))
