@@ -106,6 +106,10 @@ def sweep(
     there = plan.size - found.computed
     before = f", {there} of them before" if there else ""
     typer.echo(f"{plan.size} points{before}: {_counted(found.outcomes)}")
+    if found.complaints:
+        point, why = next(iter(found.complaints.items()))
+        where = ", ".join(f"{path}={value}" for path, value in plan.values(point).items())
+        typer.echo(f"failed   {where}: {why}")
     typer.echo(f"results  {short(found.path)}")
     typer.echo(f"figure   {short(found.path / 'figure.png')}")
 

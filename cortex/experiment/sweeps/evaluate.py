@@ -15,7 +15,6 @@ import numpy as np
 import xarray as xr
 
 from cortex.errors import UserError
-from cortex.experiment.measures import Measure
 from cortex.experiment.progress import Progress
 from cortex.experiment.sweeps.compiled import Program, mappable, out_of_memory
 from cortex.experiment.sweeps.plan import Group, Sweep, groups
@@ -107,7 +106,7 @@ class Evaluator:
     def __call__(self, group: int, points: np.ndarray) -> Rows:
         """Compute points of one group, all at once if memory allows."""
         rows = Rows(points)
-        found = self._simulated(group, points) if self.pure else map(self._whole, points)
+        found = self._simulated(group, points) if self.pure else self._whole(points)
         described = [self._described(rows, int(p), f) for p, f in zip(points, found, strict=True)]
         names = dict.fromkeys(name for row in described for name in row)
         for name in names:
@@ -151,12 +150,15 @@ class Evaluator:
             }
         return self._programs[group]
 
-    def _whole(self, point: int) -> Any:
-        """The data of an experiment that cannot be mapped, or the error that it ended in."""
-        try:
-            return self._module.run(self.sweep.config_of(int(point)), Progress())
-        except UserError as error:
-            return error
+    def _whole(self, points: np.ndarray) -> list[Any]:
+        """The data of an experiment that cannot be mapped, or the errors that it ended in."""
+        found: list[Any] = []
+        for point in points:
+            try:
+                found.append(self._module.run(self.sweep.config_of(int(point)), Progress()))
+            except Exception as error:  # one point of many: it is marked, and the others go on
+                found.append(error)
+        return found
 
     def _described(self, rows: Rows, point: int, found: Any) -> dict[str, Any]:
         """Measures, kept variables and status of one point; labels go to `rows`."""
@@ -181,7 +183,7 @@ class Evaluator:
         claims = [m for m in measures if m.claims]
         row[HOLDING] = np.int32(sum(m.holds is True for m in claims))
         row[CLAIMED] = np.int32(len(claims))
-        row["status"] = np.int8(status(data, measures))
+        row["status"] = np.int8(status(data))
         return row
 
     def _kept(self, rows: Rows, data: xr.Dataset, name: str) -> np.ndarray:
@@ -225,7 +227,7 @@ def _require_variable(data: xr.Dataset, name: str) -> None:
         raise UserError(f"--keep {name}: not in the data, allowed: {allowed}")
 
 
-def status(data: xr.Dataset, measures: Sequence[Measure]) -> int:
+def status(data: xr.Dataset) -> int:
     """Whether all steady states were reached, and if not, whether something ran away."""
     if "converged" in data and bool(np.all(data["converged"].values)):
         return SETTLED

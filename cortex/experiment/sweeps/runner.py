@@ -53,6 +53,12 @@ class SweepResults:
         counted = Counter(self.data["status"].values.ravel().tolist())
         return {name: counted[number] for number, name in STATUS.items() if counted[number]}
 
+    @property
+    def complaints(self) -> dict[int, str]:
+        """Why points failed, by their number."""
+        stored = json.loads(self.data.attrs.get("complaints", "{}"))
+        return {int(point): text for point, text in stored.items()}
+
 
 def run_sweep(
     sweep: Sweep,

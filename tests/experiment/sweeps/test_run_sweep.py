@@ -1,6 +1,5 @@
 """Whole sweeps: resumed, refused, killed, spread over workers, and always the same numbers."""
 
-import json
 import random
 import signal
 import subprocess
@@ -82,7 +81,24 @@ def test_a_point_that_cannot_be_measured_is_marked_with_the_reason(toy, tmp_path
     sweep = Sweep(toy.Config(), (Axis("unit.kind", ("plain", "broken")),))
     found = run_sweep(sweep, tmp_path / "out")
     assert found.outcomes == {"settled": 1, "failed": 1}
-    assert json.loads(found.data.attrs["complaints"]) == {"1": "ValueError: nothing to measure"}
+    assert found.complaints == {1: "ValueError: nothing to measure"}
+
+
+def test_an_experiment_that_cannot_be_mapped_is_run_point_by_point(toy, tmp_path, monkeypatch):
+    monkeypatch.delattr(toy, "simulate")
+
+    def run(config, progress):
+        if config.unit.gain == 0.5:
+            raise FloatingPointError("nothing finite")
+        level = np.full(2, config.unit.drive / (1 - config.unit.gain))
+        return toy.label(config, {"rates": level, "noise": level, "converged": level > 0})
+
+    monkeypatch.setattr(toy, "run", run)
+    axes = (Axis("unit.gain", (0.0, 0.5, 0.75)), Axis("unit.units", (2,)))
+    found = run_sweep(Sweep(toy.Config(), axes), tmp_path / "out")
+    assert found.outcomes == {"settled": 2, "failed": 1}
+    assert found.complaints == {1: "FloatingPointError: nothing finite"}
+    np.testing.assert_allclose(found.data["level"][:, 0], [2.0, np.nan, 8.0])
 
 
 def test_a_sweep_goes_on_where_it_stopped_and_then_does_nothing(sweep, tmp_path):
