@@ -43,7 +43,7 @@ from cortex.models.grating_study import (
     SourceName,
     grating_images,
 )
-from cortex.models.networks import NetworkSection, SolverSection, StudyNetwork, load_study_network
+from cortex.models.networks import NetworkSection, StudyNetwork, load_study_network
 from cortex.models.study import CODE, HERE, PAPER, FormSection, StatisticsSection
 from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
 from cortex.stimuli.grating_images import ORIENTATIONS, normalised
@@ -109,8 +109,6 @@ class Config(GratingConfig):
     )
     gratings: FieldSection = FieldSection(detectors=10, tuning=10, trials=4)
     attention: AttentionSection = AttentionSection()
-    # Ratios of weakly driven maps above a circuit need states far closer than detection does.
-    solver: SolverSection = SolverSection(step=5.0, rtol=1e-6, atol=1e-5)
     statistics: MapsSection = MapsSection()
 
 

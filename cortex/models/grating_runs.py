@@ -48,7 +48,9 @@ class GratingConfig(ExperimentConfig):
     values: ValuesSection = ValuesSection(gradients_normalised="both")
     attention: FormSection = FormSection()
     # A longer step than elsewhere, stable here: states are found in two thirds of the time.
-    solver: SolverSection = SolverSection(step=5.0)
+    # Detectors weigh units of all sizes: at 1e-3 of the largest rate the weak ones, and with them
+    # what is detected, still depend on the step of the search.
+    solver: SolverSection = SolverSection(step=5.0, rtol=1e-6, atol=1e-5)
     statistics: StatisticsSection = StatisticsSection()
 
 
