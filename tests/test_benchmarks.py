@@ -90,7 +90,8 @@ def test_schemes_have_their_orders(bench):
 @pytest.mark.slow
 def test_both_ways_through_a_batch_reach_what_is_asked_for(bench, tmp_path):
     sheets, ours, by_hand = bench("sheets"), bench("ours"), bench("by_hand")
-    sheet = sheets.Sheet(8, 2, 2)
+    # All features of the workload: with fewer its steps of 5 ms are not stable.
+    sheet = sheets.Sheet(8, 8, 2)
     # Many small steps of the plain program are exact enough to judge an accuracy of 1e-3.
     right = np.asarray(by_hand.jax_work(sheet, "fft", "rk4", 1.0, [1500], None).run())
     np.save(tmp_path / "steady.npy", right)

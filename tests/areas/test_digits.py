@@ -143,7 +143,7 @@ def they_compute(system, as_images):
     """Sublinear, inhibition-stabilised, suppressed by the surround, at every layer."""
     labels = np.asarray(held_out().labels)
     rows = np.argsort(labels, kind="stable")[:: len(labels) // (2 * PAIRS)][: 2 * PAIRS]
-    shown = SMALL.images(held_out().take(rows))
+    shown = as_images(held_out().take(rows))
     assert (labels[rows[:PAIRS]] != labels[rows[PAIRS:]]).all()
     for layer, area in enumerate(system.areas):
         found, shown = look_inside(area, shown)
