@@ -10,6 +10,9 @@ from tests.models.test_grating_study import run_small
 
 NAME = "colour_of_orientation"
 SMALL = [
+    "solver.rtol=1e-5",
+    "solver.atol=1e-4",
+    "solver.duration=3000.0",  # the circuit of this tiny network settles slowly when attended
     "gratings.detectors=2",
     "gratings.tuning=2",
     "gratings.trials=6",
