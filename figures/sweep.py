@@ -50,7 +50,7 @@ def draw(data: Any, chosen: Sequence[str] = ()) -> Any:
 
 def _families(data: Any, chosen: Sequence[str]) -> dict[str, list[str]]:
     """Names of measures by what stands before their bracket."""
-    names = list(data.attrs["measures"])
+    names = list(data.attrs["measures"]) or ["status"]  # where nothing could be measured
     for name in chosen:
         if name not in names and name not in map(_stem, names):
             raise UserError(f"--of {name}: no such measure, allowed: {', '.join(names)}")

@@ -19,3 +19,20 @@ def x64():
 
     with double_precision():
         yield
+
+
+@pytest.fixture
+def cortex(monkeypatch, tmp_path):
+    """The command in an empty folder, run in this process; fails on another exit code."""
+    from typer.testing import CliRunner
+
+    from cortex.cli import app
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments, code=0):
+        done = CliRunner().invoke(app, list(arguments))
+        assert done.exit_code == code, done.output
+        return done
+
+    return call

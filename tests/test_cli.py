@@ -11,12 +11,10 @@ from pathlib import Path
 import jax
 import pytest
 from safetensors import safe_open
-from typer.testing import CliRunner
 
 from cortex.areas import TrainingSettings, digits
 from cortex.areas.digit_networks import DigitNetwork
 from cortex.areas.training import Epoch
-from cortex.cli import app
 from cortex.errors import UserError
 from cortex.experiment import load_results
 from cortex.stimuli import load_digits, split_digits
@@ -28,18 +26,6 @@ SMALL = [
     "--set=stimulus.axis_points=3",
     "--set=stimulus.contrasts=[5,20,100]",
 ]
-
-
-@pytest.fixture
-def cortex(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, code=0):
-        done = CliRunner().invoke(app, list(arguments))
-        assert done.exit_code == code, done.output
-        return done
-
-    return call
 
 
 def test_help_names_every_command(cortex):

@@ -5,9 +5,7 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from typer.testing import CliRunner
 
-from cortex.cli import app
 from cortex.experiment.sweeps import load_sweep
 
 SMALL = [
@@ -16,18 +14,6 @@ SMALL = [
     "--set=stimulus.share_points=2",
     "--set=stimulus.contrasts=[5,20]",
 ]
-
-
-@pytest.fixture
-def cortex(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments, code=0):
-        done = CliRunner().invoke(app, list(arguments))
-        assert done.exit_code == code, done.output
-        return done
-
-    return call
 
 
 @pytest.fixture

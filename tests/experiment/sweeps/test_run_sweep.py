@@ -84,6 +84,13 @@ def test_a_point_that_cannot_be_measured_is_marked_with_the_reason(toy, tmp_path
     assert found.complaints == {1: "ValueError: nothing to measure"}
 
 
+def test_where_nothing_can_be_measured_the_figure_shows_that(toy, tmp_path):
+    config = toy.Config(unit=toy.UnitSection(kind="broken"))
+    found = run_sweep(Sweep(config, (GAIN,)), tmp_path / "out")
+    assert found.outcomes == {"failed": 3}
+    assert names(found.path) == FILES
+
+
 def test_an_experiment_that_cannot_be_mapped_is_run_point_by_point(toy, tmp_path, monkeypatch):
     monkeypatch.delattr(toy, "simulate")
 
