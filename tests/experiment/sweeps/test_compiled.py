@@ -1,5 +1,9 @@
 """The mapped program: the same numbers however the points are cut, less memory when asked."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -41,6 +45,33 @@ def test_the_numbers_do_not_depend_on_how_the_points_are_cut(toy):
             np.testing.assert_array_equal(
                 np.concatenate([piece[name] for piece in pieces])[order], array
             )
+
+
+LANES = """
+import sys
+import jax
+jax.config.update("jax_num_cpu_devices", 3)
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from tests.experiment.sweeps.registered import load_toy
+from cortex.experiment.sweeps.compiled import Program
+toy = load_toy()
+paths = ["unit.drive", "unit.gain"]
+drive, gain = np.linspace(1, 3, 7), np.linspace(0.1, 0.7, 7)
+keys = np.asarray(jax.vmap(jax.random.key_data)(jax.random.split(jax.random.key(3), 7)))
+three, one = (Program(toy.simulate, toy.Config(), paths, jax.devices()[:n]) for n in (3, 1))
+for count in (1, 2, 3, 4, 5, 7):
+    given = {"unit.drive": drive[:count], "unit.gain": gain[:count]}, keys[:count]
+    for spread, alone in zip(three(*given).values(), one(*given).values(), strict=True):
+        assert spread.shape == alone.shape
+        assert spread.tobytes() == alone.tobytes(), count
+"""
+
+
+def test_several_devices_give_the_same_bits_as_one():
+    """Any number of points on three of them; how many there are is fixed as JAX starts."""
+    root = str(Path(__file__).parents[3])
+    subprocess.run([sys.executable, "-W", "ignore", "-c", LANES, root], check=True)
 
 
 def test_batches_and_lanes_hold_every_point_once(toy):
