@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import SingleDeviceSharding
 
 from cortex.experiment.config import ExperimentConfig, replaced
 from cortex.experiment.provenance import total_memory
@@ -135,10 +136,20 @@ class Program:
         given = {path: np.asarray(values[path], float)[place] for path in self._paths}
         first = np.arange(lanes) * share * self._width
         steps = np.clip(-(-(count - first) // self._width), 0, share)
-        found = self._compiled(*self._placed(given, keys[place], steps.astype(np.int32)))
+        # All are started before the first is waited for.
+        found = [
+            compiled(
+                *self._placed(device, {n: v[i] for n, v in given.items()}, keys[place[i]], n_i)
+            )
+            for i, (compiled, device, n_i) in enumerate(
+                zip(self._compiled, self._devices, steps, strict=True)
+            )
+        ]
         return {
-            name: np.asarray(array)[:, :share].reshape(-1, *array.shape[3:])[:count]
-            for name, array in found.items()
+            name: np.concatenate(
+                [np.asarray(one[name])[:share].reshape(-1, *array.shape[2:]) for one in found]
+            )[:count]
+            for name, array in found[0].items()
         }
 
     def shrink(self) -> bool:
@@ -152,26 +163,29 @@ class Program:
             return False
         return True
 
-    def _compile(self, words: tuple[int, ...]) -> Any:
+    def _compile(self, words: tuple[int, ...]) -> list[Any]:
+        """The program for each device; made side by side, for they take as long."""
         while True:
-            lanes = len(self._devices)
-            shape = (lanes, self._steps, self._width)
+            shape = (self._steps, self._width)
             given = {path: np.zeros(shape) for path in self._paths}
             keys = np.zeros((*shape, *words), np.uint32)
-            program = self._mapped().lower(*self._placed(given, keys, np.zeros(lanes, np.int32)))
-            compiled = program.compile()
-            if self._width == 1 or self._fits(compiled):
+            lane = jax.jit(self._lane())
+
+            def made(device: jax.Device, lane: Any = lane, given: Any = (given, keys, 0)) -> Any:
+                return lane.lower(*self._placed(device, *given)).compile()
+
+            with ThreadPoolExecutor(len(self._devices)) as pool:
+                compiled = list(pool.map(made, self._devices))
+            if self._width == 1 or self._fits(compiled[0]):
                 return compiled
             self._width //= 2
 
-    def _mapped(self) -> Any:
+    def _lane(self) -> Any:
         def one(values: dict[str, Array], key: Array) -> dict[str, Array]:
             key = jax.random.wrap_key_data(key)
             return self._simulate(replaced(self._config, values), key)
 
         def lane(values: dict[str, Array], keys: Array, steps: Array) -> dict[str, Array]:
-            values, keys = jax.tree.map(lambda x: x[0], (values, keys))
-
             def batch(i: Any) -> dict[str, Array]:
                 given = jax.tree.map(lambda x: x[i], (values, keys))
                 if self._width > 1:
@@ -185,24 +199,14 @@ class Program:
 
             shapes = jax.eval_shape(batch, 0)
             empty = {n: jnp.zeros((self._steps, *s.shape), s.dtype) for n, s in shapes.items()}
-            kept = jax.lax.fori_loop(0, steps[0], step, empty)
-            return {name: array[None] for name, array in kept.items()}
+            return jax.lax.fori_loop(0, steps, step, empty)
 
-        over = PartitionSpec("points")
-        shards = jax.shard_map(
-            lane, mesh=self._mesh(), in_specs=over, out_specs=over, check_vma=False
-        )
-        return jax.jit(shards)
+        return lane
 
-    def _mesh(self) -> Mesh:
-        return Mesh(np.array(self._devices), ("points",))
-
-    def _placed(self, *arrays: Any) -> Any:
+    def _placed(self, device: jax.Device, given: Any, keys: Any, steps: Any) -> Any:
         dtype = jnp.result_type(float)
-        sharding = NamedSharding(self._mesh(), PartitionSpec("points"))
-        given, *others = arrays
         given = {name: array.astype(dtype) for name, array in given.items()}
-        return jax.device_put((given, *others), sharding)
+        return jax.device_put((given, keys, np.int32(steps)), SingleDeviceSharding(device))
 
     def _room(self, most: int | None) -> int:
         """Points whose results fit on one device."""
