@@ -107,7 +107,7 @@ def cortex_work(coupling: str, rings: int, at_once: int, truth: str) -> Work:
 
     def one(four: dict[str, Any]) -> Any:
         ring = Circuit(populations, couple(UNITS, PERIOD, Projections(**four), WIDTH))
-        settling = Relax(dt=4.0, duration=3000.0, rtol=4e-4, atol=1e-4)
+        settling = Relax(dt=5.0, duration=3000.0, rtol=1e-3, atol=1e-4, check_every=5)
         rates = settle(ring, EI(given, given), settling=settling).rates
         return jnp.stack([rates.E, rates.I])
 
@@ -173,7 +173,7 @@ def rows(quick: bool) -> list[Row]:
             )
             for name, size in COUPLINGS.items()
         ]
-        for dt, wanted in ((1.0, None), (best, Wanted(at_least=20))):
+        for dt, wanted in ((1.0, Wanted(at_least=20)), (best, None)):
             note = f"{KNOWN} of the rings timed, {sum(counts[dt]) / KNOWN:.0f} steps each"
             name, given = f"NumPy loop, Euler {dt:g} ms", (dt, counts[dt], truth)
             share = KNOWN / rings

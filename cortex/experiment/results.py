@@ -230,7 +230,14 @@ def write_measures(measures: Iterable[Measure], folder: Path) -> None:
 def write_provenance(provenance: dict[str, Any], folder: Path) -> None:
     """Write where the result comes from."""
     text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
-    (folder / "provenance.json").write_text(text, encoding="utf-8")
+    write_whole(folder / "provenance.json", text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Under its name there is the whole file or none."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
 
 
 def write_figure(figure: Any, folder: Path) -> None:
@@ -244,8 +251,9 @@ def write_figure(figure: Any, folder: Path) -> None:
             figure.savefig(drawn["png"], dpi=200)
             # No date: the same results give the same file.
             figure.savefig(drawn["pdf"], metadata={"CreationDate": None})
-        for kind, path in drawn.items():
-            os.replace(path, folder / f"figure.{kind}")
+        # The PNG last: where it is, both are.
+        for kind in ("pdf", "png"):
+            os.replace(drawn[kind], folder / f"figure.{kind}")
     finally:
         for path in drawn.values():
             path.unlink(missing_ok=True)

@@ -89,9 +89,9 @@ class SweepFolder:
         with _locked(path):
             if not is_sweep(path):
                 text = json.dumps(identity, indent=2, ensure_ascii=False) + "\n"
-                _write_whole(path / PLAN, text)
+                results.write_whole(path / PLAN, text)
             if not (path / "config.toml").exists():
-                _write_whole(path / "config.toml", tomli_w.dumps(plain(sweep.config)))
+                results.write_whole(path / "config.toml", tomli_w.dumps(plain(sweep.config)))
             yield cls(path, sweep)
 
     @property
@@ -156,8 +156,9 @@ class SweepFolder:
         """Take away what a finished sweep has no more use for."""
         for left in (self.path / PARTS, *self.path.glob(f".{DATA}.*")):
             shutil.rmtree(left, ignore_errors=True)
-        for left in self.path.glob(f".{PLAN}.*"):
-            left.unlink()
+        for name in (PLAN, "config.toml", "provenance.json", "figure"):
+            for left in self.path.glob(f".{name}.*"):
+                left.unlink()
 
     def _parts(self) -> list[Path]:
         return sorted((self.path / PARTS).glob("[0-9]*.npz"))
@@ -249,12 +250,6 @@ def _only_begun(path: Path) -> bool:
     """Whether a folder holds nothing but what a sweep that was killed at its start left."""
     begun = (_LOCK, f".{PLAN}.")
     return path.is_dir() and all(item.name.startswith(begun) for item in path.iterdir())
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 @contextmanager

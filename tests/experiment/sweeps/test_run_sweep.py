@@ -271,6 +271,18 @@ def test_killed_and_resumed_the_result_is_the_same(tmp_path):
     killed_and_resumed(tmp_path, 2)
 
 
+def test_what_kills_leave_behind_is_taken_away(sweep, tmp_path):
+    """Killed while the last files were written: whole ones under their names, nothing else."""
+    folder = tmp_path / "out"
+    first = run_sweep(sweep, folder)
+    (folder / "figure.png").unlink()
+    for name in ("figure.35b30bb1.png", "provenance.json.35b30bb1", "config.toml.35b30bb1"):
+        (folder / f".{name}").write_text("half", encoding="utf-8")
+    again = run_sweep(sweep, folder)
+    xr.testing.assert_identical(first.data, again.data)
+    assert names(folder) == FILES
+
+
 @pytest.mark.slow
 def test_killed_twenty_times_the_result_is_the_same(tmp_path):
     killed_and_resumed(tmp_path, 20)
