@@ -1,5 +1,14 @@
 """Tasks: observers that learn on ordinary images and look at hard ones; what theory says of it."""
 
+from .attending import (
+    FirstLook,
+    SecondLook,
+    again,
+    first_look,
+    first_looks,
+    second_look,
+    second_looks,
+)
 from .detectors import Detectors, balanced_rows
 from .learning import (
     LayerValues,
@@ -25,12 +34,15 @@ from .signal_detection import (
 __all__ = [
     "Condition",
     "Detectors",
+    "FirstLook",
     "LayerValues",
     "Observer",
     "Outcome",
     "Pairs",
     "Rates",
     "Responses",
+    "SecondLook",
+    "again",
     "all_gradient_values",
     "all_tuning_values",
     "area_under_curve",
@@ -41,10 +53,14 @@ __all__ = [
     "detection_rates",
     "even_batch",
     "every_answer",
+    "first_look",
+    "first_looks",
     "in_batches",
     "interval",
     "look",
     "own_category",
     "respond_to_all",
+    "second_look",
+    "second_looks",
     "with_controls",
 ]

@@ -1,0 +1,49 @@
+"""Covert spatial attention: a window over the cued place, the same for every map."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from cortex.circuit.populations import as_floats
+
+from .forms import AbstractForm, Multiplicative, Pattern, spatial_pattern
+from .source import AbstractSource, Maps, Query, State
+
+
+def gaussian_window(
+    place: Float[Array, "2"], width: Float[Array, ""] | float, shape: tuple[int, int]
+) -> Float[Array, "height width"]:
+    """A Gaussian of peak 1 over a map.
+
+    Args:
+        place: of its peak, (row, column) from 0 (top, left edge) to 1 (bottom, right edge).
+        width: standard deviation, as a share of the map's side.
+        shape: (height, width) of the map.
+    """
+    rows, columns = (
+        jnp.exp(-(((jnp.arange(n) + 0.5) / n - at) ** 2) / (2 * width**2))
+        for n, at in zip(shape, place, strict=True)
+    )
+    return rows[:, None] * columns[None, :]
+
+
+class SpatialWindow(AbstractSource):
+    """Gain at the cued place, and less than one away from it.
+
+    The pattern is `strength * (window - surround)`, with a Gaussian window of peak 1.
+
+    Attributes:
+        strength: beta_s [1].
+        width: standard deviation of the window, as a share of the map's side.
+        surround: what is taken from the whole map, 0 for none.
+    """
+
+    strength: Float[Array, ""] = eqx.field(converter=as_floats, default=1.0)
+    width: Float[Array, ""] = eqx.field(converter=as_floats, default=0.2)
+    surround: Float[Array, ""] = eqx.field(converter=as_floats, default=0.0)
+    form: AbstractForm = eqx.field(default_factory=Multiplicative)
+
+    def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
+        maps, *shape = features.shape
+        window = gaussian_window(query.place, self.width, (shape[0], shape[1]))
+        return spatial_pattern(window - self.surround, self.strength, maps)
