@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import NullFormatter
 
 from cortex.errors import UserError
@@ -17,6 +18,7 @@ from . import style
 SAMPLE = "sample"
 MOST_PANELS, MOST_MULTIPLES, MOST_LINES = 6, 24, 6
 SETTLED = 0
+SKEWED = 20  # times the median
 BAND = (5, 95)  # percentiles of samples
 
 
@@ -201,14 +203,19 @@ def _maps(data: Any, families: dict[str, list[str]], axes: Sequence[str]) -> Any
     return figure
 
 
-def _map(panel: Any, data: Any, name: str, axes: Sequence[str], **limits: Any) -> Any:
+def _map(panel: Any, data: Any, name: str, axes: Sequence[str], norm: Any = None) -> Any:
     y, x = axes[-2], axes[-1]
     over = [dim for dim in data["status"].dims if dim == SAMPLE]
     values = data[name].median(over).transpose(y, x).values if over else data[name].values
     bad = (data["status"] != SETTLED).any(over).transpose(y, x).values
     places = [_places(data[dim]) for dim in (x, y)]
     mesh = panel.pcolormesh(
-        *places, values, shading="nearest", cmap="viridis", rasterized=True, **limits
+        *places,
+        values,
+        shading="nearest",
+        cmap="viridis",
+        rasterized=True,
+        norm=norm or _norm(values),
     )
     panel.set_facecolor(style.PALE)
     rows, columns = np.nonzero(bad)
@@ -220,6 +227,16 @@ def _map(panel: Any, data: Any, name: str, axes: Sequence[str], **limits: Any) -
         if data[dim].dtype.kind not in "if":
             getattr(panel, f"set_{which}ticks")(_places(data[dim]), data[dim].values)
     return mesh
+
+
+def _norm(values: Any) -> Any:
+    """Colours by size; by its logarithm where a few points would leave the rest one colour."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    low, high = finite.min(), finite.max()
+    skewed = low > 0 and high > SKEWED * np.median(finite)
+    return LogNorm(low, high) if skewed else Normalize(low, high)
 
 
 def _places(item: Any) -> Any:
@@ -239,11 +256,10 @@ def _multiples(
         combinations = [combinations[place] for place in places]
     width = data.sizes[others[-1]] if data.sizes[others[-1]] <= 6 else 4
     figure, panels = _grid(len(combinations), width, 42.0)
-    finite = data[name].values[np.isfinite(data[name].values)]
-    limits = {"vmin": finite.min(), "vmax": finite.max()} if finite.size else {}
+    norm = _norm(data[name].values)
     for panel, index in zip(panels, combinations, strict=True):
         at = data.isel(dict(zip(others, index, strict=True)))
-        mesh = _map(panel, at, name, two, **limits)
+        mesh = _map(panel, at, name, two, norm)
         words = [f"{dim.rpartition('.')[2]} = {_number(at[dim])}" for dim in others]
         panel.set_title(", ".join(words))
     bar = figure.colorbar(mesh, ax=panels, shrink=0.8, pad=0.02)

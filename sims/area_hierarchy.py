@@ -288,16 +288,25 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
 
 def growth(config: Config, found: dict[str, np.ndarray]) -> np.ndarray:
     """Largest real part of the Jacobian's eigenvalues [1/ms] at each steady state (row)."""
+    given = conditions(config)
+    circuits = jax.vmap(lambda condition: condition.circuit(config.hierarchy))(given)
+    rates = EI(jnp.asarray(found["rates_E"]), jnp.asarray(found["rates_I"]))
     drive = drive_of(config.stimulus, config.hierarchy)
-
-    def largest(condition: Condition, rates: EI[Array]) -> Array:
-        circuit = condition.circuit(config.hierarchy)
-        return jnp.max(jacobian_eigenvalues(circuit, rates, drive, condition.modulation).real)
-
-    given = conditions(config), EI(jnp.asarray(found["rates_E"]), jnp.asarray(found["rates_I"]))
     with jax.default_device(jax.devices("cpu")[0]):  # eigenvalues are not found anywhere else
-        given = jax.device_put(given, jax.devices("cpu")[0])
-        return np.asarray(jax.jit(jax.vmap(largest))(*given))
+        arrays = jax.device_put((circuits, rates, drive, given.modulation), jax.devices("cpu")[0])
+        return np.asarray(growth_rates(*arrays))
+
+
+@jax.jit
+def growth_rates(
+    circuits: Circuit, rates: EI[Array], drive: EI[Array], modulations: Modulation
+) -> Array:
+    """Of each circuit, with its rates and modulation (leading axes); compiled once for all."""
+
+    def largest(circuit: Circuit, rates: EI[Array], modulation: Modulation) -> Array:
+        return jnp.max(jacobian_eigenvalues(circuit, rates, drive, modulation).real)
+
+    return jax.vmap(largest)(circuits, rates, modulations)
 
 
 def onsets(config: Config, times: np.ndarray, effect: np.ndarray, final: np.ndarray) -> np.ndarray:

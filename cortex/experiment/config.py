@@ -88,8 +88,9 @@ def require_order(section: BaseModel, low: str, high: str, unit: str) -> None:
 
 
 def require_distinct(section: BaseModel, name: str) -> None:
-    """Raise ValueError if a number stands twice in a list."""
-    found = [f"{value:g}" for value in getattr(section, name)]
+    """Raise ValueError if a number or a text stands twice in a list."""
+    values = getattr(section, name)
+    found = [repr(value) if isinstance(value, str) else f"{value:g}" for value in values]
     if len(set(found)) < len(found):
         raise ValueError(f"{name}: found [{', '.join(found)}], allowed: each one once")
 

@@ -66,8 +66,8 @@ EFFICIENTNET_CIRCUITS = {
 }
 
 
-class VariantsSection(Section):
-    """The networks compared: with no circuit, and with circuits."""
+class WeightsSection(Section):
+    """Where the weights of a network are."""
 
     weights: str = Field(
         default="",
@@ -75,6 +75,11 @@ class VariantsSection(Section):
         json_schema_extra={"unit": "1", "source": HERE},
     )
     weights_seed: int = quantity(0, "1", "which of the networks of digits", source=HERE, ge=0)
+
+
+class VariantsSection(WeightsSection):
+    """The networks compared: with no circuit, and with circuits."""
+
     variants: tuple[Literal["plain", "circuits"], ...] = Field(
         default=("plain", "circuits"),
         min_length=1,
@@ -300,7 +305,7 @@ def build_system(
 
 
 def load_digits_network(
-    network: DigitNetwork, section: VariantsSection, kind: str
+    network: DigitNetwork, section: WeightsSection, kind: str
 ) -> tuple[VisualSystem, dict[str, Any]]:
     """A stored network of digits and what was stored with it; `kind` is "plain" or "circuits".
 

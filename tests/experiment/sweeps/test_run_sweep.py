@@ -283,6 +283,21 @@ def test_what_kills_leave_behind_is_taken_away(sweep, tmp_path):
     assert names(folder) == FILES
 
 
+def test_colours_follow_orders_of_magnitude_where_a_few_points_would_hide_the_rest():
+    from cortex.figures.sweep import _norm
+    from matplotlib.colors import LogNorm, Normalize
+
+    values = np.linspace(1.0, 2.0, 40)
+    assert type(_norm(values)) is Normalize
+    values[3], values[5] = 500.0, np.nan
+    norm = _norm(values)
+    assert isinstance(norm, LogNorm)
+    assert (norm.vmin, norm.vmax) == (1.0, 500.0)
+    values[7] = -1.0
+    assert type(_norm(values)) is Normalize
+    assert _norm(np.full(3, np.nan)) is None
+
+
 @pytest.mark.slow
 def test_killed_twenty_times_the_result_is_the_same(tmp_path):
     killed_and_resumed(tmp_path, 20)
