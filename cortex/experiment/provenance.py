@@ -14,6 +14,16 @@ from typing import Any
 import jax
 
 
+def origin() -> dict[str, Any]:
+    """What a result depends on besides its configuration: machine, code and packages."""
+    return {
+        "precision": precision(),
+        "device": device(),
+        "git": revision(),
+        "versions": versions(),
+    }
+
+
 def versions() -> dict[str, str]:
     """Versions of Python, cortex and every main dependency that is installed."""
     found = {"python": platform.python_version(), "cortex": _version("cortex")}

@@ -88,10 +88,7 @@ def _origin(
         "seed": config.seed,
         "started": started.isoformat(timespec="microseconds"),
         "command": list(sys.argv if command is None else command),
-        "precision": provenance.precision(),
-        "device": provenance.device(),
-        "git": provenance.revision(),
-        "versions": provenance.versions(),
+        **provenance.origin(),
         **_cost(clock),
     }
 

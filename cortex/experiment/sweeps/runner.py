@@ -162,8 +162,5 @@ def _sitting(command: list[str], missing: int) -> dict[str, Any]:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "missing": missing,
-        "precision": provenance.precision(),
-        "device": provenance.device(),
-        "git": provenance.revision(),
-        "versions": provenance.versions(),
+        **provenance.origin(),
     }
