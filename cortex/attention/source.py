@@ -5,6 +5,7 @@ and all can be compared: features and state come from a first look without atten
 """
 
 import abc
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -52,7 +53,13 @@ class AbstractSource(eqx.Module):
         form: how the pattern over maps and places reaches the circuit.
     """
 
-    form: eqx.AbstractVar[AbstractForm]
+    if TYPE_CHECKING:
+        # A field here would be the first of every subclass to the type checker.
+        @property
+        def form(self) -> AbstractForm: ...
+
+    else:
+        form: eqx.AbstractVar[AbstractForm]
 
     @abc.abstractmethod
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:

@@ -1,6 +1,7 @@
 """Covert spatial attention: a window over the cued place, the same for every map."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -47,3 +48,27 @@ class SpatialWindow(AbstractSource):
         maps, *shape = features.shape
         window = gaussian_window(query.place, self.width, (shape[0], shape[1]))
         return spatial_pattern(window - self.surround, self.strength, maps)
+
+
+class DividedWindow(AbstractSource):
+    """One window's strength shared evenly among several places: a cue that says nothing.
+
+    The pattern is the mean of the `SpatialWindow` patterns at the places, whatever place is asked
+    for, so that its sum over an unbounded map is that of one window (our choice: Posner's neutral
+    cue, with attention as a fixed amount).
+
+    Attributes:
+        places: (row, column) of each, from 0 (top, left edge) to 1 (bottom, right edge).
+        strength: beta_s of the window that is shared [1].
+        width: standard deviation of the windows, as a share of the map's side.
+    """
+
+    places: Float[Array, "places 2"]
+    strength: Float[Array, ""] = eqx.field(converter=as_floats, default=1.0)
+    width: Float[Array, ""] = eqx.field(converter=as_floats, default=0.2)
+    form: AbstractForm = eqx.field(default_factory=Multiplicative)
+
+    def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
+        maps, *shape = features.shape
+        windows = jax.vmap(lambda at: gaussian_window(at, self.width, (shape[0], shape[1])))
+        return spatial_pattern(jnp.mean(windows(self.places), axis=0), self.strength, maps)
