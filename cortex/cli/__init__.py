@@ -1,5 +1,5 @@
 """The command `cortex`: list, show, run, sweep, redraw and validate experiments; train networks
-again; convert the weights of pretrained ones.
+again; convert the weights of pretrained ones; look at an image.
 
 The only place that touches JAX's configuration. Heavy modules are imported by the commands that
 need them, so that help and listings answer at once.
@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from cortex.cli import train, weights
+from cortex.cli.look import look
 from cortex.cli.shared import (
     Device,
     Group,
@@ -125,6 +126,7 @@ def run(
 
 
 app.command("sweep")(sweep)
+app.command("look")(look)
 
 
 @app.command()

@@ -1,0 +1,73 @@
+"""Densities, similarity and decoding of scan paths, by hand and where the answer is known."""
+
+import numpy as np
+import pytest
+
+from cortex.measures.scan_paths import (
+    GRID,
+    decoded,
+    fixation_density,
+    permutation_p,
+    similarity,
+    within_minus_between,
+)
+from cortex.measures.search_rows import contrast, slope
+
+
+def test_density_by_hand():
+    places = np.array([[0.25, 0.75], [np.nan, np.nan]])
+    found = fixation_density(places, 0.1)
+    at = (np.arange(GRID) + 0.5) / GRID
+    expected = np.exp(-((at[:, None] - 0.25) ** 2 + (at[None, :] - 0.75) ** 2) / 0.02)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    twice = fixation_density(np.array([[[0.2, 0.3], [0.7, 0.7]]]), 0.1)[0]
+    assert twice.sum() == pytest.approx(2 * found.sum(), rel=0.05)  # tails beyond the border
+
+
+def test_similarity_is_correlation():
+    maps = np.random.default_rng(0).random((5, 6, 7))
+    found = similarity(maps)
+    np.testing.assert_allclose(found, np.corrcoef(maps.reshape(5, -1)), atol=1e-12)
+    np.testing.assert_array_equal(similarity(np.ones((2, 4, 4))), 0.0)
+
+
+def test_within_and_between_by_hand():
+    similar = np.array(
+        [[1, 0.9, 0.2, 0.1], [0.9, 1, 0.3, 0.2], [0.2, 0.3, 1, 0.7], [0.1, 0.2, 0.7, 1]]
+    )
+    task = np.array([0, 0, 1, 1])
+    within, between = within_minus_between(similar, task)
+    assert within == pytest.approx(0.8)
+    assert between == pytest.approx(0.2)
+    # A path drawn twice is not compared with itself.
+    drawn = within_minus_between(similar, task, np.array([0, 0, 1, 2, 3]))
+    assert drawn[0] == pytest.approx((4 * 0.9 + 2 * 0.7) / 6)
+
+
+def test_permutation_and_decoding():
+    """Paths that differ by task are told apart; those that do not are at chance."""
+    rng = np.random.default_rng(1)
+    task, fold = np.repeat(np.arange(3), 8), np.tile(np.arange(8), 3)
+    place = np.array([[0.2, 0.2], [0.5, 0.8], [0.8, 0.3]])
+    told = place[task][:, None] + 0.05 * rng.standard_normal((24, 4, 2))
+    density = fixation_density(told, 0.1)
+    assert permutation_p(similarity(density), task, 99, rng) == pytest.approx(0.01)
+    np.testing.assert_array_equal(decoded(density.reshape(24, -1), task, fold), task)
+    noise = fixation_density(rng.random((24, 4, 2)), 0.1)
+    assert permutation_p(similarity(noise), task, 99, rng) > 0.05
+    right = np.mean(decoded(noise.reshape(24, -1), task, fold) == task)
+    # Chance is a third; 24 draws exceed 0.65 with a probability of about 0.002.
+    assert right < 0.65
+
+
+def test_decoding_never_learns_from_the_fold_it_answers():
+    """With labels that contradict it in its own fold alone, a path follows the others."""
+    features = np.array([[1.0, 0, 0], [0, 1.0, 0], [1.0, 0.1, 0], [0, 1.0, 0.1]])
+    found = decoded(features, np.array([0, 1, 1, 0]), np.array([0, 0, 1, 1]))
+    np.testing.assert_array_equal(found, [1, 0, 0, 1])
+
+
+def test_slopes_and_contrasts():
+    sizes = np.array([4.0, 8.0, 16.0, 32.0])
+    np.testing.assert_allclose(slope(sizes, np.stack([2 + 0.5 * sizes, 3 + 0 * sizes])), [0.5, 0])
+    np.testing.assert_allclose(contrast(np.array([[3.0, 1.0], [0.0, 0.0]])), [0.5, 0.0])
