@@ -1,0 +1,75 @@
+"""Cluttered translated digits: what is where, and how often."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cortex.errors import UserError
+from cortex.stimuli import Digits
+from cortex.stimuli.cluttered_digits import Canvas, cluttered_digits
+
+# Digit k is a filled square of ink (k + 1) / 10: pieces and digits are told apart by their ink.
+INK = np.arange(1, 11, dtype=np.float32) / 10
+DIGITS = Digits(
+    jnp.asarray(np.broadcast_to(INK[:, None, None], (10, 28, 28)).copy()),
+    jnp.arange(10, dtype=jnp.int32),
+)
+CANVAS = Canvas(side=56, pieces=4, piece=8)
+
+
+def draw(seed=0, n=40, row=9, canvas=CANVAS):
+    return cluttered_digits(jax.random.key(seed), DIGITS, jnp.full(n, row), canvas)
+
+
+def test_the_digit_is_where_it_is_said_to_be():
+    found = draw()
+    assert found.images.shape == (40, 56, 56)
+    assert len(found) == 40
+    assert np.all(found.labels == 9)
+    for image, place in zip(np.asarray(found.images), np.asarray(found.places), strict=True):
+        top, left = np.round(place * 56 - 14).astype(int)
+        inside = image[top : top + 28, left : left + 28]
+        assert np.all(inside == 1.0)
+        # The darkest digit is shown; outside only lighter pieces, of at most 4 x 64 px.
+        outside = image.copy()
+        outside[top : top + 28, left : left + 28] = 0
+        assert np.count_nonzero(outside == 1.0) <= 4 * 64
+        assert np.count_nonzero(outside) <= 4 * 64
+
+
+def test_pieces_are_cut_from_all_digits_and_darker_ink_stays():
+    found = draw(n=200, row=0)  # the lightest digit: pieces of any other show on it
+    images = np.asarray(found.images)
+    assert {round(float(v), 1) for v in np.unique(images)} == {0.0, *np.round(INK.tolist(), 1)}
+    covered = (images > 0).sum(axis=(1, 2))
+    assert covered.min() >= 28 * 28
+    assert covered.max() <= 28 * 28 + 4 * 64
+
+
+def test_places_are_even_over_all_that_fit():
+    places = np.asarray(draw(n=4000, canvas=Canvas(side=30, pieces=0)).places) * 30 - 14
+    rows, columns = np.round(places).astype(int).T
+    assert set(rows) == set(columns) == {0, 1, 2}
+    counts = np.bincount(3 * rows + columns, minlength=9)
+    # Chi-squared with 8 degrees of freedom is below 26.1 with a probability of 0.999.
+    assert np.sum((counts - 4000 / 9) ** 2) / (4000 / 9) < 26.1
+
+
+def test_the_key_fixes_everything():
+    one, again, other = draw(1), draw(1), draw(2)
+    np.testing.assert_array_equal(one.images, again.images)
+    assert np.any(one.places != other.places)
+
+
+@pytest.mark.parametrize(
+    ("canvas", "line"),
+    [
+        (Canvas(side=27), "canvas: found a side of 27 px, allowed: 28 px or more"),
+        (Canvas(piece=29), "canvas: found pieces of 29 px, allowed: 1 to 28 px"),
+        (Canvas(piece=0), "canvas: found pieces of 0 px, allowed: 1 to 28 px"),
+    ],
+)
+def test_what_does_not_fit_is_refused(canvas, line):
+    with pytest.raises(UserError, match=line):
+        draw(canvas=canvas)
