@@ -1,4 +1,4 @@
-"""The commands `cortex train ...`: the networks of the package, from nothing."""
+"""The commands `cortex train ...`: the networks of the package, and what attention learns."""
 
 from __future__ import annotations
 
@@ -91,6 +91,51 @@ def train_digits(
             facts = {"seed": seed, "command": command, "kind": name}
             right = _train_digits(progress, digits, files, name, training, held_out, facts)
             typer.echo(f"{short(files[name])}  accuracy {right:.3f} on {len(held_out)} digits")
+
+
+@app.command("attention")
+def train_attention(
+    name: Annotated[str, typer.Argument(help="What is trained; one of those in the package.")],
+    seed: Annotated[
+        int, typer.Option("--seed", help="Seed of the first weights and of every random draw.")
+    ] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the weight file.")] = Path(
+        "weights"
+    ),
+) -> None:
+    """Train what a mechanism of attention learns, as that of the package was.
+
+    Takes some minutes a seed on 2 cores. Experiments use the file with
+    --set learned.weights=FOLDER.
+    """
+    if seed < 0:
+        raise UserError(f"--seed: found {seed}, allowed: a whole number >= 0")
+    from cortex.models.learned import learned
+
+    thing = learned(name)
+    can_hold_files(out)
+    file = thing.file(seed, out)
+    if file.exists():
+        raise UserError(f"--out {out}: {file.name} is there and is not overwritten")
+    with computing(None, Precision.single), shown_progress(quiet=False) as progress:
+        with progress.stage(f"{name}, seed {seed}", total=thing.epochs) as stage:
+            module, curve = thing.train(seed, _by_row(thing.epochs, stage.advance))
+        with progress.stage("on held-out images"):
+            facts = {"seed": seed, "command": f"cortex train attention {name} --seed {seed}"}
+            score = thing.save(file, module, curve, facts)
+        shown = ", ".join(f"{key} {value:.3f}" for key, value in score.items())
+        typer.echo(f"{short(file)}  {shown}")
+
+
+def _by_row(epochs: int, advance: Callable[[int], None]) -> Callable[[int, dict[str, float]], None]:
+    """A line an epoch, above the bars where there are any."""
+
+    def report(number: int, row: dict[str, float]) -> None:
+        shown = ", ".join(f"{key} {value:.4f}" for key, value in row.items())
+        print(f"epoch {number + 1:>2} of {epochs}: {shown}", file=sys.stderr, flush=True)
+        advance(1)
+
+    return report
 
 
 def _network(architecture: Architecture) -> DigitNetwork:

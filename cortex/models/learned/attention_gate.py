@@ -1,0 +1,18 @@
+"""The attention gate opened by the digit sought, trained through the circuits."""
+
+from cortex.areas.digits import CLASSES, MAPS
+from cortex.attention.gates import AttentionGate
+
+from .base import Learned
+from .through_circuits import Training, learned_through
+
+TRAINING = Training(epochs=1, tasks=("array",))
+
+
+def learned() -> Learned:
+    """What trains and keeps it."""
+    return learned_through(
+        "attention_gate",
+        lambda key: AttentionGate.random(key, MAPS[TRAINING.layer], CLASSES),
+        TRAINING,
+    )

@@ -1,0 +1,16 @@
+"""The residual mask over the features, trained through the circuits."""
+
+from cortex.areas.digits import MAPS
+from cortex.attention.gates import ResidualMask
+
+from .base import Learned
+from .through_circuits import Training, learned_through
+
+TRAINING = Training(epochs=1, tasks=("array",))
+
+
+def learned() -> Learned:
+    """What trains and keeps it."""
+    return learned_through(
+        "residual_mask", lambda key: ResidualMask.random(key, MAPS[TRAINING.layer]), TRAINING
+    )
