@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, ScalarLike
 
 from cortex.circuit.populations import as_floats
 
-from .forms import AbstractForm, Multiplicative, Pattern
+from .forms import AbstractForm, Multiplicative, Pattern, spatial_pattern
 from .source import AbstractSource, Maps, Query, State
 
 Weights = Float[Array, "height width"]
@@ -92,11 +92,6 @@ def gaussian_shift(
     return found / jnp.sum(found)
 
 
-def entropy(weights: Weights) -> Float[Array, ""]:
-    """Of the weights [nat]: 0 at one place, the logarithm of their number if all are alike."""
-    return -jnp.sum(jnp.where(weights > 0, weights * jnp.log(jnp.maximum(weights, 1e-37)), 0.0))
-
-
 class Command(eqx.Module):
     """What moves the window once.
 
@@ -150,3 +145,24 @@ class LocationWindow(AbstractSource):
         return jnp.broadcast_to(
             self.strength * self.weights(features)[None], (len(features), *features.shape[1:])
         )
+
+
+class ContentWindow(AbstractSource):
+    """A window set anew by content alone: on the places that look like what is asked for.
+
+    The pattern is `strength * (places * weights - 1)`, the same for every map: 0 on the mean.
+
+    Attributes:
+        keys: by category, one value a map, such as tuning values.
+        sharpness: of the weights, at least 0 [1].
+        strength: of the pattern [1].
+    """
+
+    keys: Float[Array, "categories maps"]
+    sharpness: Float[Array, ""] = eqx.field(converter=as_floats, default=5.0)
+    strength: Float[Array, ""] = eqx.field(converter=as_floats, default=1.0)
+    form: AbstractForm = eqx.field(default_factory=Multiplicative)
+
+    def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
+        weights = by_content(features, jnp.asarray(self.keys)[query.category], self.sharpness)
+        return spatial_pattern(weights * weights.size - 1.0, self.strength, len(features))

@@ -105,8 +105,8 @@ def train_attention(
 ) -> None:
     """Train what a mechanism of attention learns, as that of the package was.
 
-    Takes some minutes a seed on 2 cores. Experiments use the file with
-    --set learned.weights=FOLDER.
+    Takes some minutes a seed on 2 cores. An experiment takes the folder by the setting that ends
+    in `.weights`, which cortex show NAME explains.
     """
     if seed < 0:
         raise UserError(f"--seed: found {seed}, allowed: a whole number >= 0")

@@ -195,6 +195,7 @@ def test_each_distortion_does_something(setting):
         assert 1 <= same.sum() <= 7
 
 
+@pytest.mark.slow
 def test_refitting_the_readout(smooth):
     shown, labels = bars()
     system = smooth

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.attention import Query, State, location
-from cortex.attention.location import Command, LocationWindow
+from cortex.attention import Query, State, inspection, location
+from cortex.attention.location import Command, ContentWindow, LocationWindow
 from cortex.circuit import EI
 from tests.reference import location as reference
 
@@ -14,7 +14,13 @@ from tests.reference import location as reference
 by_content, interpolated = jax.jit(location.by_content), jax.jit(location.interpolated)
 shifted, sharpened = jax.jit(location.shifted), jax.jit(location.sharpened)
 gaussian_shift = jax.jit(location.gaussian_shift, static_argnums=2)
-entropy = jax.jit(location.entropy)
+
+
+@jax.jit
+def entropy(weights):
+    return inspection.entropy(weights.ravel())
+
+
 RNG = np.random.default_rng(0)
 SHAPES = [(1, 9), (5, 7)]
 
@@ -145,3 +151,17 @@ def test_the_source_hands_out_its_strength_and_moves():
         after.pattern(features, state, Query()), np.roll(found, 2, axis=2), rtol=1e-5, atol=1e-6
     )
     np.testing.assert_array_equal(source.previous, uniform)  # explicit: nothing changed in place
+
+
+def test_a_window_by_content_is_on_what_is_asked_for():
+    features = single(RNG.uniform(size=(3, 4, 5)))
+    keys = single(RNG.normal(size=(2, 3)))
+    state = State(EI(features, features), jnp.zeros(2))
+    source = ContentWindow(keys, jnp.asarray(4.0), jnp.asarray(0.5))
+    for category in range(2):
+        weights = reference.by_content(
+            np.asarray(features, float), np.asarray(keys[category], float), 4.0
+        )
+        found = source.pattern(features, state, Query(category))
+        for one in found:  # the same for every map
+            np.testing.assert_allclose(one, 0.5 * (20 * weights - 1), rtol=1e-4, atol=1e-5)

@@ -270,6 +270,7 @@ def test_batches_of_drives_and_traced_durations():
 # Derivatives.
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_gradient_against_differences():
     """Through fixed steps and an edge, in each kind of parameter, backwards and forwards.

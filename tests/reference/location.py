@@ -5,7 +5,7 @@ import numpy as np
 
 def by_content(features, key, sharpness):
     """Softmax of the cosine; features (maps, height, width), none of them all 0."""
-    maps, height, width = features.shape
+    _, height, width = features.shape
     score = np.zeros((height, width))
     for y in range(height):
         for x in range(width):

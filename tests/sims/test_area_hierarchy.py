@@ -265,6 +265,7 @@ def test_full_width():
 # Other configurations.
 
 
+@pytest.mark.slow
 def test_other_settings_and_the_figure(config):
     asked = load_config(
         "area_hierarchy",

@@ -126,6 +126,7 @@ def test_every_variable_is_labelled(data):
     check_labels(data)
 
 
+@pytest.mark.slow
 def test_other_settings():
     """Attention to another orientation, on a coarse ring; measures and figure follow."""
     asked = load_config(

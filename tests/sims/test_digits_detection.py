@@ -55,6 +55,7 @@ def test_the_file_spells_out_the_defaults():
     assert plain(load_config(NAME)) == plain(detection.Config(experiment=NAME, seed=0))
 
 
+@pytest.mark.slow
 def test_every_variable_is_labelled(data):
     assert {"score", "rate_E", "sum_weight", "gain_performance"} <= set(data.data_vars)
     for name, item in data.variables.items():
@@ -62,6 +63,7 @@ def test_every_variable_is_labelled(data):
         assert item.attrs.get("long_name"), name
 
 
+@pytest.mark.slow
 def test_the_axes(data):
     condition = ("variant", "task", "source", "site", "strength")
     assert data["score"].dims == (*condition, "category", "image")
@@ -77,6 +79,7 @@ def test_the_axes(data):
     assert list(data["category"].values) == list(range(10))
 
 
+@pytest.mark.slow
 def test_half_of_the_images_show_the_category(data):
     assert data["present"].dtype == bool
     assert np.all(data["present"].sum("image") == 4)
@@ -84,6 +87,7 @@ def test_half_of_the_images_show_the_category(data):
     assert float(data["example"].max()) <= 1.0
 
 
+@pytest.mark.slow
 def test_scores_are_there_where_a_source_has_a_meaning(data):
     assert np.all(np.isfinite(data["score_unattended"]))
     assert np.all(np.isfinite(data["score"].sel(source="tuning")))
@@ -96,6 +100,7 @@ def test_scores_are_there_where_a_source_has_a_meaning(data):
     assert float(meant.min()) == 1.0
 
 
+@pytest.mark.slow
 def test_areas_below_the_attended_one_are_left_out(data):
     rates = data["rate_E"].sel(task="array", source="tuning", strength=0.5)
     for layer in (1, 2, 3):
@@ -107,12 +112,14 @@ def test_areas_below_the_attended_one_are_left_out(data):
     assert float(rates.min()) >= 0.0
 
 
+@pytest.mark.slow
 def test_attention_changes_scores(data):
     change = np.abs(data["score"] - data["score_unattended"]).mean(["category", "image"])
     asked = change.where(np.isfinite(change), drop=False)
     assert float(asked.min()) > 0.0
 
 
+@pytest.mark.slow
 def test_the_networks_know_plain_digits_and_the_circuits_compute(data):
     assert float(data["accuracy"].min()) > 0.9
     probes = ("sum_weight", "leading_eigenvalue", "paradoxical_I", "surround_suppression")
@@ -125,6 +132,7 @@ def test_the_networks_know_plain_digits_and_the_circuits_compute(data):
     assert np.all(circuits["paradoxical_I"] < 0.0)
 
 
+@pytest.mark.slow
 def test_the_measures(measures):
     for name in (
         "accuracy[plain]",
@@ -154,6 +162,7 @@ def test_the_measures(measures):
     assert low <= value <= high
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(data):
     again = detection.run(load_config(NAME, ONE_NETWORK), Progress())
     before = data.sel(variant=["plain"], task=["merged"])
@@ -163,6 +172,7 @@ def test_the_same_seed_gives_the_same_numbers(data):
     assert np.any(other["score_unattended"].values != before["score_unattended"].values)
 
 
+@pytest.mark.slow
 def test_a_changed_circuit_changes_the_result(config, digits):
     """At the lowest cost: the same network, seen through the configured circuits."""
     training, held_out = digits

@@ -159,6 +159,7 @@ def test_the_file_spells_out_the_defaults(config):
     assert plain(config) == plain(gain.Config(experiment="feature_similarity_gain", seed=0))
 
 
+@pytest.mark.slow
 def test_other_settings_are_followed(config):
     asked = [
         "circuit.units=24",

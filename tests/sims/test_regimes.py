@@ -251,6 +251,7 @@ def test_every_variable_is_labelled(data):
         assert item.attrs.get("long_name"), name
 
 
+@pytest.mark.slow
 def test_other_settings_are_followed():
     asked = load_config(
         "regimes",

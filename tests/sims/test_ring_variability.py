@@ -130,6 +130,7 @@ def test_every_variable_is_labelled(data):
     check_labels(data)
 
 
+@pytest.mark.slow
 def test_other_settings():
     """Other contrasts, orientation, sizes, noise and seed; no table for them; and a figure."""
     asked = load_config(

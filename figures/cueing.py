@@ -1,0 +1,182 @@
+"""Figure of `cueing`: what a cue does to seeing, deciding, and to the circuits over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from cortex.measures.psychometric import CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL, Psychometric
+
+from . import style
+
+CUES = {"valid": style.GREEN, "neutral": style.ORANGE, "invalid": style.PURPLE}
+MARKERS = {"valid": "o", "neutral": "s", "invalid": "^"}
+UNCUED = {"color": style.INK, "lw": 2.6, "alpha": 0.25}
+TICKS = (0.5, 1, 2, 4, 8, 16)
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """Six panels: display, psychometric functions, thresholds; reaction times, E and I in time.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.cueing`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, panels = style.figure(2, 3, height=118.0)
+    _display(panels[0, 0], config, data)
+    _functions(panels[0, 1], config, data)
+    _thresholds(panels[0, 2], config, data)
+    _reactions(panels[1, 0], data)
+    for panel, population in zip(panels[1, 1:], ("E", "I"), strict=True):
+        _course(panel, config, data, population)
+    panels[1, 1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.93), fontsize=6.5)
+    style.letters(panels.flat)
+    return figure
+
+
+def _display(panel: Any, config: Any, data: Any) -> None:
+    """Where targets can be, and the window of attention after a cue to the first place."""
+    window, places = data["window"].values, np.asarray(config.stimulus.places)
+    side = config.field.side * config.field.degrees_per_pixel
+    extent = (-side / 2, side / 2, -side / 2, side / 2)
+    panel.imshow(data["display"].values, cmap="gray", extent=extent, vmin=0, vmax=1)
+    rows, columns = window.shape
+    x = ((np.arange(columns) + 0.5) / columns - 0.5) * side
+    y = (0.5 - (np.arange(rows) + 0.5) / rows) * side
+    levels = np.array([0.5, 0.75]) * window.max()
+    panel.contour(x, y, window, levels=levels, colors=style.GREEN, linewidths=(0.8, 1.4), zorder=3)
+    here, there = (
+        ((place[1] - 0.5) * side, (0.5 - place[0]) * side) for place in (places[0], places[-1])
+    )
+    panel.annotate(
+        "",
+        xy=(0.45 * here[0], 0.45 * here[1]),
+        xytext=(0.0, 0.0),
+        arrowprops={"arrowstyle": "-|>", "color": style.GREEN, "lw": 1.4},
+    )
+    words = {"ha": "center", "va": "top", "fontsize": 6.5}
+    panel.text(here[0], here[1] - 0.2 * side, "here: valid", **words)
+    panel.text(there[0], there[1] - 0.15 * side, "here: invalid", **words)
+    panel.set_title("Cue, its window, and targets")
+    panel.set_xlabel("Place (deg)")
+    panel.set_ylabel("Place (deg)")
+    panel.set_xticks([-2, 0, 2])
+    panel.set_yticks([-2, 0, 2])
+
+
+def _functions(panel: Any, config: Any, data: Any) -> None:
+    """Performance with the interval of each point, and the fitted functions."""
+    contrasts = data["contrast"].values
+    fine = np.geomspace(contrasts[0] / 1.15, contrasts[-1] * 1.15, 200)
+    shapes = {shape.name: shape for shape in (CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL)}
+    shape = shapes[config.statistics.shape]
+    share = data["correct"].mean(("repeat", "trial"))
+    count = data.sizes["repeat"] * data.sizes["trial"]
+    for cue, colour in CUES.items():
+        at = data.sel(cue=cue)
+        threshold, slope, lapse = (float(at[n]) for n in ("threshold", "slope", "lapse"))
+        fitted = Psychometric(threshold, slope, 0.5, lapse, shape)
+        panel.plot(fine, fitted(fine), color=colour)
+        p = share.sel(cue=cue).values
+        error = 1.96 * np.sqrt(np.maximum(p * (1 - p), 1e-4) / count)
+        panel.errorbar(
+            contrasts, p, error, fmt=MARKERS[cue], ms=3.2, color=colour, lw=0.8, mew=0, label=cue
+        )
+    panel.legend(loc="upper left", handlelength=1.0)
+    panel.axhline(0.5, color=style.PALE, lw=0.8, zorder=0)
+    _contrast_axis(panel)
+    panel.set_ylim(0.42, 1.03)
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    panel.set_ylabel("Right answers")
+    panel.set_title("Valid, neutral, invalid cue")
+
+
+def _contrast_axis(panel: Any) -> None:
+    panel.set_xscale("log")
+    style.plain_log(panel.xaxis, TICKS)
+    panel.minorticks_off()
+    panel.set_xlabel("Contrast (%)")
+
+
+def _thresholds(panel: Any, config: Any, data: Any) -> None:
+    """Threshold, and slope at the threshold, with intervals and every repeat."""
+    right = panel.twinx()
+    right.spines["right"].set_visible(True)
+    places = np.arange(len(CUES))
+    for axis, name, shift, fill in (
+        (panel, "threshold", -0.17, True),
+        (right, "steepness", 0.17, False),
+    ):
+        for place, (cue, colour) in zip(places, CUES.items(), strict=True):
+            at = data.sel(cue=cue)
+            value = float(at[name])
+            ends = [[value - float(at[f"{name}_low"])], [float(at[f"{name}_high"]) - value]]
+            axis.errorbar(
+                [place + shift], [value], ends, fmt=MARKERS[cue], color=colour, ms=5,
+                mfc=colour if fill else "white", lw=1.1, capsize=2,
+            )  # fmt: skip
+            single = at[f"each_{name}"].values
+            spots = place + shift + np.linspace(0.1, 0.2, len(single)) * np.sign(shift)
+            axis.plot(spots, single, ".", color=style.GREY, ms=2.5)
+        axis.set_ylim(0, 1.25 * float(data[f"{name}_high"].max()))
+    panel.set_xticks(places, list(CUES))
+    panel.set_xlim(-0.6, len(CUES) - 0.4)
+    panel.set_xlabel("Cue")
+    panel.set_ylabel("Threshold (% contrast), filled")
+    right.set_ylabel("Slope at it (1/%), open")
+    panel.set_title("Thresholds fall, slopes rise")
+
+
+def _reactions(panel: Any, data: Any) -> None:
+    """Mean time of the decision against contrast, with its interval over trials."""
+    contrasts = data["contrast"].values
+    count = data.sizes["repeat"] * data.sizes["trial"]
+    for cue, colour in CUES.items():
+        time = data["reaction"].sel(cue=cue)
+        mean, spread = time.mean(("repeat", "trial")), time.std(("repeat", "trial"))
+        half = 1.96 * spread.values / np.sqrt(count)
+        panel.fill_between(
+            contrasts, mean.values - half, mean.values + half, color=colour, alpha=0.3, lw=0
+        )
+        panel.plot(contrasts, mean.values, color=colour, marker=MARKERS[cue], ms=3.2, mew=0)
+    _contrast_axis(panel)
+    panel.set_ylim(0, None)
+    panel.set_ylabel("Time of the decision (ms)")
+    panel.set_title("Time to a bound on evidence")
+
+
+def _course(panel: Any, config: Any, data: Any, population: str) -> None:
+    """Rates at the target's place from fixation to the target."""
+    time, epochs = data["time"].values, config.time
+    course = data[f"course_{population}"].sel(site="target")
+    panel.axvspan(-epochs.delay, 0, color=style.PALE, alpha=0.45, lw=0, zorder=0)
+    panel.plot(time, course.sel(attention="no attention"), label="no cue", **UNCUED)
+    for cue, colour in CUES.items():
+        dash = (0, (3, 1.2)) if cue == "invalid" else "-"
+        panel.plot(time, course.sel(attention=cue), color=colour, ls=dash, label=cue)
+    top = float(course.max()) * 1.18
+    panel.set_ylim(0, top)
+    panel.set_xlim(time[0], time[-1])
+    for middle, words in (
+        (-epochs.delay - epochs.cue - epochs.fixation / 2, "fix."),
+        (-epochs.delay - epochs.cue / 2, "cue"),
+        (-epochs.delay / 2, "delay"),
+        (epochs.target / 2, "target"),
+    ):
+        panel.text(middle, 0.995 * top, words, ha="center", va="top", fontsize=6.5)
+    panel.axvline(-epochs.delay - epochs.cue, color=style.GREY, lw=0.5, ls=(0, (2, 2)))
+    panel.set_xlabel("Time after target onset (ms)")
+    panel.set_xticks(np.arange(-400, 401, 200))
+    panel.set_xlim(time[0], time[-1])
+    name = {"E": "Excitatory", "I": "Inhibitory"}[population]
+    panel.set_ylabel(f"{name} rate (Hz)")
+    ratio = float(course.sel(attention="valid")[-1] / course.sel(attention="invalid")[-1])
+    panel.set_title(f"{population} at the target: × {ratio:.1f} if valid")

@@ -1,0 +1,189 @@
+"""Figure of `mechanism_comparison`: what each mechanism buys, and through which neural change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from cortex.measures.mechanism_rows import highest
+
+from . import style
+
+TASKS = {"merged": (style.PURPLE, "o", "merged digits"), "array": (style.GREEN, "s", "arrays")}
+
+
+BY_LAYER = {
+    "arousal": (style.GREY, "^"),
+    "place": (style.GREEN, "s"),
+    "tuning values": (style.INK, "o"),
+    "gradient values": (style.SKY, "D"),
+    "saliency": (style.ORANGE, "v"),
+}
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """A row a mechanism, columns of behaviour and activity; below, by the layer attended.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.mechanism_comparison`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    own = {task: highest(data.sel(task=task)) for task in TASKS}
+    count = data.sizes["source"]
+    layered = data.sizes["attended"] > 1
+    height = 34 + 5.4 * count + (46 if layered else 0)
+    figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
+    parts = figure.subfigures(1 + layered, 1, height_ratios=(5.4 * count + 12, 46)[: 1 + layered])
+    upper, *lower = np.atleast_1d(parts)
+    panels = _rows(upper, data, own)
+    if lower:
+        panels = [*panels, *_by_layer(lower[0], data)]
+    handles = [
+        panels[0].errorbar([], [], xerr=[], color=c, marker=m, ms=3.5, ls="none", label=words)
+        for c, m, words in TASKS.values()
+    ]
+    upper.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=2,
+        title=(
+            f"Layer {int(data['attended'].values[-1])} attended unless said, gains changed by "
+            f"{config.attention.size:g} (root mean square); bars: "
+            f"{config.statistics.level:.0%} bootstrap intervals over images"
+        ),
+        title_fontsize=7,
+    )
+    upper.suptitle(_claim(own), fontsize=8.5)
+    style.letters(panels)
+    return figure
+
+
+def _rows(figure: Any, data: Any, own: Any) -> list[Any]:
+    """Every mechanism at its own layer: behaviour, rates, noise correlation."""
+    names = list(data["source"].values)
+    panels = list(figure.subplots(1, 5, sharey=True, width_ratios=(1.3, 1.1, 0.9, 0.9, 1)))
+    for number, (task, look) in enumerate(TASKS.items()):
+        here, shift = own[task], 0.17 * (2 * number - 1)
+        _intervals(panels[0], here, "discriminability", look, shift)
+        _intervals(panels[1], here, "criterion", look, shift)
+        _activity(panels[2], here, "E", look, shift)
+        _activity(panels[3], here, "I", look, shift)
+        _intervals(panels[4], here, "correlation", look, shift)
+    labels = (
+        "Change of d′,\nany criterion",
+        "Change of\ncriterion c",
+        "Change of\nmean E rate",
+        "Change of\nmean I rate",
+        "Change of noise\ncorrelation",
+    )
+    for panel, label in zip(panels, labels, strict=True):
+        panel.axvline(0.0, color=style.PALE, lw=1, zorder=0)
+        panel.set_xlabel(label)
+        panel.xaxis.set_major_locator(MaxNLocator(3 if panel is not panels[4] else 2))
+        for row in range(0, len(names), 2):
+            panel.axhspan(row - 0.5, row + 0.5, color="#F4F4F4", lw=0, zorder=-1)
+    for panel, colour in ((panels[2], style.E), (panels[3], style.I)):
+        panel.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        panel.xaxis.label.set_color(colour)
+    last = int(data["attended"].values[-1])
+    layers = own["array"]["acts_at"].values
+    words = [n if at == last else f"{n} (layer {at})" for n, at in zip(names, layers, strict=True)]
+    panels[0].set_yticks(range(len(names)), words)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    panels[0].tick_params(axis="y", length=0)
+    return panels
+
+
+def _by_layer(figure: Any, data: Any) -> list[Any]:
+    """What was not learned, on arrays, against the layer attended."""
+    figure.suptitle("Arrays, by the layer attended", fontsize=7.5)
+    panels = list(figure.subplots(1, 3))
+    here = data.sel(task="array")
+    attended, top = here["attended"].values, int(here["layer"].values[-1])
+    for number, (name, (colour, marker)) in enumerate(BY_LAYER.items()):
+        if name not in here["source"].values:
+            continue
+        one = here.sel(source=name)
+        look = {"color": colour, "marker": marker, "ms": 3.5, "label": name}
+        moved = attended + 0.05 * (number - 2)
+        ends = [one[f"change_discriminability{end}"].values for end in ("_low", "", "_high")]
+        panels[0].errorbar(
+            moved,
+            ends[1],
+            yerr=[ends[1] - ends[0], ends[2] - ends[1]],
+            lw=1.1,
+            elinewidth=0.7,
+            **look,
+        )
+        for panel, population in zip(panels[1:], ("E", "I"), strict=True):
+            change = one[f"change_{population}"].sel(layer=top).mean("seed")
+            panel.plot(moved, change, lw=1.1, **look)
+    labels = (
+        "Change of d′, any criterion",
+        f"Change of E, layer {top}",
+        f"Change of I, layer {top}",
+    )
+    for panel, label in zip(panels, labels, strict=True):
+        panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
+        panel.set_xticks(attended)
+        panel.set_xlabel("Layer attended")
+        panel.set_ylabel(label)
+    for panel, colour in ((panels[1], style.E), (panels[2], style.I)):
+        panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        panel.yaxis.label.set_color(colour)
+    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside right center")
+    return panels
+
+
+def _intervals(panel: Any, here: Any, name: str, look: Any, shift: float) -> None:
+    colour, marker, _ = look
+    value, low, high = (here[f"change_{name}{end}"].values for end in ("", "_low", "_high"))
+    there = np.isfinite(value)
+    rows = np.arange(len(value))[there] + shift
+    panel.errorbar(
+        value[there],
+        rows,
+        xerr=np.maximum([value[there] - low[there], high[there] - value[there]], 0.0),
+        color=colour,
+        marker=marker,
+        ms=3.5,
+        ls="none",
+        lw=0.9,
+    )
+
+
+def _activity(panel: Any, here: Any, name: str, look: Any, shift: float) -> None:
+    """Of the attended layer, by seed and their mean."""
+    colour, marker, _ = look
+    change = here[f"change_{name}"].sel(layer=here["acts_at"])
+    rows = np.arange(change.sizes["source"]) + shift
+    for seed in change["seed"].values:
+        panel.plot(
+            change.sel(seed=seed), rows, marker=marker, color=colour, alpha=0.35, ms=2, ls=""
+        )
+    panel.plot(change.mean("seed"), rows, marker=marker, color=colour, ms=3.5, ls="")
+
+
+def _claim(own: Any) -> str:
+    """What the figure shows, as it came out."""
+    parts = []
+    for task, (_, _, words) in TASKS.items():
+        here = own[task]
+        change, least = (here[f"change_discriminability{end}"].values for end in ("", "_low"))
+        best = int(np.nanargmax(np.where(least > 0, change, -np.inf)))
+        if least[best] > 0:
+            high = float(here["change_discriminability_high"][best])
+            shown = f"{change[best]:+.2f} [{least[best]:.2f}, {high:.2f}]"
+            parts.append(f"{words}: {here['source'].values[best]} ({shown})")
+        else:
+            parts.append(f"{words}: none measurably")
+    return "Which mechanism buys most d′ at equal energy\n" + "; ".join(parts)

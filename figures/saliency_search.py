@@ -1,0 +1,173 @@
+"""Figure of `saliency_search`: pop-out and conjunction, and what saliency does to circuits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from . import style
+
+LOOKS = {
+    "colour": (style.GREEN, "o", "colour"),
+    "orientation": (style.SKY, "s", "orientation"),
+    "conjunction": (style.INK, "D", "conjunction"),
+    "guided conjunction": (style.PURPLE, "v", "conjunction, guided"),
+}
+NAMES = {
+    "none": "none",
+    "image saliency": "image",
+    "own saliency": "own\nmaps",
+    "other display": "other\nimage",
+}
+
+
+@style.journal()
+def draw(config: Any, data: Any, measures: Any) -> Any:
+    """Eight panels from the results alone.
+
+    Parameters
+    ----------
+    config, data, measures
+        As in the results folder; see `cortex.sims.saliency_search`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, panels = style.figure(2, 4, height=92.0, width_ratios=(1, 1, 1.1, 1.3))
+    for panel, search in zip(panels[0, :3], ("colour", "orientation", "conjunction"), strict=True):
+        _display(panel, config, data, search)
+    _fixations(panels[0, 3], data)
+    top = float(data["map_E"].sel(attention=["none", "image saliency"]).max())
+    for panel, attention, title in (
+        (panels[1, 0], "none", "No attention"),
+        (panels[1, 1], "image saliency", "Saliency as gain"),
+    ):
+        _rates(panel, data, attention, title, top)
+    _bars(panels[1, 2], data)
+    _over_energy(panels[1, 3], config, data)
+    style.letters(panels.flat)
+    return figure
+
+
+def _display(panel: Any, config: Any, data: Any, search: str) -> None:
+    """One display with the fixations up to the target."""
+    one = data.sel(search=search)
+    image = np.moveaxis(one["image"].values, 0, -1)
+    side = image.shape[0]
+    style.unframed(panel).imshow(image)
+    target = one["target"].values
+    path = one["path"].values
+    size = np.argmin(np.abs(data["set_size"].values - config.circuits.set_size))
+    count = max(1, int(one["fixations"].values[size][0]))
+    places = path[:count] * side
+    panel.plot(places[:, 1], places[:, 0], color="white", lw=0.8)
+    panel.plot(places[:, 1], places[:, 0], "o", ms=2.6, mfc="white", mec=style.INK, mew=0.4)
+    for number, (row, column) in enumerate(places, 1):
+        if number in (1, count) or number % 5 == 0:
+            panel.annotate(
+                str(number),
+                (column, row),
+                xytext=(3, 2 if row > 0.15 * side else -8),
+                textcoords="offset points",
+                color="white",
+                fontsize=6,
+            )
+    half = 0.5 * side / config.display.cells
+    row, column = target * side
+    frame = {"fill": False, "ec": style.YELLOW, "lw": 0.9}
+    panel.add_patch(_square(column - half, row - half, 2 * half, **frame))
+    panel.set_xlim(0, side - 1)
+    panel.set_ylim(side - 1, 0)
+    words = f"{count} fixation" + ("s" if count > 1 else "")
+    panel.set_title(f"{search.capitalize()}\n{words}", fontsize=7.5)
+
+
+def _square(x: Any, y: Any, side: float, **look: Any) -> Any:
+    return Rectangle((x, y), side, side, **look)
+
+
+def _fixations(panel: Any, data: Any) -> None:
+    sizes = data["set_size"].values
+    panel.plot(sizes, (sizes + 1) / 2, color=style.GREY, ls=(0, (3, 1.5)), lw=0.8)
+    panel.annotate(
+        "at random",
+        (sizes[-1], (sizes[-1] + 1) / 2),
+        xytext=(0, -9),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=6.5,
+        color=style.GREY,
+    )
+    for search, (colour, marker, words) in LOOKS.items():
+        one = data.sel(search=search)
+        low, high = one["mean_fixations_low"], one["mean_fixations_high"]
+        panel.fill_between(sizes, low, high, color=colour, alpha=0.2, lw=0)
+        panel.plot(sizes, one["mean_fixations"], marker=marker, ms=3.2, color=colour, label=words)
+    panel.set_xticks(sizes)
+    panel.set_xlim(0, 1.04 * sizes[-1])
+    panel.set_ylim(0, 1.7 * max(float(data["mean_fixations_high"].max()), (sizes[-1] + 1) / 2))
+    panel.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    panel.set_xlabel("Bars in the display")
+    panel.set_ylabel("Fixations to the target")
+    panel.set_title("Conjunctions take search", fontsize=7.5)
+    panel.legend(loc="upper left", fontsize=6.5, handlelength=1.4, labelspacing=0.25)
+
+
+def _rates(panel: Any, data: Any, attention: str, title: str, top: float) -> None:
+    maps = data["map_E"].sel(attention=attention).values
+    drawn = style.unframed(panel).imshow(
+        maps, cmap="magma", vmin=0, vmax=top, extent=(0, 1, 1, 0), interpolation="nearest"
+    )
+    row, column = data["shown_target"].values
+    frame = {"fill": False, "ec": style.YELLOW, "lw": 0.9}
+    panel.add_patch(_square(column - 1 / 12, row - 1 / 12, 1 / 6, **frame))
+    panel.set_title(title, fontsize=7.5)
+    if attention != "none":
+        bar = panel.figure.colorbar(drawn, cax=panel.inset_axes((1.04, 0.0, 0.06, 1.0)))
+        bar.outline.set_visible(False)
+        bar.set_label("E rate (Hz)", labelpad=1)
+        bar.ax.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def _bars(panel: Any, data: Any) -> None:
+    """Contrast of E and of I rates in every state of attention."""
+    states = data["attention"].values
+    for name, colour, shift in (("rate_E", style.E, -0.19), ("rate_I", style.I, 0.19)):
+        value = data[f"contrast_{name}"].values
+        error = np.abs(
+            np.stack([data[f"contrast_{name}_low"], data[f"contrast_{name}_high"]]) - value
+        )
+        at = np.arange(len(states)) + shift
+        panel.bar(at, value, 0.36, color=colour, label=name[-1])
+        panel.errorbar(at, value, error, fmt="none", ecolor=style.INK, elinewidth=0.7)
+    panel.axhline(0, color=style.INK, lw=0.6)
+    panel.set_xticks(range(len(states)), [NAMES[str(s)] for s in states], fontsize=6)
+    panel.set_xlabel("Saliency as gain")
+    panel.set_ylabel("Contrast of rates")
+    panel.set_title("Target against others", fontsize=7.5)
+    panel.legend(loc="upper right", ncols=2, handlelength=0.9, columnspacing=0.8)
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high + 0.22 * (high - low))
+
+
+def _over_energy(panel: Any, config: Any, data: Any) -> None:
+    rates, energy = data["strong_E"], data["energy"].values
+    for role, dash in (("target", "-"), ("others", (0, (3, 1.5)))):
+        values = rates.sel(role=role).values
+        mean = values.mean(1)
+        error = 1.96 * values.std(1, ddof=1) / np.sqrt(values.shape[1])
+        panel.fill_between(energy, mean - error, mean + error, color=style.E, alpha=0.2, lw=0)
+        panel.plot(energy, mean, color=style.E, ls=dash, marker="o", ms=3)
+    panel.axvline(config.circuits.energy, color=style.GREY, lw=0.6, ls=(0, (3, 2)))
+    panel.set_ylim(0, 1.35 * float(rates.mean("display").max()))
+    panel.set_xlabel("RMS change in gain")
+    panel.set_ylabel("E rate (Hz)")
+    panel.set_title("With more gain", fontsize=7.5)
+    lines = [Line2D([], [], color=style.E, ls=dash) for dash in ("-", (0, (3, 1.5)))]
+    panel.legend(handles=lines, labels=["target", "other bars"], loc="upper left")
