@@ -162,6 +162,7 @@ def test_train_help_says_how_long_it_takes(cortex):
         assert option in text
 
 
+@pytest.mark.slow
 def test_train_plain_digits_and_never_overwrite(cortex, quick_training):
     arguments = ("train", "digits", "--seed", "5", "--kind", "plain")
     done = cortex(*arguments)
@@ -183,6 +184,7 @@ def test_train_plain_digits_and_never_overwrite(cortex, quick_training):
     assert [item.name for item in Path("weights").iterdir()] == [path.name]
 
 
+@pytest.mark.slow
 def test_train_circuits_on_the_plain_network_of_the_folder(cortex, quick_training, monkeypatch):
     """What is trained is replaced here: `tests/areas` trains circuits."""
     asked = []
@@ -217,6 +219,7 @@ def test_the_weights_of_the_package_tell_how_they_were_made():
     assert (digits.PLAIN_TRAINING.epochs, digits.CIRCUIT_TRAINING.epochs) == (40, 12)
 
 
+@pytest.mark.slow
 def test_training_repeats_what_the_package_holds():
     """Nobody has to believe that the weights come from the command: its first epoch is theirs."""
 

@@ -127,6 +127,7 @@ def test_the_order_asked_for_matters_from_the_first_step():
     assert float(jnp.max(jnp.abs(one - other))) > 1e-4
 
 
+@pytest.mark.slow
 def test_everything_learns():
     """The slope of an answer reaches every weight of the reader and the exploiter."""
     items = jnp.asarray(np.random.default_rng(0).normal(size=(6, FEATURES)), jnp.float32)

@@ -22,6 +22,7 @@ def data(config):
         return masks.run(config, Progress())
 
 
+@pytest.mark.slow
 def test_what_is_recorded(config, data):
     assert list(data["mechanism"].values) == ["gate", "residual"]
     for name in masks.MECHANISMS:
@@ -32,6 +33,7 @@ def test_what_is_recorded(config, data):
     assert np.all(learned.sel(mechanism="residual") >= 0)
 
 
+@pytest.mark.slow
 def test_the_contrast_on_ink_is_a_difference_of_weighted_means(data):
     one = data.sel(mechanism="gate", condition="learned")
     ink, pattern = one["ink"].values[3], one["pattern"].values[0, 0, 3]
@@ -40,6 +42,7 @@ def test_the_contrast_on_ink_is_a_difference_of_weighted_means(data):
     assert float(found.sel(condition="learned")[0, 3]) == pytest.approx(wanted, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_measures_and_figure(config, data):
     named = {m.name: m for m in masks.measure(config, data)}
     assert named["gain_contrast_lowest[gate,asked,learned]"].claims

@@ -128,6 +128,7 @@ def test_the_file_spells_out_the_defaults(config):
     assert plain(config) == plain(competition.Config(experiment="biased_competition", seed=0))
 
 
+@pytest.mark.slow
 def test_other_settings_are_followed():
     asked = [
         "stimulus.contrasts=[5, 40]",
@@ -161,6 +162,7 @@ def test_bad_settings_are_refused():
             load_config("biased_competition", [wrong])
 
 
+@pytest.mark.slow
 def test_vmap_over_numbers(config):
     small = {
         "circuit.units": 18,

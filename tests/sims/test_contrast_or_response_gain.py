@@ -251,6 +251,7 @@ def test_vmap_over_every_number(small, other):
     assert not np.allclose(swept["r_E"][0], swept["r_E"][1], rtol=0.1)
 
 
+@pytest.mark.slow
 def test_gradient_against_a_difference(small):
     def effect(strength):
         found = gain.simulate(replaced(small, {"attention.input": strength}), KEY)

@@ -30,6 +30,7 @@ def data(config):
     standard_observer.cache_clear()
 
 
+@pytest.mark.slow
 def test_what_holds_for_any_images(config, data):
     measures = {m.name: m for m in experiment.measure(config, data)}
     assert measures["rollout_off_one"].holds
@@ -42,6 +43,7 @@ def test_what_holds_for_any_images(config, data):
         assert measures[f"{name},learned][lower end]"].holds
 
 
+@pytest.mark.slow
 def test_the_energy_is_the_same_for_all(config, data):
     """The pattern is one for all maps: a place's gain is 1 + it, but where it is cut off at 0."""
     gain = data["gain"].values
@@ -53,6 +55,7 @@ def test_the_energy_is_the_same_for_all(config, data):
     np.testing.assert_allclose(found, 0.5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_places_on_the_digit_and_on_clutter(data):
     """A place is never both, and holds ink of its kind."""
     on, off = data["on"].values, data["off"].values
@@ -63,6 +66,7 @@ def test_places_on_the_digit_and_on_clutter(data):
     assert on.sum(axis=1).min() >= 1
 
 
+@pytest.mark.slow
 def test_rollout_by_hand(data):
     """Rows sum to one, and it is no mere copy of the weights of one layer."""
     np.testing.assert_allclose(data["rollout_sum"], 1, atol=1e-5)
@@ -73,6 +77,7 @@ def test_rollout_by_hand(data):
         np.testing.assert_allclose(found[n], reference.rollout(draw[:, n], 0.5), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_of_every_image_once_is_the_value(data):
     once = np.arange(data.sizes["image"])[None]
     np.testing.assert_allclose(
@@ -89,10 +94,12 @@ def test_learning_changed_the_attention():
     assert len(facts["curve"]) == lateral.EPOCHS
 
 
+@pytest.mark.slow
 def test_every_variable_is_labelled(data):
     check_labels(data)
 
 
+@pytest.mark.slow
 def test_the_figure(config, data):
     figures.draw(config, data, experiment.measure(config, data))
 

@@ -190,6 +190,7 @@ def test_runaway_is_not_a_number(small):
     assert measures["converged_share"].holds is False
 
 
+@pytest.mark.slow
 def test_vmap_and_grad(small):
     """Every continuous setting as a traced array at once; the slope against a difference."""
     numbers = {

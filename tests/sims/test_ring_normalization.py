@@ -119,6 +119,7 @@ def test_runaway_is_not_a_number(small):
     assert measures["converged_share"].holds is False
 
 
+@pytest.mark.slow
 def test_vmap_over_every_number(small):
     """Every continuous setting of the circuit and the stimulus as a traced array, at once."""
     numbers = {
@@ -136,6 +137,7 @@ def test_vmap_over_every_number(small):
         assert float(swept["r_I"][index, 0]) == pytest.approx(float(single["r_I"][0]), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_gradient_against_a_difference(small):
     def weight(x):
         return ring.simulate(replaced(small, {"circuit.J_EI": x}), KEY)["w_E"][0]

@@ -337,6 +337,7 @@ def test_simulate_can_be_traced(tiny):
     assert shapes["w_I"].shape == (2, *data["w_I"].shape)
 
 
+@pytest.mark.slow
 def test_gradient_against_a_difference():
     """Of the sum weight, through the draw, the wiring and the steady state."""
     section = SheetSection(size=9)

@@ -81,6 +81,7 @@ def test_merged_partners_cover_all_other_classes():
         assert counts.max() < 55
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MAKERS)
 def test_the_draw_is_the_same_in_double_precision_and_differs_by_key(make):
     single = make(jax.random.key(1), LABELS, 2, 20)
