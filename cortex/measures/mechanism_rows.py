@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from cortex.experiment import Measure
 from cortex.experiment.results import variable
 from cortex.tasks import bootstrap_counts, interval
+from cortex.tasks.signal_detection import CLIP
 
 from . import detection
 
@@ -95,7 +96,9 @@ def _quantities(
 ) -> detection.Table:
     """Those of `detection.quantities`, and the discriminability."""
     table = detection.quantities(scores, present, counts)
-    return table | {"discriminability": np.sqrt(2) * ndtri(table["auc"])}
+    # An area of 1, as few images can have, would be infinitely discriminable.
+    area = np.clip(table["auc"], *CLIP)
+    return table | {"discriminability": np.sqrt(2) * ndtri(area)}
 
 
 def _pooled(scores: xr.DataArray) -> np.ndarray:

@@ -89,6 +89,16 @@ def test_intervals(data):
     assert float(correlated["change_correlation_high"]) < -0.07
 
 
+def test_without_a_mistake_discriminability_is_finite(data):
+    sure = data[["score", "score_unattended", "present", "correlation", "correlation_unattended"]]
+    sure = sure.copy(deep=True)
+    sure["score"][:] = np.where(sure["present"], 1.0, -1.0)[:, None, None]
+    found = summarise_mechanisms(sure, 20, 0.95)
+    assert float(found["change_discriminability"].max()) < np.sqrt(2) * 2.33 * 2
+    assert float(found["change_discriminability_low"].min()) > 0
+    assert np.isfinite(found["change_discriminability_high"]).all()
+
+
 def test_what_cannot_be_is_not_there(data):
     assert np.isnan(data["change_sensitivity"].sel(task="merged", source="place")).all()
     assert np.isnan(data["change_sensitivity"].sel(source="soft attention", attended=2)).all()
