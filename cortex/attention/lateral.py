@@ -63,7 +63,7 @@ class AbstractLateral(AbstractSource):
     """
 
     if TYPE_CHECKING:
-
+        # As `AbstractSource.form`.
         @property
         def strength(self) -> Float[Array, ""]: ...
     else:

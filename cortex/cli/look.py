@@ -45,7 +45,13 @@ def look(
         seen = look_at(read_image(image, LONGEST), names, fixations)
         drawn = importlib.import_module("cortex.figures.look").draw(seen, task)
         target.parent.mkdir(parents=True, exist_ok=True)
-        drawn.savefig(target, dpi=300)
+        # Under its name there is the whole figure or none.
+        partial = target.with_name(f".{target.stem}.partial{target.suffix}")
+        try:
+            drawn.savefig(partial, dpi=300)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
     typer.echo("fixation   row (%)   column (%)   time (ms)")
     for number, (place, time) in enumerate(zip(seen.path.places, seen.path.times, strict=True), 1):
         row, column = 100 * place

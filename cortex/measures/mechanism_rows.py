@@ -293,6 +293,7 @@ def _claims(
             headline=True,
             note=f"interval {ends[0]:.2g} to {ends[1]:.2g}",
         )
+    before = float(here["mean_correlation_unattended"])
     for name in ("place", "tuning values"):
         if name in names and np.isfinite(here["change_correlation"].sel(source=name)):
             yield claim(
@@ -302,7 +303,7 @@ def _claims(
                 "< 0",
                 COHEN,
                 f"attention by {name} lowers noise correlations ({task})",
-                "Without attention the mean over pairs is near .01: there is little to lower.",
+                f"Without attention the mean over pairs is {before:.2g}.",
             )
 
 
