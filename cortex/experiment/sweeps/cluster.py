@@ -208,6 +208,7 @@ def _versions() -> str:
 
 def _local(workers: int) -> Any:
     """Processes on this machine; each sees one accelerator, where there are any."""
+    import dask
     from distributed import Nanny, Scheduler, SpecCluster
 
     visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
@@ -228,7 +229,17 @@ def _local(workers: int) -> Any:
         "cls": Scheduler,
         "options": {"host": "127.0.0.1", "port": 0, "dashboard": False},
     }
-    return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=QUIET)
+    # The engine has workers give back memory at once: a page fault for every array of a step.
+    # Its threads would all want all processors.
+    environment = {
+        f"distributed.nanny.pre-spawn-environ.{name}": value
+        for name, value in {
+            "MALLOC_TRIM_THRESHOLD_": None,
+            "PJRT_NPROC": max(1, (os.cpu_count() or 1) // workers),
+        }.items()
+    }
+    with dask.config.set(environment):
+        return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=QUIET)
 
 
 def _slurm(jobs: int) -> Any:
