@@ -15,7 +15,7 @@ from typing import Any
 
 import harness
 
-NAMES = ("sheet", "large_sheet", "rings", "sparse", "gradient", "network", "scaling")
+NAMES = ("sheet", "large_sheet", "rings", "sparse", "gradient", "network", "sweep", "scaling")
 
 
 def section(found: dict[str, Any]) -> str:

@@ -113,7 +113,8 @@ def test_rings_settle_alike(bench, monkeypatch, tmp_path):
     truth, counts = rings.exact(tmp_path)
     best = min(counts, key=lambda dt: sum(counts[dt]))
     works = (
-        *(rings.cortex_work(name, 7, 3, truth) for name in rings.COUPLINGS),
+        *(rings.cortex_work(n, 7, 3, rings.SPREAD, truth, False) for n in rings.COUPLINGS),
+        rings.cortex_work("RingCoupling", 7, 3, rings.SPREAD, truth, True),
         rings.numpy_work(best, counts[best], truth),
         rings.scan_work(best, max(counts[best]), 5, truth),
     )
@@ -239,7 +240,9 @@ def test_what_is_not_there_says_so(bench):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sheet", "large_sheet", "rings", "sparse", "gradient", "scaling"])
+@pytest.mark.parametrize(
+    "name", ["sheet", "large_sheet", "rings", "sparse", "gradient", "sweep", "scaling"]
+)
 def test_every_command_runs(name, tmp_path):
     more = ["--figure", tmp_path / "scaling.png"] if name == "scaling" else []
     out = tmp_path / "rows.json"

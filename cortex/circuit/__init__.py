@@ -26,6 +26,7 @@ from .coupling import (
 )
 from .fitting import Fit, fit_residuals, stabilised
 from .fluctuations import Fluctuations, fluctuations, power_spectrum
+from .many import steady_states
 from .maps import orientation_map
 from .modulation import Modulation
 from .noise import OrnsteinUhlenbeck, ring_correlation_parts
@@ -42,6 +43,7 @@ from .simulate import Epoch, TimeCourse, simulate
 from .steady_state import AbstractSettling, Integrate, Relax, SteadyState, steady_state
 from .stepping import AbstractStepping, Adaptive, Fixed
 from .stochastic import NoisyRun, pool, simulate_noise
+from .through_time import DiscreteAdjoint
 
 __all__ = [
     "EI",
@@ -54,6 +56,7 @@ __all__ = [
     "Circuit",
     "DenseCoupling",
     "DenseFeatures",
+    "DiscreteAdjoint",
     "Dynamics",
     "Epoch",
     "FactoredFeatures",
@@ -99,4 +102,5 @@ __all__ = [
     "sparse_sheet",
     "stabilised",
     "steady_state",
+    "steady_states",
 ]

@@ -1,5 +1,7 @@
 """The stabilized supralinear network: populations, coupling, and how their rates change."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 
@@ -75,12 +77,17 @@ class Dynamics(eqx.Module):
 
     def net_input(self, rates: EI[Leaf]) -> EI[Leaf]:
         """Feed-forward, recurrent and top-down input together [units of the drive]."""
+        return self.input_from(self.operator.gather(rates))
+
+    def input_from(self, gathered: Any) -> EI[Leaf]:
+        """The same, from what the operator gathered of the rates."""
         m = self.modulation
 
         def total(h: Leaf, g: Leaf, w: Leaf, gamma: Leaf, a: Leaf) -> Leaf:
             return g * h + gamma * w + a
 
-        return self.drive.map(total, m.drive_gain, self.operator(rates), m.recurrent_gain, m.input)
+        recurrent = self.operator.spread(gathered)
+        return self.drive.map(total, m.drive_gain, recurrent, m.recurrent_gain, m.input)
 
     def target(self, rates: EI[Leaf]) -> EI[Leaf]:
         """The rates [Hz] that the present rates drive the units towards."""
@@ -92,7 +99,12 @@ class Dynamics(eqx.Module):
 
     def velocity(self, rates: EI[Leaf]) -> EI[Leaf]:
         """`dr/dt` [Hz/ms]."""
-        return self.pull(rates).map(lambda p, tau: p / tau, self.populations.tau)
+        return self.velocity_under(self.net_input(rates), rates)
+
+    def velocity_under(self, net_input: EI[Leaf], rates: EI[Leaf]) -> EI[Leaf]:
+        """`dr/dt` [Hz/ms] of units whose net input is known."""
+        target = self.populations.rate(net_input)
+        return target.map(lambda goal, r, tau: (goal - r) / tau, rates, self.populations.tau)
 
 
 def largest(rates: EI[Leaf]) -> Leaf:

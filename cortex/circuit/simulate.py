@@ -14,6 +14,7 @@ from .circuit import Circuit, Dynamics
 from .modulation import Modulation
 from .populations import EI, Leaf, concrete
 from .stepping import AbstractStepping, Adaptive
+from .through_time import Course, DiscreteAdjoint, Method, Outcome, Plan, through_epoch
 
 
 class Epoch(eqx.Module):
@@ -58,7 +59,7 @@ def simulate(
     save: Callable[[Leaf, EI[Leaf], Dynamics], PyTree[Array]] = rates_only,
     initial: EI[Leaf] | None = None,
     stepping: AbstractStepping | None = None,
-    adjoint: diffrax.AbstractAdjoint | None = None,
+    adjoint: DiscreteAdjoint | diffrax.AbstractAdjoint | None = None,
 ) -> TimeCourse:
     """Integrate the circuit through the epochs of `protocol`, one after the other.
 
@@ -74,57 +75,86 @@ def simulate(
             the few numbers that are needed: whole states of large sheets do not fit.
         initial: rates at 0 ms [Hz]; silence by default.
         stepping: `Adaptive()` by default, or `Fixed(solver, dt)`.
-        adjoint: how diffrax differentiates; its default suits reverse mode.
+        adjoint: how derivatives are taken. `DiscreteAdjoint()` by default, backwards, for
+            explicit Runge-Kutta methods; for others diffrax's default. One of diffrax, such as
+            `diffrax.ForwardMode()`, has it take all the steps.
 
     Raises:
-        ValueError: no epoch, a duration that is not positive, or times outside.
+        ValueError: no epoch, a duration that is not positive, times outside, or a
+            `DiscreteAdjoint` for a method that is not explicit.
     """
     stepping = Adaptive() if stepping is None else stepping
     _check(protocol, times)
+    epoch_by = _engine(stepping, adjoint)
     dtype = jnp.result_type(circuit.populations.tau.E)
-    times = jnp.asarray(times, dtype)
+    edges = [jnp.zeros((), dtype)]
+    for epoch in protocol:
+        edges.append(edges[-1] + jnp.asarray(epoch.duration, dtype))
+    times = jnp.minimum(jnp.asarray(times, dtype), edges[-1])  # sums round
     rates = circuit.silence() if initial is None else initial
-    start = jnp.zeros((), dtype)
     finished = jnp.asarray(True)
     values = None
-    for number, epoch in enumerate(protocol):
-        end = start + jnp.asarray(epoch.duration, dtype)
+    for number, (epoch, start, end) in enumerate(zip(protocol, edges[:-1], edges[1:], strict=True)):
         dynamics = circuit.dynamics(epoch.drive, epoch.modulation)
-        inside = (times > start) & (times <= end) if number else times <= end
-        kept, rates, good = _integrate(
-            dynamics, rates, start, end, times, save, stepping, _steps(epoch, stepping), adjoint
+        kept, rates, good = epoch_by(
+            Course(dynamics, save, rates, start, end, times), number == 0, _steps(epoch, stepping)
         )
+        inside = (times > start) & (times <= end)
         values = kept if values is None else jax.tree.map(_choose(inside), kept, values)
-        finished, start = finished & good, end
+        finished = finished & good
     return TimeCourse(times, values, finished)
 
 
-def _integrate(
-    dynamics: Dynamics,
-    rates: EI[Leaf],
-    start: Leaf,
-    end: Leaf,
-    times: Float[Array, " times"],
-    save: Callable[..., PyTree[Array]],
-    stepping: AbstractStepping,
-    max_steps: int,
-    adjoint: diffrax.AbstractAdjoint | None,
-) -> tuple[PyTree[Array], EI[Leaf], Bool[Array, ""]]:
-    """One epoch: what `save` gives at `times` (clipped to the epoch), and the last state."""
-    controller, first_step = stepping.plan(end - start)
-    kept = diffrax.SubSaveAt(ts=jnp.clip(times, start, end), fn=lambda t, y, args: save(t, y, args))
+EpochBy = Callable[[Course, bool, int], Outcome]
+
+
+def _engine(
+    stepping: AbstractStepping, adjoint: DiscreteAdjoint | diffrax.AbstractAdjoint | None
+) -> EpochBy:
+    """What takes a course, whether it is the first, and its most steps, to its outcome."""
+    if isinstance(adjoint, diffrax.AbstractAdjoint):
+        of_diffrax = adjoint
+        return lambda course, _, most: _by_diffrax(course, stepping, of_diffrax, most)
+    method = Method.of(stepping.solver)
+    if method is None and adjoint is None:
+        usual = diffrax.RecursiveCheckpointAdjoint()
+        return lambda course, _, most: _by_diffrax(course, stepping, usual, most)
+    if method is None:
+        raise ValueError(
+            f"adjoint: found DiscreteAdjoint for {type(stepping.solver).__name__}, "
+            "allowed: with explicit Runge-Kutta methods"
+        )
+    explicit, remembered = method, (DiscreteAdjoint() if adjoint is None else adjoint).steps
+
+    def explicitly(course: Course, opening: bool, most: int) -> Outcome:
+        before = 0 if opening else jnp.sum(course.times <= course.start)
+        save = eqx.filter_closure_convert(course.save, course.start, course.rates, course.dynamics)
+        plan = Plan(explicit, stepping, most, min(remembered, most), jnp.asarray(before, int))
+        return through_epoch(course._replace(save=save), plan)
+
+    return explicitly
+
+
+def _by_diffrax(
+    course: Course, stepping: AbstractStepping, adjoint: diffrax.AbstractAdjoint, most_steps: int
+) -> Outcome:
+    """Through an epoch with diffrax's own loop: implicit methods, and other ways of derivatives."""
+    controller, first_step = stepping.plan(course.end - course.start)
+    moments = jnp.clip(course.times, course.start, course.end)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: args.velocity(y)),
         stepping.solver,
-        start,
-        end,
+        course.start,
+        course.end,
         first_step,
-        rates,
-        args=dynamics,
-        saveat=diffrax.SaveAt(subs=(kept, diffrax.SubSaveAt(t1=True))),
+        course.rates,
+        args=course.dynamics,
+        saveat=diffrax.SaveAt(
+            subs=(diffrax.SubSaveAt(ts=moments, fn=course.save), diffrax.SubSaveAt(t1=True))
+        ),
         stepsize_controller=controller,
-        adjoint=diffrax.RecursiveCheckpointAdjoint() if adjoint is None else adjoint,
-        max_steps=max_steps,
+        adjoint=adjoint,
+        max_steps=most_steps,
         throw=False,
     )
     values, last = solution.ys

@@ -138,25 +138,30 @@ class Relax(AbstractSettling):
         return Relaxation(fraction, steps, self.rtol, self.check_every)
 
     def settle(self, dynamics: Dynamics, initial: EI[Leaf]) -> EI[Leaf]:
-        fraction = dynamics.populations.tau.map(lambda tau: self.dt / tau)
-
-        def step(_: Any, rates: EI[Leaf]) -> EI[Leaf]:
-            return rates.map(lambda r, p, f: r + f * p, dynamics.pull(rates), fraction)
-
         def go_on(carry: tuple[Any, EI[Leaf], Any]) -> Bool[Array, ""]:
             time, _, done = carry
             return (time < self.duration) & ~done
 
         def advance(carry: tuple[Any, EI[Leaf], Any]) -> tuple[Any, EI[Leaf], Any]:
             time, rates, _ = carry
-            rates = jax.lax.fori_loop(0, self.check_every - 1, step, rates)
-            pull = dynamics.pull(rates)
-            done = self.settled(pull, rates, AIM) | self.lost(rates)
-            rates = rates.map(lambda r, p, f: r + f * p, pull, fraction)
-            return time + self.check_every * self.dt, rates, done
+            return time + self.check_every * self.dt, *self.advance(dynamics, rates)
 
         start = jnp.zeros((), initial.E.dtype)
         return jax.lax.while_loop(go_on, advance, (start, initial, jnp.asarray(False)))[1]
+
+    def advance(self, dynamics: Dynamics, rates: EI[Leaf]) -> tuple[EI[Leaf], Bool[Array, ""]]:
+        """The rates `check_every` steps later, and whether the search is over."""
+        fraction = dynamics.populations.tau.map(lambda tau: self.dt / tau)
+
+        def moved(rates: EI[Leaf], pull: EI[Leaf]) -> EI[Leaf]:
+            return rates.map(lambda r, p, f: r + f * p, pull, fraction)
+
+        rates = jax.lax.fori_loop(
+            0, self.check_every - 1, lambda _, r: moved(r, dynamics.pull(r)), rates
+        )
+        pull = dynamics.pull(rates)
+        done = self.settled(pull, rates, AIM) | self.lost(rates)
+        return moved(rates, pull), done
 
 
 def steady_state(

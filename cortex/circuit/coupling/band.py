@@ -154,21 +154,29 @@ class BandOperator(AbstractOperator):
         return self.exact.parts(rates)  # on places, where what is >= 0 stays so
 
     def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
-        # Each second product writes its result turned: the fastest way (measured).
+        return self.spread(self.gather(rates))
+
+    # Each second product writes its result turned: the fastest way (measured).
+
+    def gather(self, rates: EI[Leaf]) -> EI[Leaf]:
+        """The rates on the modes."""
+
         def project(r: Leaf) -> Leaf:
             across = jnp.matmul(r, self.columns, precision="highest")
             return jnp.einsum("yk,...yx->...xk", self.rows, across, precision="highest")
 
+        return rates.map(project)
+
+    def spread(self, gathered: EI[Leaf]) -> EI[Leaf]:
         def expand(z: Leaf) -> Leaf:
             mixed = self.features(z.reshape(*z.shape[:-2], -1)).reshape(z.shape)
             down = jnp.matmul(mixed, self.rows.T, precision="highest")
             return jnp.einsum("xk,...ky->...yx", self.columns, down, precision="highest")
 
-        modes = rates.map(project)
-        f = self.factors.map(lambda factor: jnp.broadcast_to(factor, modes.E.shape))
+        f = self.factors.map(lambda factor: jnp.broadcast_to(factor, gathered.E.shape))
         return EI(
-            expand(f.EE * modes.E - f.EI * modes.I),
-            expand(f.IE * modes.E - f.II * modes.I),
+            expand(f.EE * gathered.E - f.EI * gathered.I),
+            expand(f.IE * gathered.E - f.II * gathered.I),
         )
 
 

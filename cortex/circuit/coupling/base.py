@@ -62,6 +62,17 @@ class AbstractOperator(eqx.Module):
         """The net recurrent input (excitation - inhibition) to E and to I."""
         return self.parts(rates).net()
 
+    # The same in two stages, the first linear in the rates. What is between them is remembered
+    # where derivatives are to be taken, so the smaller it is the better.
+
+    def gather(self, rates: EI[Leaf]) -> Any:
+        """What the input is made of, by `spread`."""
+        return self(rates)
+
+    def spread(self, gathered: Any) -> EI[Leaf]:
+        """The net recurrent input, from what was gathered."""
+        return gathered
+
 
 class AbstractCoupling(eqx.Module):
     """Recurrent connections of a circuit whose populations both have the same `shape`."""
