@@ -106,7 +106,9 @@ def steady_states(
         due = (free >= jnp.maximum(WORTHWHILE * left, 1)) | (free == places)
         # A loop of one turn or none: a condition would copy all arrays.
         return jax.lax.while_loop(
-            lambda carry: carry[0], lambda carry: (jnp.asarray(False), exchange(carry[1])), (due, now)
+            lambda carry: carry[0],
+            lambda carry: (jnp.asarray(False), exchange(carry[1])),
+            (due, now),
         )[1]
 
     def exchange(now: _Places) -> _Places:
