@@ -58,12 +58,13 @@ def forwards(course: Course, plan: Plan, keep_history: bool) -> Forward:
     )
     shapes = eqx.filter_eval_shape(course.save, course.start, course.rates, course.dynamics)
     count = len(course.times) + 1
+    walker = Walker.at(course.dynamics, method, course.rates)
     begin = Forward(
         number=jnp.zeros((), int),
         tries=jnp.zeros((), int),
         t0=course.start,
         t1=jnp.minimum(t1, course.end),
-        walker=Walker.at(course.dynamics, method, course.rates),
+        walker=walker if keep_history else walker.forgetting(),
         controller=state,
         saved=plan.first,
         values=jax.tree.map(lambda s: _blank((count, *s.shape), s.dtype), shapes),
@@ -75,7 +76,7 @@ def forwards(course: Course, plan: Plan, keep_history: bool) -> Forward:
 
     def turn(c: Forward) -> Forward:
         active = under_way(c)
-        made, gathered = c.walker.step(c.t1 - c.t0)
+        made, gathered = c.walker.step(course.dynamics, method, c.t1 - c.t0)
         # A state that ran away is no reason to stop: shorter steps may save it.
         error = made.error(method, c.t1 - c.t0)
         error = None if error is None else error.map(lambda e: jnp.where(jnp.isnan(e), jnp.inf, e))
@@ -107,8 +108,7 @@ def _blank(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def _choose(condition: Bool[Array, ""], new: Any, old: Any) -> Any:
-    (new, rest), old = eqx.partition(new, eqx.is_array), eqx.filter(old, eqx.is_array)
-    return eqx.combine(jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old), rest)
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
 def _to_end(t0: Leaf, t1: Leaf, end: Leaf, kept: Bool[Array, ""]) -> Leaf:

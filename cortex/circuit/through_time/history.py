@@ -109,7 +109,7 @@ class History(NamedTuple):
         def turn(carry: Any) -> Any:
             number, walker, history = carry
             edges = take(history.edges, number, 2)
-            made, gathered = walker.step(edges[1] - edges[0])
+            made, gathered = walker.step(course.dynamics, plan.method, edges[1] - edges[0])
             wanted = under_way(carry) & (number >= base)
             slot = jnp.where(wanted, number - base, plan.slots)
             history = history.noted(plan, slot, walker.rates, gathered)

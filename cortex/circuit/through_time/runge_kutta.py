@@ -116,7 +116,7 @@ def _moved(
 
 
 class Walker(eqx.Module):
-    """Somewhere on the way, before a step.
+    """Somewhere on the way, before a step. (It changes in loops, so the equations are not in it.)
 
     Attributes:
         rates: there [Hz].
@@ -124,8 +124,6 @@ class Walker(eqx.Module):
             is what the coupling makes of the rates, before it is spread.
     """
 
-    dynamics: Dynamics
-    method: Method = eqx.field(static=True)
     rates: EI[Leaf]
     velocity: EI[Leaf] | None = None
     gathered: Any = None
@@ -133,27 +131,32 @@ class Walker(eqx.Module):
     @classmethod
     def at(cls, dynamics: Dynamics, method: Method, rates: EI[Leaf]) -> "Walker":
         if not method.closing:
-            return cls(dynamics, method, rates)
+            return cls(rates)
         gathered = dynamics.operator.gather(rates)
         velocity = dynamics.velocity_under(dynamics.input_from(gathered), rates)
-        return cls(dynamics, method, rates, velocity, gathered)
+        return cls(rates, velocity, gathered)
 
-    def step(self, dt: Leaf) -> tuple[Step, list[Any]]:
+    def step(self, dynamics: Dynamics, method: Method, dt: Leaf) -> tuple[Step, list[Any]]:
         """A step of `dt` [ms], and what was gathered at its stages."""
         gathered = [] if self.velocity is None else [self.gathered]
 
         def velocity(rates: EI[Leaf]) -> EI[Leaf]:
-            gathered.append(self.dynamics.operator.gather(rates))
-            return self.dynamics.velocity_under(self.dynamics.input_from(gathered[-1]), rates)
+            gathered.append(dynamics.operator.gather(rates))
+            return dynamics.velocity_under(dynamics.input_from(gathered[-1]), rates)
 
         first = velocity(self.rates) if self.velocity is None else self.velocity
-        return step(self.method, self.rates, first, dt, velocity), gathered
+        return step(method, self.rates, first, dt, velocity), gathered
 
     def after(self, made: Step, gathered: list[Any]) -> "Walker":
-        """At the end of the step."""
-        if not self.method.closing:
-            return Walker(self.dynamics, self.method, made.rates)
-        return Walker(self.dynamics, self.method, made.rates, made.velocities[-1], gathered[-1])
+        """At the end of the step; what was gathered is kept if it was here."""
+        if self.velocity is None:
+            return Walker(made.rates)
+        kept = None if self.gathered is None else gathered[-1]
+        return Walker(made.rates, made.velocities[-1], kept)
+
+    def forgetting(self) -> "Walker":
+        """Without what was gathered, where there is no history to be written."""
+        return Walker(self.rates, self.velocity)
 
 
 class Replay:
