@@ -70,8 +70,8 @@ def both(x, stepping, adjoint):
     ("solver", "remembered"),
     [
         ("bosh3", (3,)),
-        pytest.param("euler", (48, 2), marks=pytest.mark.slow),
-        pytest.param("tsit5", (48, 1), marks=pytest.mark.slow),
+        pytest.param("euler", (2,), marks=pytest.mark.slow),
+        pytest.param("tsit5", (48,), marks=pytest.mark.slow),
     ],
 )
 def test_the_same_steps_and_derivatives_as_diffrax(solver, remembered):
@@ -139,7 +139,7 @@ def test_what_is_saved_may_refer_to_what_is_differentiated():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("x64")
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(sizes=st.tuples(st.integers(17, 21), st.integers(17, 22)), seed=st.integers(0, 99))
 def test_gradient_of_a_sheet_on_waves(sizes, seed):
     """There less than the net input is remembered; the sheet is large enough for it."""

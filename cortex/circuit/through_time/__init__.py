@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from .backwards import backwards
 from .course import Course, DiscreteAdjoint, Outcome, Plan, Save
 from .forwards import Forward, forwards
-from .runge_kutta import Method
+from .runge_kutta import Method, as_arrays
 
 __all__ = ["Course", "DiscreteAdjoint", "Method", "Outcome", "Plan", "Save", "through_epoch"]
 
@@ -31,6 +31,7 @@ def _there(perturbed: Any, course: Course, plan: Plan) -> tuple[Outcome, Forward
 
 @through_epoch.def_bwd
 def _back(found: Forward, change: Any, perturbed: Any, course: Course, plan: Plan) -> Course:
+    course = as_arrays(course)
     given = course.start, course.rates, course.dynamics
     shapes = eqx.filter_eval_shape(course.save, *given)
     shapes = jax.tree.map(lambda s: s if jnp.issubdtype(s.dtype, jnp.inexact) else None, shapes)

@@ -17,11 +17,12 @@ CORNERS = 16  # at most so many
 
 
 class DiscreteAdjoint(eqx.Module):
-    """Derivatives of the very steps that were taken, backwards; their sizes count as given.
+    """Derivatives of the very steps that were taken, backwards; of explicit Runge-Kutta methods.
 
-    For explicit Runge-Kutta methods. What the coupling made of the rates is remembered of the
-    last steps, so that a gradient evaluates it once forwards and, transposed, once backwards.
-    Steps before those are taken again, from the nearest of a few states that are remembered too.
+    Step sizes count as given: were an epoch longer, each step would keep its share of it. What
+    the coupling made of the rates is remembered of the last steps, so that a gradient evaluates
+    it once forwards and, transposed, once backwards. Steps before those are taken again, from
+    the nearest of a few states that are remembered too.
 
     Attributes:
         steps: of an epoch that are remembered. Memory: for each a state, and one more a stage

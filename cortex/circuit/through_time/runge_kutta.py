@@ -189,7 +189,7 @@ def _remembered_forward(perturbed: Any, given: Any, gathered: Any) -> tuple[Any,
 def _remembered_backward(
     residuals: None, change: Any, perturbed: Any, given: Any, gathered: Any
 ) -> Any:
-    moved, still = eqx.partition(given, perturbed)
+    moved, still = eqx.partition(as_arrays(given), perturbed)
 
     def gather(moved: Any) -> Any:
         operator, rates = eqx.combine(moved, still)
@@ -204,3 +204,8 @@ def _remembered_backward(
         is_leaf=lambda leaf: leaf is None,
     )
     return pull(change)[0]
+
+
+def as_arrays(tree: Any) -> Any:
+    """With arrays of JAX for what it turns constants into on the way back."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if hasattr(leaf, "dtype") else leaf, tree)
