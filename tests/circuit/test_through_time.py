@@ -31,7 +31,8 @@ UNITS = 5
 TIMES = jnp.array([0.0, 4.0, 12.0, 12.5, 21.0])
 SOLVERS = {
     "euler": Fixed(diffrax.Euler(), 1.6),
-    "bosh3": Adaptive(diffrax.Bosh3(), 1e-3, 1e-3),
+    # Of so many steps at most that there are several corners.
+    "bosh3": Adaptive(diffrax.Bosh3(), 1e-4, 1e-4, max_steps=40),
     "tsit5": Adaptive(diffrax.Tsit5(), 1e-3, 1e-3),
 }
 DIFFRAX = diffrax.RecursiveCheckpointAdjoint()
@@ -69,7 +70,7 @@ def both(x, stepping, adjoint):
 @pytest.mark.parametrize(
     ("solver", "remembered"),
     [
-        ("bosh3", (3,)),
+        ("bosh3", (2,)),
         pytest.param("euler", (2,), marks=pytest.mark.slow),
         pytest.param("tsit5", (48,), marks=pytest.mark.slow),
     ],
