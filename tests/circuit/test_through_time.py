@@ -25,14 +25,15 @@ from cortex.circuit import (
     circular_features,
     simulate,
 )
+from cortex.circuit.coupling.band import BandOperator
 from tests.circuit import twins
 
 UNITS = 5
 TIMES = jnp.array([0.0, 4.0, 12.0, 12.5, 21.0])
 SOLVERS = {
     "euler": Fixed(diffrax.Euler(), 1.6),
-    # Of so many steps at most that there are several corners.
-    "bosh3": Adaptive(diffrax.Bosh3(), 1e-4, 1e-4, max_steps=40),
+    # The first step is rejected; so few at most that there are several corners.
+    "bosh3": Adaptive(diffrax.Bosh3(), 1e-6, 1e-6, max_steps=100),
     "tsit5": Adaptive(diffrax.Tsit5(), 1e-3, 1e-3),
 }
 DIFFRAX = diffrax.RecursiveCheckpointAdjoint()
@@ -50,13 +51,10 @@ def network(x):
     return circuit, protocol, EI(x[7] * h / 10, h / 10)
 
 
-def value(x, stepping, adjoint, save=None):
+def value(x, stepping, adjoint):
     """A number that depends on all that is saved, and what was found."""
     circuit, protocol, initial = network(x)
-    others = {} if save is None else {"save": save}
-    found = simulate(
-        circuit, protocol, TIMES, stepping=stepping, adjoint=adjoint, initial=initial, **others
-    )
+    found = simulate(circuit, protocol, TIMES, stepping=stepping, adjoint=adjoint, initial=initial)
     weigh = jnp.asarray(np.random.default_rng(0).normal(size=(2, len(TIMES), UNITS)))
     return jnp.sum(weigh[0] * found.values.E) + jnp.sum(weigh[1] * found.values.I**2), found
 
@@ -76,7 +74,7 @@ def both(x, stepping, adjoint):
     ],
 )
 def test_the_same_steps_and_derivatives_as_diffrax(solver, remembered):
-    """Whatever is remembered: all steps, some, or one; so many that some steps are rejected.
+    """Whether all steps are remembered, or most are taken again.
 
     The step sizes follow from the same errors up to rounding, and nothing amplifies it.
     """
@@ -141,28 +139,31 @@ def test_what_is_saved_may_refer_to_what_is_differentiated():
 @pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 @settings(max_examples=2, deadline=None)
-@given(sizes=st.tuples(st.integers(17, 21), st.integers(17, 22)), seed=st.integers(0, 99))
+@given(sizes=st.tuples(st.integers(40, 43), st.integers(40, 44)), seed=st.integers(0, 99))
 def test_gradient_of_a_sheet_on_waves(sizes, seed):
-    """There less than the net input is remembered; the sheet is large enough for it."""
+    """There less than the net input is remembered."""
     rng = np.random.default_rng(seed)
     shape = (2, *sizes)
     strong = Projections(*rng.uniform(0.5, 0.8, 4))
     h = jnp.asarray(rng.uniform(1, 10, shape))
     stepping = SOLVERS["bosh3"]
 
+    wide = Projections(6.0, 6.0, 6.0, 6.0)
+    mix = circular_features(jnp.array([0.0, 90.0]), 32.0)
+    coupling = GaussianCoupling(strong, wide, mix, shape, PeriodicBorder())
+    # Widths that are traced would have the net input remembered instead.
+    assert isinstance(coupling.operator(), BandOperator)
+
     def of(adjoint):
         def one(x):
-            wide = Projections(*(4.0 * x[1] * jnp.ones(4)))
-            mix = jnp.asarray(circular_features(jnp.array([0.0, 90.0]), 32.0))
-            coupling = GaussianCoupling(strong, Projections(4.0, 4.0, 4.0, 4.0), mix, shape,
-                                        PeriodicBorder())  # fmt: skip
-            coupling = eqx.tree_at(lambda c: (c.J, c.sigma), coupling, (
-                strong.map(lambda j: j * x[0]), wide))  # fmt: skip
-            circuit = Circuit(Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0)), coupling)
-            found = simulate(
-                circuit, [Epoch(30.0, EI(x[2] * h, h))], jnp.array([30.0]),
-                stepping=stepping, adjoint=adjoint,
-            )  # fmt: skip
+            J = strong.map(lambda j: j * x[0])
+            scaled = eqx.tree_at(lambda c: c.J, coupling, J)
+            circuit = Circuit(
+                Populations(EI(20 * x[2], 10.0), EI(0.04, 0.04), EI(2.0, 2.0)), scaled
+            )
+            epoch = Epoch(30.0, EI(x[1] * h, h))
+            times = jnp.array([30.0])
+            found = simulate(circuit, [epoch], times, stepping=stepping, adjoint=adjoint)
             return jnp.sum(found.values.E)
 
         return jax.jit(jax.grad(one))(jnp.ones(3))
