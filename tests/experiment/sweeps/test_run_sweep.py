@@ -64,6 +64,9 @@ def test_one_dataset_whose_dimensions_are_what_was_swept(sweep, tmp_path):
     assert (found.computed, found.outcomes) == (12, {"settled": 8, "diverged": 4})
     assert (data["rows_claimed"] == 1).all()
     np.testing.assert_array_equal(data["rows_holding"], data["status"] == 0)
+    # Warnings are errors here.
+    with xr.open_zarr(found.path / "result.zarr") as alone:
+        xr.testing.assert_identical(alone.compute(), data)
 
 
 def test_points_that_run_away_are_marked_and_stop_nothing(sweep, tmp_path):
