@@ -121,7 +121,7 @@ def rows(quick: bool) -> list[Row]:
 
 def draw(rows: list[Row], path: Path) -> None:
     """A panel an axis, time of a step against size."""
-    from cortex.figures import style
+    from cortex.plot import style
 
     with style.journal():
         drawn, axes = style.figure(1, len(AXES), height=62, sharey=True)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from . import style
+from cortex.plot import style
 
 WAYS = {
     "gain": (style.ORANGE, "o", "gain on drive"),

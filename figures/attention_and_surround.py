@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 
-from . import style
+from cortex.plot import style
 
 AWAY, CENTRE, SURROUND = style.INK, style.GREEN, style.PURPLE
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import style
+from cortex.plot import style
 
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 DOTS_ALONE = {"ls": "none", "marker": "o", "mec": "white", "mew": 0.5}

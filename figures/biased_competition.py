@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import style
+from cortex.plot import style
 
 NONE, FIRST, SECOND = style.INK, style.GREEN, style.PURPLE
 

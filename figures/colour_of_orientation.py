@@ -7,8 +7,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from cortex.measures.colour_rows import chosen_layer
+from cortex.plot import style
 
-from . import style
 from .orientation_detection import gains, network, of_variant, source_handles
 
 ROWS = (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from . import style
+from cortex.plot import style
 
 MODEL = "normalisation model"
 COLOURS = {**style.FORMS, MODEL: style.GREEN}

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from cortex.measures.psychometric import CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL, Psychometric
-
-from . import style
+from cortex.analysis.psychometric import CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL, Psychometric
+from cortex.plot import style
 
 CUES = {"valid": style.GREEN, "neutral": style.ORANGE, "invalid": style.PURPLE}
 MARKERS = {"valid": "o", "neutral": "s", "invalid": "^"}

@@ -11,8 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullFormatter, PercentFormatter
 
 from cortex.measures import activity_ratio
-
-from . import style
+from cortex.plot import style
 
 VIOLET = "#5D3A9B"
 LOOKS = {

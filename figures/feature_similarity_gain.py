@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import style
+from cortex.plot import style
 
 ATTENDED, ACROSS = style.GREEN, style.PURPLE
 LOOKS = {

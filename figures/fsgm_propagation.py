@@ -10,9 +10,8 @@ from matplotlib import colormaps
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from cortex.measures.similarity_gain import matching_by_chance
-
-from . import style
+from cortex.analysis.similarity_gain import matching_by_chance
+from cortex.plot import style
 
 LOOKS = {"plain": (style.GREY, "o"), "circuits": (style.E, "s")}
 SOURCES = {

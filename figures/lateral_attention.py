@@ -9,8 +9,7 @@ import numpy as np
 from cortex.sims.lateral_attention import SHAPE, SOURCES, WORDS, rollout_on_image, statistics
 
 from cortex.attention.inspection import on_image
-
-from . import style
+from cortex.plot import style
 
 COLOURS = {"self": style.GREEN, "graph": style.PURPLE}
 KINDS = {"unlearned": 0.4, "learned": 0.95}  # opacity

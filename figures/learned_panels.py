@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cortex.measures.learned_rows import interval_of_means
-
-from . import style
+from cortex.plot import style
 
 WORDS = {"learned": "learned", "untrained": "first weights", "none": "no attention"}
 COLOURS = {"learned": style.GREEN, "untrained": style.GREY, "none": style.INK}

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import PowerNorm, TwoSlopeNorm
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from cortex.plot import style
 
 CHANNELS = ("intensity", "colour", "orientation")
 

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from cortex.measures.mechanism_rows import highest
-
-from . import style
+from cortex.plot import style
 
 TASKS = {"merged": (style.PURPLE, "o", "merged digits"), "array": (style.GREEN, "s", "arrays")}
 

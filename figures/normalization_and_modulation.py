@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cortex.measures import bootstrap_correlation
-
-from . import style
+from cortex.analysis import bootstrap_correlation
+from cortex.plot import style
 
 DEFAULT, ALL = "input to E", "all"
 LOOKS = {

@@ -10,9 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from cortex.measures.object_summary import by_strength, last_layer
-
-from . import style
+from cortex.analysis.object_summary import by_strength, last_layer
+from cortex.plot import style
 
 COLOURS = {"plain": style.GREY, "circuits": style.E}
 TASKS = {"merged": "merged images", "array": "array images"}

@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 
 from cortex.measures.grating_rows import single_layers
 from cortex.measures.orientation_rows import chosen_site
-
-from . import style
+from cortex.plot import style
 
 NETWORKS = {"efficientnet_lite0": "EfficientNet-Lite0", "vgg16": "VGG-16"}
 ROWS = (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 
-from . import style
+from cortex.plot import style
 
 LEFT, RIGHT, AWAY = style.GREEN, style.PURPLE, style.INK
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from . import style
+from cortex.plot import style
 
 # From light to dark, told apart in grey as well.
 OUTCOMES = ("E stable alone", "inhibition-stabilised", "oscillates", "runs away")

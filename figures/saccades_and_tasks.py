@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from . import style
+from cortex.plot import style
 
 
 @style.journal()

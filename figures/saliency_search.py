@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from cortex.plot import style
 
 LOOKS = {
     "colour": (style.GREEN, "o", "colour"),

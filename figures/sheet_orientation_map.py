@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap, hsv_to_rgb
 
-from . import style
+from cortex.plot import style
 
 FEW = 12  # contrasts at most that get a line of their own
 

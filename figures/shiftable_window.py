@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from . import style
+from cortex.plot import style
 
 LOOKS = {"sharpened": ("-", "o"), "not sharpened": ((0, (3, 1.5)), "s")}
 COLOURS = ("#C0392B", style.SKY, style.GREEN, style.ORANGE, style.PURPLE, style.GREY)

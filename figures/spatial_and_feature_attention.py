@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from . import style
+from cortex.plot import style
 
 LOOKS = {
     "spatial": (style.PURPLE, "P", "-", "place"),

@@ -12,8 +12,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import NullFormatter
 
 from cortex.errors import UserError
-
-from . import style
+from cortex.plot import style
 
 SAMPLE = "sample"
 MOST_PANELS, MOST_MULTIPLES, MOST_LINES = 6, 24, 6

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from . import style
+from cortex.plot import style
 
 COLOURS = {"plain": style.GREY, "circuits": style.E}
 DODGE = {"plain": -0.17, "circuits": 0.17}

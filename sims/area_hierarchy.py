@@ -28,6 +28,8 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis import modulation_index
+from cortex.analysis.onset import full_width, onset_latency
 from cortex.circuit import (
     EI,
     Circuit,
@@ -49,9 +51,8 @@ from cortex.experiment import (
     replaced,
 )
 from cortex.experiment.results import variable
-from cortex.measures import converged_share, modulation_index
+from cortex.measures import converged_share
 from cortex.measures.hierarchy_rows import hierarchy_measures
-from cortex.measures.onset import full_width, onset_latency
 from cortex.models import FORMS, SettlingSection
 from cortex.models.hierarchy import (
     AREAS,

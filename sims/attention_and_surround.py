@@ -20,6 +20,7 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis import modulation_index
 from cortex.circuit import EI, steady_state
 from cortex.experiment import (
     ExperimentConfig,
@@ -32,7 +33,7 @@ from cortex.experiment import (
     require_order,
 )
 from cortex.experiment.results import variable
-from cortex.measures import converged_share, modulation_index
+from cortex.measures import converged_share
 from cortex.models import (
     UNATTENDED_AND_FORMS,
     AttentionSection,

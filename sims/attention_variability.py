@@ -26,16 +26,16 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
-from cortex.circuit import EI, Circuit, Modulation, fluctuations, power_spectrum, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.variability import (
+from cortex.analysis.variability import (
     STATISTICS,
     differences,
     label_simulation,
     pair_correlation,
 )
+from cortex.circuit import EI, Circuit, Modulation, fluctuations, power_spectrum, steady_state
+from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity
+from cortex.experiment.results import variable
+from cortex.measures import converged_share
 from cortex.measures.variability_rows import agreement, references
 from cortex.models import (
     UNATTENDED_AND_FORMS,

@@ -23,6 +23,7 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis import competition
 from cortex.circuit import EI, Circuit, Epoch, Modulation, SteadyState, steady_state
 from cortex.circuit import simulate as simulate_circuit
 from cortex.experiment import (
@@ -36,7 +37,7 @@ from cortex.experiment import (
     require_order,
 )
 from cortex.experiment.results import variable
-from cortex.measures import COMPUTED, competition, converged_share
+from cortex.measures import COMPUTED, converged_share
 from cortex.models import (
     UNATTENDED_AND_FORMS,
     AttentionSection,

@@ -16,9 +16,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.colour_naming import summarise_colours
 from cortex.experiment import Measure, Progress
 from cortex.experiment.results import variable
-from cortex.measures.colour_naming import summarise_colours
 from cortex.measures.colour_rows import colour_measures
 from cortex.models.grating_runs import (
     GratingConfig,

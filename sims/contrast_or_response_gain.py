@@ -27,6 +27,7 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis.contrast_response import fit_gains, persistence
 from cortex.circuit import EI, Modulation, steady_state
 from cortex.experiment import (
     ExperimentConfig,
@@ -39,7 +40,6 @@ from cortex.experiment import (
 )
 from cortex.experiment.results import variable
 from cortex.measures import converged_share
-from cortex.measures.contrast_response import fit_gains, persistence
 from cortex.models import (
     FORMS,
     UNATTENDED_AND_FORMS,
@@ -146,7 +146,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
         For the unit at the middle, ``r_E``, ``r_I`` [Hz] (stimulus, field, attention, contrast)
         and ``response`` [1] (stimulus, field, unattended or attended, contrast) of the
         normalisation model. ``half`` [%], ``ratio_half``, ``ratio_top`` and ``persistence``
-        (stimulus, field, series), see `cortex.measures.contrast_response.persistence`; the
+        (stimulus, field, series), see `cortex.analysis.contrast_response.persistence`; the
         series are the forms of attention in the circuit, then the normalisation model. The same
         with ``map_`` in front over the sizes of the maps. ``residual`` [Hz] and ``converged``
         (condition, attention, contrast). Rates of a circuit that ran away are NaN.

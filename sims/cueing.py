@@ -29,6 +29,7 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
+from cortex.analysis.psychometric import CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL
 from cortex.attention import AbstractForm, Additive, Multiplicative, Query, State
 from cortex.attention.window import DividedWindow, SpatialWindow
 from cortex.circuit import EI, Epoch, Fixed, Modulation
@@ -44,7 +45,6 @@ from cortex.experiment import (
 )
 from cortex.experiment.results import variable
 from cortex.measures.cueing_rows import cueing_measures, summarise_cueing
-from cortex.measures.psychometric import CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL
 from cortex.models.orientation_field import (
     NoiseSection,
     OrientationFieldSection,

@@ -22,6 +22,7 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
+from cortex.analysis import summarise_detection
 from cortex.areas import VisualSystem, accuracy, probe_areas
 from cortex.areas.digit_networks import as_network
 from cortex.areas.digits import CLASSES, MAPS, digit_network
@@ -35,7 +36,7 @@ from cortex.experiment import (
     Section,
     quantity,
 )
-from cortex.measures import detection_measures, summarise_detection
+from cortex.measures import detection_measures
 from cortex.models.networks import (
     CircuitSection,
     SolverSection,

@@ -23,10 +23,11 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis import attention_ratio, linear_fit, tuning_width
 from cortex.circuit import EI, Circuit, DenseCoupling, Modulation, SteadyState, steady_state
 from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity
 from cortex.experiment.results import variable
-from cortex.measures import attention_ratio, converged_share, linear_fit, tuning_width
+from cortex.measures import converged_share
 from cortex.models import (
     UNATTENDED_AND_FORMS,
     AttentionSection,

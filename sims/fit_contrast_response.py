@@ -27,11 +27,12 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis import sum_weight
 from cortex.circuit import EI, Fit, Relax, SteadyState, fit_residuals, stabilised, steady_state
 from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity, replaced
 from cortex.experiment.config import NonNegative, Positive
 from cortex.experiment.results import variable
-from cortex.measures import converged_share, sum_weight
+from cortex.measures import converged_share
 from cortex.measures.fit_rows import prediction_rows, statistics_rows, weight_rows
 from cortex.models import RingSection, ring_circuit
 from cortex.models.ring import RUBIN

@@ -25,6 +25,8 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
+from cortex.analysis.propagation import propagation, propagation_dataset
+from cortex.analysis.similarity_gain import turn_of_deviation, turn_towards
 from cortex.experiment import (
     ConfigError,
     Measure,
@@ -34,9 +36,7 @@ from cortex.experiment import (
     quantity,
 )
 from cortex.experiment.results import variable
-from cortex.measures.propagation import propagation, propagation_dataset
 from cortex.measures.propagation_rows import propagation_measures
-from cortex.measures.similarity_gain import turn_of_deviation, turn_towards
 from cortex.models.grating_runs import GratingConfig, Prepared, prepare
 from cortex.models.grating_study import (
     GratingsSection,

@@ -24,6 +24,8 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
+from cortex.analysis.detection import quantities
+from cortex.analysis.grouping import matched_ratio, pair_counts, pair_sums
 from cortex.areas.digits import MAPS
 from cortex.attention import AbstractSource, Matched
 from cortex.attention.inspection import on_image, relative_entropy, rollout
@@ -40,8 +42,6 @@ from cortex.experiment import (
     require_distinct,
 )
 from cortex.experiment.results import variable
-from cortex.measures.detection import quantities
-from cortex.measures.grouping import matched_ratio, pair_counts, pair_sums
 from cortex.models.learned import lateral
 from cortex.models.learned.hard_digits import HardImages
 from cortex.models.learned.through_circuits import asked_logits, look_again, standard_observer

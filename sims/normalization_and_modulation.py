@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from cortex.analysis import Correlation, bootstrap_correlation, modulation_index
 from cortex.circuit import (
     EI,
     Circuit,
@@ -30,7 +31,7 @@ from cortex.circuit import (
 )
 from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity
 from cortex.experiment.results import variable
-from cortex.measures import Correlation, bootstrap_correlation, converged_share, modulation_index
+from cortex.measures import converged_share
 from cortex.models import (
     FORMS,
     AttentionSection,

@@ -21,6 +21,8 @@ import xarray as xr
 from jaxtyping import Array
 from pydantic import Field, model_validator
 
+from cortex.analysis import summarise_detection
+from cortex.analysis.object_summary import compare_forms, compare_sources
 from cortex.areas import probe_areas
 from cortex.experiment import (
     ConfigError,
@@ -31,9 +33,7 @@ from cortex.experiment import (
     plain,
     quantity,
 )
-from cortex.measures import summarise_detection
 from cortex.measures.object_rows import object_measures
-from cortex.measures.object_summary import compare_forms, compare_sources
 from cortex.models.networks import (
     CircuitSection,
     NetworkSection,

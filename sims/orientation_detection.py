@@ -17,9 +17,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from cortex.analysis import summarise_detection
 from cortex.experiment import Measure, Progress
 from cortex.experiment.results import variable
-from cortex.measures import summarise_detection
 from cortex.measures.orientation_rows import orientation_measures
 from cortex.models.grating_runs import (
     GratingConfig,

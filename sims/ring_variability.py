@@ -25,6 +25,7 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis.variability import STATISTICS, differences, label_simulation
 from cortex.circuit import EI, Circuit, Modulation, fluctuations, steady_state
 from cortex.experiment import (
     ExperimentConfig,
@@ -38,7 +39,6 @@ from cortex.experiment import (
 )
 from cortex.experiment.results import variable
 from cortex.measures import converged_share
-from cortex.measures.variability import STATISTICS, differences, label_simulation
 from cortex.measures.variability_rows import agreement, references
 from cortex.models import RingSection, SettlingSection, ring_circuit, stacked
 from cortex.models.variability import (

@@ -25,6 +25,7 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
+from cortex.analysis.reading import on_asked, rate_changes
 from cortex.attention.encoder_decoder import EncoderDecoder, Evenly, Exploited
 from cortex.attention.inspection import entropy, relative_entropy
 from cortex.errors import UserError
@@ -38,7 +39,6 @@ from cortex.experiment import (
     require_distinct,
 )
 from cortex.experiment.results import variable
-from cortex.measures.reading import on_asked, rate_changes
 from cortex.models.learned import sequence_reading as learned
 from cortex.models.strip_network import StripLook, look_again
 from cortex.stimuli.digit_strips import Strips

@@ -22,6 +22,7 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex.analysis import sum_weight, summation_field, suppression_index
 from cortex.experiment import (
     ExperimentConfig,
     Measure,
@@ -32,13 +33,7 @@ from cortex.experiment import (
     require_distinct,
 )
 from cortex.experiment.results import variable
-from cortex.measures import (
-    COMPUTED,
-    converged_share,
-    sum_weight,
-    summation_field,
-    suppression_index,
-)
+from cortex.measures import COMPUTED, converged_share
 from cortex.models import (
     RelaxEach,
     SheetGratings,

@@ -24,6 +24,7 @@ import xarray as xr
 from jax import Array
 from pydantic import Field
 
+from cortex.analysis.agreement import POOLED, agreement
 from cortex.areas import VisualSystem
 from cortex.areas.digits_vgg import CLASSES, digit_network
 from cortex.errors import UserError
@@ -36,7 +37,6 @@ from cortex.experiment import (
     quantity,
 )
 from cortex.experiment.results import variable
-from cortex.measures.agreement import POOLED, agreement
 from cortex.measures.agreement_rows import agreement_measures
 from cortex.models.grating_study import GratingsSection, grating_images
 from cortex.models.networks import (

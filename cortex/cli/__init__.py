@@ -74,20 +74,31 @@ def list_experiments() -> None:
 
     width = max(map(len, registry.packaged()), default=0)
     for name in registry.names():
-        rows = [(name, registry.find(name).summary)]
+        rows = [(name, registry.summary(name))]
         rows += [(preset.name, preset.summary) for preset in registry.presets(name)]
         for label, summary in rows:
             typer.echo(f"{label:<{width}}  {summary}".rstrip())
 
 
 @app.command()
-def show(name_or_file: NameOrFile, settings: Settings = None) -> None:
-    """Show the resolved configuration, with units and sources."""
+def show(
+    name_or_file: NameOrFile,
+    settings: Settings = None,
+    toml: Annotated[
+        bool, typer.Option("--toml", help="As a TOML file, with units and sources as comments.")
+    ] = False,
+) -> None:
+    """Show the resolved settings, with units and sources."""
     from cortex.experiment import load_config
-    from cortex.experiment import settings as rows_of
+    from cortex.settings import settings as rows_of
 
-    config = load_config(name_or_file, settings or [])
-    _print_settings(list(rows_of(config)))
+    resolved = load_config(name_or_file, settings or [])
+    if toml:
+        from cortex.experiment.written import as_toml
+
+        typer.echo(as_toml(resolved), nl=False)
+        return
+    _print_settings(list(rows_of(resolved)))
 
 
 @app.command()
@@ -108,21 +119,22 @@ def run(
     ] = False,
 ) -> None:
     """Run an experiment: simulate, measure, draw, and save a results folder."""
-    from cortex.experiment import load_config
+    from cortex.experiment import load_settings
     from cortex.experiment.results import choose_target
 
-    config = load_config(name_or_file, settings or [], seed)
-    choose_target(out, config.experiment)
-    with computing(device, precision), shown_progress(quiet) as progress:
+    experiment, resolved = load_settings(name_or_file, settings or [], seed)
+    choose_target(out, experiment.name)
+    with computing(device, precision), shown_progress(quiet):
         from cortex.experiment import run_experiment
 
-        found = run_experiment(config, out, progress=progress)
+        found = run_experiment(resolved, out, experiment=experiment)
     if quiet:
         typer.echo(str(found.path))
         return
     _print_measures(found.measures, found.path)
     typer.echo(f"results  {short(found.path)}")
-    typer.echo(f"figure   {short(found.path / 'figure.png')}")
+    if experiment.draw is not None:
+        typer.echo(f"figure   {short(found.path / 'figure.png')}")
 
 
 app.command("sweep")(sweep)
@@ -149,8 +161,8 @@ def figure(
         return
     if of:
         raise UserError(f"--of: allowed with the folder of a sweep, found {name_or_results}")
-    if not path.is_dir() and name_or_results in names():
-        path = newest_results(name_or_results)
+    if not path.is_dir() and (name_or_results in names() or path.suffix == ".py"):
+        path = newest_results(path.stem)
     found = redraw(path)
     typer.echo(str(short(found.path / "figure.png")))
 
@@ -174,12 +186,12 @@ def validate(
     from cortex.experiment import names
     from cortex.experiment.terminal import print_validated
 
-    with computing(device, Precision.single), shown_progress(quiet=False) as progress:
+    with computing(device, Precision.single), shown_progress(quiet=False):
         from cortex.experiment.validation import summary
         from cortex.experiment.validation import validate as validated
 
         wanted = list(dict.fromkeys(experiments or names()))
-        done, folder = validated(wanted, out, progress=progress)
+        done, folder = validated(wanted, out)
     print_validated(done)
     typer.echo(summary(done))
     typer.echo(f"table    {short(folder / 'validation.md')}")

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from cortex.errors import UserError
-
-if TYPE_CHECKING:
-    from cortex.experiment import Progress
 
 
 class Group(TyperGroup):
@@ -38,7 +35,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
 ]
-NameOrFile = Annotated[str, typer.Argument(help="An experiment, a preset, or a TOML file.")]
+NameOrFile = Annotated[
+    str, typer.Argument(help="An experiment, a preset, a Python file or a TOML file.")
+]
 
 
 class Device(StrEnum):
@@ -118,14 +117,16 @@ def short(path: Path) -> Path:
 
 
 @contextmanager
-def shown_progress(quiet: bool) -> Iterator[Progress]:
-    from cortex.experiment.progress import Progress
-    from cortex.experiment.terminal import LineProgress, bars
+def shown_progress(quiet: bool) -> Iterator[None]:
+    """Within the block, stages of the work are shown on standard error, unless `quiet`."""
+    from cortex.experiment.terminal import bars, lines
+    from cortex.progress import listening
 
     if quiet:
-        yield Progress()
+        yield
     elif sys.stderr.isatty():
-        with bars() as shown:
-            yield shown
+        with bars() as listener, listening(listener):
+            yield
     else:
-        yield LineProgress()
+        with listening(lines()):
+            yield

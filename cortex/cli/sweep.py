@@ -91,7 +91,7 @@ def sweep(
     )
     plan.check()
     _prepare(cluster is not None)
-    with computing(device, precision), shown_progress(quiet) as progress:
+    with computing(device, precision), shown_progress(quiet):
         from cortex.experiment.sweeps.runner import run_sweep
 
         engine = None
@@ -99,7 +99,7 @@ def sweep(
             from cortex.experiment.sweeps.cluster import Cluster
 
             engine = Cluster(cluster, most)
-        found = run_sweep(plan, out, engine=engine, chunk=most, progress=progress)
+        found = run_sweep(plan, out, engine=engine, chunk=most)
     if quiet:
         typer.echo(str(found.path))
         return

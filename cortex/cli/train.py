@@ -12,11 +12,11 @@ import typer
 
 from cortex.cli.shared import Precision, can_hold_files, computing, short, shown_progress
 from cortex.errors import UserError
+from cortex.progress import stage
 
 if TYPE_CHECKING:
     from cortex.areas.digit_networks import DigitNetwork
     from cortex.areas.training import Epoch
-    from cortex.experiment import Progress
     from cortex.stimuli import Digits
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -79,7 +79,7 @@ def train_digits(
             f"--kind circuits: found no {files['plain']}, allowed: the plain network of the same "
             "seed in the folder, or --kind both"
         )
-    with computing(None, Precision.single), shown_progress(quiet=False) as progress:
+    with computing(None, Precision.single), shown_progress(quiet=False):
         if mnist is None:
             training, held_out = split_digits(load_digits(), 100, 0)
         else:
@@ -89,7 +89,7 @@ def train_digits(
             command = f"cortex train digits{which} --seed {seed}"
             command += " --mnist FOLDER" if mnist else ""
             facts = {"seed": seed, "command": command, "kind": name}
-            right = _train_digits(progress, digits, files, name, training, held_out, facts)
+            right = _train_digits(digits, files, name, training, held_out, facts)
             typer.echo(f"{short(files[name])}  accuracy {right:.3f} on {len(held_out)} digits")
 
 
@@ -117,10 +117,10 @@ def train_attention(
     file = thing.file(seed, out)
     if file.exists():
         raise UserError(f"--out {out}: {file.name} is there and is not overwritten")
-    with computing(None, Precision.single), shown_progress(quiet=False) as progress:
-        with progress.stage(f"{name}, seed {seed}", total=thing.epochs) as stage:
-            module, curve = thing.train(seed, _by_row(thing.epochs, stage.advance))
-        with progress.stage("on held-out images"):
+    with computing(None, Precision.single), shown_progress(quiet=False):
+        with stage(f"{name}, seed {seed}", total=thing.epochs) as advance:
+            module, curve = thing.train(seed, _by_row(thing.epochs, advance))
+        with stage("on held-out images"):
             facts = {"seed": seed, "command": f"cortex train attention {name} --seed {seed}"}
             score = thing.save(file, module, curve, facts)
         shown = ", ".join(f"{key} {value:.3f}" for key, value in score.items())
@@ -147,7 +147,6 @@ def _network(architecture: Architecture) -> DigitNetwork:
 
 
 def _train_digits(
-    progress: Progress,
     digits: DigitNetwork,
     files: dict[str, Path],
     kind: str,
@@ -158,8 +157,8 @@ def _train_digits(
     """Train one kind of digit network and store it; returns its accuracy."""
     seed = facts["seed"]
     epochs = digits.epochs(kind)
-    with progress.stage(f"{kind}, seed {seed}", total=epochs) as stage:
-        report = _by_epoch(epochs, stage.advance)
+    with stage(f"{kind}, seed {seed}", total=epochs) as advance:
+        report = _by_epoch(epochs, advance)
         if kind == "plain":
             system, curve = digits.train_plain(training, seed, report)
         else:

@@ -10,12 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cortex.errors import UserError
-from cortex.experiment.config import (
-    ExperimentConfig,
+from cortex.experiment.config import ExperimentConfig, Section
+from cortex.experiment.experiment import Experiment, run
+from cortex.experiment.loading import ConfigError, load_config, load_settings
+from cortex.experiment.measures import MEASURED_HERE, Measure
+from cortex.experiment.progress import Progress, Stage
+from cortex.experiment.registry import find, names
+from cortex.settings import (
+    ExperimentSettings,
     NonNegative,
     Positive,
     Row,
-    Section,
     plain,
     quantity,
     replaced,
@@ -23,12 +28,21 @@ from cortex.experiment.config import (
     require_order,
     settings,
 )
-from cortex.experiment.loading import ConfigError, load_config
-from cortex.experiment.measures import MEASURED_HERE, Measure
-from cortex.experiment.progress import Progress, Stage
-from cortex.experiment.registry import Experiment, find, names
 
 if TYPE_CHECKING:
+    from cortex.experiment.claims import (
+        Above,
+        AbstractExpectation,
+        AtLeast,
+        AtMost,
+        Below,
+        Between,
+        Claim,
+        Near,
+        Reported,
+        rising,
+        settled_claim,
+    )
     from cortex.experiment.results import (
         IncompleteError,
         Results,
@@ -39,6 +53,17 @@ if TYPE_CHECKING:
     from cortex.experiment.runner import redraw, run_experiment
 
 _LATER = {
+    "Above": "claims",
+    "AbstractExpectation": "claims",
+    "AtLeast": "claims",
+    "AtMost": "claims",
+    "Below": "claims",
+    "Between": "claims",
+    "Claim": "claims",
+    "Near": "claims",
+    "Reported": "claims",
+    "rising": "claims",
+    "settled_claim": "claims",
     "IncompleteError": "results",
     "Results": "results",
     "load_results": "results",
@@ -50,14 +75,24 @@ _LATER = {
 
 __all__ = [
     "MEASURED_HERE",
+    "Above",
+    "AbstractExpectation",
+    "AtLeast",
+    "AtMost",
+    "Below",
+    "Between",
+    "Claim",
     "ConfigError",
     "Experiment",
     "ExperimentConfig",
+    "ExperimentSettings",
     "IncompleteError",
     "Measure",
+    "Near",
     "NonNegative",
     "Positive",
     "Progress",
+    "Reported",
     "Results",
     "Row",
     "Section",
@@ -66,6 +101,7 @@ __all__ = [
     "find",
     "load_config",
     "load_results",
+    "load_settings",
     "names",
     "newest_results",
     "plain",
@@ -74,8 +110,11 @@ __all__ = [
     "replaced",
     "require_distinct",
     "require_order",
+    "rising",
+    "run",
     "run_experiment",
     "settings",
+    "settled_claim",
     "variable",
 ]
 

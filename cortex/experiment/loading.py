@@ -1,53 +1,77 @@
-"""From a name or a file, and ``path=value`` settings, to a checked configuration."""
+"""From a name or a file, and ``path=value`` settings, to checked settings."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from cortex.errors import UserError
 from cortex.experiment import registry
 from cortex.experiment.complaints import complaint, unknown
-from cortex.experiment.config import ExperimentConfig, frozen, plain
+from cortex.experiment.experiment import Experiment
+from cortex.settings import Axis, ExperimentSettings, frozen, plain
 
 
 class ConfigError(UserError):
     """A configuration that cannot be used; the message is one line naming the key or file."""
 
 
+def load_settings(
+    experiment: str | Path | Experiment,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> tuple[Experiment, ExperimentSettings]:
+    """An experiment and its checked settings.
+
+    Args:
+        experiment: name of a packaged experiment or preset, a Python file that holds an
+            experiment, a TOML file of settings, or an `Experiment`.
+        overrides: settings as "section.key=value", the value written as in TOML; what is no TOML
+            value is taken as text. Later ones win.
+        seed: replaces the seed, >= 0.
+        values: settings by name, those of a section as a mapping; they win over the former.
+
+    Raises:
+        ConfigError: one line: which key or file, what was found, what is allowed.
+    """
+    given = experiment if isinstance(experiment, Experiment) else None
+    if isinstance(experiment, Experiment):
+        nested, origin = dict[str, Any](experiment=experiment.name), ""
+    else:
+        nested, origin = _read(experiment)
+    nested = _complete(nested, given, origin)
+    touched = [_override(nested, setting) for setting in overrides]
+    for path, value in _leaves(values or {}):
+        _put(nested, path, value)
+        touched.append(path)
+    if seed is not None:
+        nested["seed"] = seed
+        touched.append("seed")
+    found = given or _experiment(nested, origin, touched)
+    return found, checked(nested, origin, touched, found)
+
+
 def load_config(
     name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | None = None
-) -> ExperimentConfig:
-    """Read, override and check a configuration.
-
-    Parameters
-    ----------
-    name_or_path
-        Name of an experiment or of a preset (their packaged configurations), or a TOML file.
-    overrides
-        Settings as ``"section.key=value"``, the value written as in TOML; what is no TOML value
-        is taken as text. Later ones win.
-    seed
-        Replaces the seed, >= 0.
-
-    Raises
-    ------
-    ConfigError
-        With one line: which key or file, what was found, what is allowed.
-    """
-    values, origin = _read(name_or_path)
-    touched = [_override(values, setting) for setting in overrides]
-    if seed is not None:
-        values["seed"] = seed
-        touched.append("seed")
-    return checked(values, origin, touched)
+) -> ExperimentSettings:
+    """The settings that `load_settings` finds."""
+    return load_settings(name_or_path, overrides, seed)[1]
 
 
-def varied(config: ExperimentConfig, values: Mapping[str, Any]) -> ExperimentConfig:
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def varied(config: ExperimentSettings, values: Mapping[str, Any]) -> ExperimentSettings:
     """The configuration with settings replaced by dotted path, checked.
 
     Raises
@@ -61,33 +85,45 @@ def varied(config: ExperimentConfig, values: Mapping[str, Any]) -> ExperimentCon
     return checked(nested, "", tuple(values))
 
 
-def config_from_file(path: Path) -> ExperimentConfig:
+def config_from_file(path: Path) -> ExperimentSettings:
     """Read and check one TOML file, whatever it is called."""
     return checked(_parsed(path.read_bytes, str(path)), str(path), ())
 
 
 def checked(
-    values: dict[str, Any], origin: str = "", touched: Sequence[str] = ()
-) -> ExperimentConfig:
-    """The configuration that nested values describe; `ConfigError` if they do not.
+    values: dict[str, Any],
+    origin: str = "",
+    touched: Sequence[str] = (),
+    experiment: Experiment | None = None,
+) -> ExperimentSettings:
+    """The settings that nested values describe; `ConfigError` if they do not.
 
-    `origin` is the file that they are from, `touched` the keys that were set by hand.
+    Args:
+        values: sections as dictionaries.
+        origin: the file that they are from.
+        touched: the keys that were set by hand.
+        experiment: whose settings they are; by default that of the key ``experiment``.
     """
+    experiment = experiment or _experiment(values, origin, touched)
+    try:
+        return experiment.settings.model_validate(frozen(values))
+    except ValidationError as error:
+        path, line = complaint(experiment.settings, error)
+        at = _at(origin, path, touched)
+        raise ConfigError(f"{at}: {line}" if at else line) from None
+
+
+def _experiment(values: Mapping[str, Any], origin: str, touched: Sequence[str]) -> Experiment:
+    """The experiment that nested values name."""
     name = values.get("experiment")
     if not isinstance(name, str):
         found = "missing" if name is None else f"found {name!r}"
         allowed = ", ".join(registry.names())
         raise ConfigError(f"{_at(origin, 'experiment', touched)}: {found}, allowed: {allowed}")
-    if name not in registry.names():
+    if not registry.is_file(name) and name not in registry.names():
         line = unknown(name, registry.names(), "experiment")
         raise ConfigError(f"{_at(origin, 'experiment', touched)}: {line}")
-    model = registry.find(name).config
-    try:
-        return model.model_validate(frozen(values))
-    except ValidationError as error:
-        path, line = complaint(model, error)
-        at = _at(origin, path, touched)
-        raise ConfigError(f"{at}: {line}" if at else line) from None
+    return registry.find(name)
 
 
 def _at(origin: str, path: str, touched: Sequence[str]) -> str:
@@ -98,17 +134,57 @@ def _at(origin: str, path: str, touched: Sequence[str]) -> str:
 
 def _read(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
     name = str(name_or_path)
-    if name in registry.packaged():
-        return _parsed(registry.config_bytes(name), f"{name}.toml"), ""
+    if registry.has_config(name):
+        values = _parsed(registry.config_bytes(name), f"{name}.toml")
+        return {"experiment": name} | values, ""
+    if name in registry.names():
+        return {"experiment": name}, ""
     path = Path(name_or_path)
+    if registry.is_file(name):
+        return {"experiment": str(path.resolve())}, ""
     if path.is_dir():
         inside = path / "config.toml"
         hint = f"; did you mean {inside}?" if inside.is_file() else ""
-        raise ConfigError(f"{path}: is a folder, allowed: an experiment or a TOML file{hint}")
+        raise ConfigError(
+            f"{path}: is a folder, allowed: an experiment, a Python file or a TOML file{hint}"
+        )
     looks_like_a_file = path.suffix or len(path.parts) > 1 or path.exists()
     if not looks_like_a_file:
         raise ConfigError(unknown(name, registry.packaged(), "experiment"))
     return _parsed(path.read_bytes, name), name
+
+
+def _complete(values: dict[str, Any], experiment: Experiment | None, origin: str) -> dict[str, Any]:
+    """Nested values with those of the axes filled in, so that a part of an axis can be set.
+
+    The file of an experiment that a user's TOML file names is looked for beside that.
+    """
+    name = values.get("experiment")
+    if experiment is None:
+        if not isinstance(name, str):
+            return values
+        if registry.is_file(name) and origin:
+            name = str((Path(origin).parent / name).resolve())
+            values = values | {"experiment": name}
+        if not registry.is_file(name) and name not in registry.names():
+            return values
+        experiment = registry.find(name)
+    return _with_axes(experiment.settings, values)
+
+
+def _with_axes(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+    found = dict(values)
+    for name, info in model.model_fields.items():
+        default, given = info.default, values.get(name, {})
+        if isinstance(default, Axis):
+            own = {"values": given} if isinstance(given, list) else given
+            if isinstance(own, dict):
+                found[name] = plain(default) | own
+        elif isinstance(default, BaseModel) and isinstance(given, dict):
+            inside = _with_axes(type(default), given)
+            if inside:
+                found[name] = inside
+    return found
 
 
 def _parsed(read: Any, origin: str) -> dict[str, Any]:
@@ -136,14 +212,18 @@ def _override(values: dict[str, Any], setting: str) -> str:
 
 
 def _put(values: dict[str, Any], path: str, value: Any) -> None:
-    """Set one of the nested values by its dotted path."""
+    """Set one of the nested values by its dotted path; a list for an axis sets its values."""
     *sections, key = path.split(".")
     inner = values
     for depth, section in enumerate(sections):
         inner = inner.setdefault(section, {})
         if not isinstance(inner, dict):
             raise ConfigError(f"{path}: unknown key, {'.'.join(sections[: depth + 1])} is a value")
-    inner[key] = value
+    before = inner.get(key)
+    if isinstance(value, list | tuple) and isinstance(before, dict) and "values" in before:
+        before["values"] = list(value)
+    else:
+        inner[key] = value
 
 
 def toml_value(text: str) -> Any:

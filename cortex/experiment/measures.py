@@ -49,6 +49,8 @@ class Measure:
         ("responses to two gratings add sublinearly"); its name if empty.
     note : str
         What a reader should know, above all why a row does not hold.
+    interval : tuple of two float, optional
+        Ends of the interval of an estimate, in `unit`.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Measure:
     headline: bool = False
     effect: str = ""
     note: str = ""
+    interval: tuple[float, float] | None = None
 
     @classmethod
     def reported(
@@ -171,6 +174,13 @@ class Measure:
         return self.effect or self.name
 
     @property
+    def verdict(self) -> str:
+        """Whether it holds, in words, with what was expected."""
+        if self.holds is None:
+            return "nothing to compare with"
+        return f"{'holds' if self.holds else 'does not hold'}: {self.goal}".rstrip(": ")
+
+    @property
     def goal(self) -> str:
         """The reference with its tolerance, or the direction, as text; empty for neither."""
         if self.reference is None:
@@ -215,5 +225,7 @@ def from_json(text: str) -> list[Measure]:
         if not {"name", "value", "unit"} <= set(row) <= known:
             raise ValueError("not a list of measures")
         value = math.nan if row["value"] is None else float(row["value"])
-        measures.append(Measure(**{**row, "value": value}))
+        ends = row.get("interval")
+        interval = None if ends is None else (float(ends[0]), float(ends[1]))
+        measures.append(Measure(**{**row, "value": value, "interval": interval}))
     return measures

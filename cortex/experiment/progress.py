@@ -1,4 +1,4 @@
-"""How an experiment says how far it is; silent unless someone listens."""
+"""Stages as objects, for experiments that are still modules of functions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ class Stage:
 
 
 class Progress:
-    """Progress nobody sees: for tests, for the library, for ``--quiet``.
-
-    Examples
-    --------
-    >>> with progress.stage("images", total=1000) as stage:
-    ...     for batch in batches:
-    ...         stage.advance(len(batch))
-    """
+    """Progress nobody sees."""
 
     @contextmanager
     def stage(self, text: str, total: int | float | None = None) -> Iterator[Stage]:

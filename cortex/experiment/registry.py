@@ -1,66 +1,32 @@
-"""The experiments there are: one for every TOML file in `cortex.configs` that names itself.
+"""The experiments there are: every module of `cortex.sims`, and any Python file of a user's.
 
-An experiment is one name in four rooms; finding it is listing a folder, so that adding one
-touches nothing else. A TOML file that names another experiment is a preset of that one: other
-settings under a name of their own. Nothing heavy is imported until an experiment is asked for its
-parts.
+An experiment is a module with an object `experiment`, packaged or not. A TOML file in
+`cortex.configs` holds settings that differ from the defaults: those of the experiment of the same
+name, or, as a *preset*, other settings of an experiment under a name of their own. Nothing heavy is
+imported until an experiment is asked for.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 import importlib
+import importlib.util
+import sys
 import tomllib
+import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from cortex.errors import UserError
 from cortex.experiment.complaints import unknown
-from cortex.experiment.config import ExperimentConfig
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One experiment; its modules are imported when first needed."""
-
-    name: str
-
-    @property
-    def summary(self) -> str:
-        """First line of the module's docstring, read without importing it."""
-        source = resources.files("cortex.sims").joinpath(f"{self.name}.py")
-        if not source.is_file():
-            return ""
-        text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
-        return text.partition("\n")[0]
-
-    @property
-    def config(self) -> type[ExperimentConfig]:
-        """The model of its configuration."""
-        return self._simulation.Config
-
-    @property
-    def run(self) -> Callable[..., Any]:
-        """``run(config, progress) -> xarray.Dataset``."""
-        return self._simulation.run
-
-    @property
-    def measure(self) -> Callable[..., Any]:
-        """``measure(config, data) -> list[Measure]``."""
-        return self._simulation.measure
-
-    @property
-    def draw(self) -> Callable[..., Any]:
-        """``draw(config, data, measures) -> matplotlib.figure.Figure``."""
-        return importlib.import_module(f"cortex.figures.{self.name}").draw
-
-    @property
-    def _simulation(self) -> ModuleType:
-        return importlib.import_module(f"cortex.sims.{self.name}")
+from cortex.experiment.experiment import Experiment
+from cortex.experiment.legacy import ModuleExperiment
 
 
 @dataclass(frozen=True)
@@ -78,8 +44,15 @@ class Preset:
 
 
 @functools.cache
+def names() -> tuple[str, ...]:
+    """Names of all packaged experiments, sorted."""
+    files = (item.name for item in resources.files("cortex.sims").iterdir())
+    return tuple(sorted(n[:-3] for n in files if n.endswith(".py") and not n.startswith("_")))
+
+
+@functools.cache
 def _files() -> dict[str, str]:
-    """The experiment that each packaged file names, by the file's name without `.toml`, sorted."""
+    """The experiment that each packaged TOML file is of, by the file's name without `.toml`."""
     found = {}
     for item in resources.files("cortex.configs").iterdir():
         name, dot, _ = item.name.rpartition(".toml")
@@ -92,11 +65,6 @@ def _files() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def names() -> tuple[str, ...]:
-    """Names of all experiments, sorted."""
-    return tuple(name for name, experiment in _files().items() if name == experiment)
-
-
 def presets(experiment: str | None = None) -> tuple[Preset, ...]:
     """All presets, or those of an experiment, sorted by name."""
     found = (Preset(*row) for row in _files().items() if row[0] != row[1])
@@ -104,17 +72,105 @@ def presets(experiment: str | None = None) -> tuple[Preset, ...]:
 
 
 def packaged() -> tuple[str, ...]:
-    """Names of all packaged configurations: experiments and presets, sorted."""
-    return tuple(_files())
+    """Names of all packaged experiments and presets, sorted."""
+    return tuple(sorted({*names(), *_files()}))
 
 
-def find(name: str) -> Experiment:
-    """The experiment of this name; `UserError` with close matches if there is none."""
-    if name not in names():
-        raise UserError(unknown(name, names(), "experiment"))
-    return Experiment(name)
+def has_config(name: str) -> bool:
+    """Whether a packaged TOML file has this name."""
+    return name in _files()
 
 
 def config_bytes(name: str) -> Callable[[], bytes]:
-    """Reader of the packaged configuration of an experiment, or of a preset."""
+    """Reader of the packaged TOML file of this name."""
     return resources.files("cortex.configs").joinpath(f"{name}.toml").read_bytes
+
+
+def summary(name: str) -> str:
+    """First line of the docstring of a packaged experiment, read without importing it."""
+    source = resources.files("cortex.sims").joinpath(f"{name}.py")
+    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a Python file rather than of a packaged experiment."""
+    return name.endswith(".py")
+
+
+def short_name(name: str) -> str:
+    """Name of an experiment for folders and titles: of a file, without its folder and ending."""
+    return Path(name).stem if is_file(name) else name
+
+
+def find(name: str) -> Experiment:
+    """The packaged experiment of this name, or the one in this Python file.
+
+    Raises:
+        UserError: there is none (with close matches), or the file cannot be used; in one line.
+    """
+    if is_file(name):
+        return _from_file(Path(name))
+    if name not in names():
+        raise UserError(unknown(name, names(), "experiment"))
+    module = importlib.import_module(f"cortex.sims.{name}")
+    if not hasattr(module, "experiment"):
+        return ModuleExperiment(module)  # type: ignore[return-value]
+    drawn = module.experiment.draw or _packaged_figure(name)
+    return replace(module.experiment, name=name, draw=drawn)
+
+
+def _packaged_figure(name: str) -> Callable[..., Any]:
+    def draw(settings: Any, data: Any, rows: Any) -> Any:
+        return importlib.import_module(f"cortex.figures.{name}").draw(settings, data, rows)
+
+    return draw
+
+
+def _from_file(path: Path) -> Experiment:
+    module = _module_of(path)
+    found = getattr(module, "experiment", None)
+    if not isinstance(found, Experiment):
+        what = "no such name" if found is None else type(found).__name__
+        raise UserError(
+            f"{path}: experiment: found {what}, allowed: "
+            "experiment = cortex.Experiment(Settings, simulate, ...)"
+        )
+    return found.named(path.stem)
+
+
+def _module_of(path: Path) -> ModuleType:
+    """The file as a module, executed once."""
+    whole = path.resolve()
+    try:
+        content = whole.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(f"{path}: cannot be read ({reason})") from None
+    name = f"cortex_file_{hashlib.sha256(bytes(whole) + content).hexdigest()[:16]}.{whole.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, whole)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UserError(_broken(path, whole, error)) from error
+    return module
+
+
+def _broken(path: Path, whole: Path, error: Exception) -> str:
+    """Which line of a user's file fails, and why."""
+    if isinstance(error, SyntaxError) and error.filename == str(whole):
+        return f"{path}:{error.lineno}: {error.msg}"
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(whole)
+    ]
+    at = f":{lines[-1]}" if lines else ""
+    return f"{path}{at}: {type(error).__name__}: {error}"

@@ -28,9 +28,9 @@ import xarray as xr
 
 from cortex.errors import UserError
 from cortex.experiment import measures as measures_io
-from cortex.experiment.config import ExperimentConfig, plain
 from cortex.experiment.loading import config_from_file
 from cortex.experiment.measures import Measure
+from cortex.settings import ExperimentSettings, plain
 
 INCOMPLETE = ".incomplete"
 ROOT = Path("results")
@@ -40,7 +40,7 @@ ROOT = Path("results")
 class Results:
     """A results folder in memory."""
 
-    config: ExperimentConfig
+    config: ExperimentSettings
     data: xr.Dataset
     measures: list[Measure]
     provenance: dict[str, Any]
@@ -220,7 +220,7 @@ def finish(path: Path) -> Path:
     return _publish(path, path.absolute().with_name(name))
 
 
-def write_config(config: ExperimentConfig, folder: Path) -> None:
+def write_config(config: ExperimentSettings, folder: Path) -> None:
     """Write the resolved configuration; ``cortex run FOLDER/config.toml`` repeats the run."""
     (folder / "config.toml").write_text(tomli_w.dumps(plain(config)), encoding="utf-8")
 

@@ -9,57 +9,52 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cortex.errors import UserError
 from cortex.experiment import provenance, registry, results
-from cortex.experiment.config import ExperimentConfig
-from cortex.experiment.progress import Progress
+from cortex.experiment.experiment import Experiment
 from cortex.experiment.results import Results
+from cortex.progress import stage
+from cortex.settings import ExperimentSettings
 
 
 def run_experiment(
-    config: ExperimentConfig,
+    settings: ExperimentSettings,
     out: Path | None = None,
     *,
-    progress: Progress | None = None,
+    experiment: Experiment | None = None,
     command: Sequence[str] | None = None,
 ) -> Results:
     """Simulate, measure, draw and save one experiment.
 
-    Parameters
-    ----------
-    config
-        The resolved configuration.
-    out
-        Folder to write, new or empty; default ``results/NAME/<UTC time>``.
-    progress
-        Whom to tell how far it is; default nobody.
-    command
-        The command line to record; default this process's.
+    Args:
+        settings: its checked settings.
+        out: folder to write, new or empty; default ``results/NAME/<UTC time>``.
+        experiment: the experiment; default the one that the settings name.
+        command: the command line to record; default this process's.
 
-    Raises
-    ------
-    UserError
-        If the place cannot be written to (before anything is computed), or as `IncompleteError`
-        if measuring or drawing failed and the data were saved without them.
+    Raises:
+        UserError: the place cannot be written to (before anything is computed), or, as
+            `IncompleteError`, measuring or drawing failed and the data were saved without them.
     """
-    experiment = registry.find(config.experiment)
-    progress = progress or Progress()
-    out = results.choose_target(out, config.experiment)
+    experiment = experiment or registry.find(settings.experiment)
+    out = results.choose_target(out, experiment.name)
     started, clock = datetime.now(UTC), time.perf_counter()
-    data = experiment.run(config, progress)
+    data = experiment.run(settings)
     with results.Draft(out) as draft:
-        results.write_config(config, draft.path)
-        origin = _origin(config, started, clock, command)
+        results.write_config(settings, draft.path)
+        origin = _origin(settings, started, clock, command)
         results.write_provenance(origin, draft.path)
         results.write_data(data, draft.path / "result.zarr")
         draft.keep()
         results.check_labels(data)
-        measures = experiment.measure(config, data)
-        results.write_measures(measures, draft.path)
-        with progress.stage("drawing the figure"):
-            results.write_figure(experiment.draw(config, data, measures), draft.path)
+        rows = experiment.rows(settings, data)
+        results.write_measures(rows, draft.path)
+        if experiment.draw is not None:
+            with stage("drawing the figure"):
+                results.write_figure(experiment.draw(settings, data, rows), draft.path)
         origin |= _cost(clock)
         results.write_provenance(origin, draft.path)
-    return Results(config, data, measures, origin, draft.final or out)
+    return Results(settings, data, rows, origin, draft.final or out)
 
 
 def redraw(path: Path) -> Results:
@@ -69,10 +64,12 @@ def redraw(path: Path) -> Results:
     """
     found = results.load_results(path)
     experiment = registry.find(found.config.experiment)
+    if experiment.draw is None:
+        raise UserError(f"{path}: {experiment.name} has no figure")
     measures = found.measures
     if not (path / "measures.json").exists():
         results.check_labels(found.data)
-        measures = experiment.measure(found.config, found.data)
+        measures = experiment.rows(found.config, found.data)
         results.write_measures(measures, path)
     results.write_figure(experiment.draw(found.config, found.data, measures), path)
     if results.INCOMPLETE in path.name:
@@ -81,11 +78,11 @@ def redraw(path: Path) -> Results:
 
 
 def _origin(
-    config: ExperimentConfig, started: datetime, clock: float, command: Sequence[str] | None
+    settings: ExperimentSettings, started: datetime, clock: float, command: Sequence[str] | None
 ) -> dict[str, Any]:
     return {
-        "experiment": config.experiment,
-        "seed": config.seed,
+        "experiment": settings.experiment,
+        "seed": settings.seed,
         "started": started.isoformat(timespec="microseconds"),
         "command": list(sys.argv if command is None else command),
         **provenance.origin(),

@@ -15,37 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cortex.experiment.config import Row
 from cortex.experiment.measures import Measure
-from cortex.experiment.progress import Progress, Stage
+from cortex.progress import Advance, Listener
+from cortex.settings import Row
 
 if TYPE_CHECKING:
     from cortex.experiment.validation import Validated
 
 _PIPE_WIDTH = 160
-
-
-class _BarStage(Stage):
-    def __init__(self, bars: rich.progress.Progress, task: rich.progress.TaskID) -> None:
-        self._bars, self._task = bars, task
-
-    def advance(self, steps: int | float = 1) -> None:
-        self._bars.advance(self._task, steps)
-
-
-class BarProgress(Progress):
-    """A bar for each stage, with the time taken and the time left, on standard error."""
-
-    def __init__(self, bars: rich.progress.Progress) -> None:
-        self._bars = bars
-
-    @contextmanager
-    def stage(self, text: str, total: int | float | None = None) -> Iterator[Stage]:
-        task = self._bars.add_task(text, total=total)
-        yield _BarStage(self._bars, task)
-        # A stage that finished is full, counted or not.
-        whole = 1 if total is None else total
-        self._bars.update(task, total=whole, completed=whole)
 
 
 class _RateColumn(rich.progress.ProgressColumn):
@@ -56,18 +33,18 @@ class _RateColumn(rich.progress.ProgressColumn):
         return Text(f"{speed:.3g}/s" if speed and task.total != 1 else "")
 
 
-class _LineStage(Stage):
-    """Says now and then how far it is, how fast, and what is left."""
+class _Pace:
+    """Says now and then how far a stage is, how fast, and what is left."""
 
     EVERY, EARLY = 10.0, 0.5  # s
 
-    def __init__(self, say: Callable[[str], None], text: str, total: int | float) -> None:
+    def __init__(self, say: Callable[[str], None], text: str, total: float) -> None:
         self._say, self._text, self._total = say, text, total
         self._done = 0.0
         self._start = self._said = time.perf_counter()
         self._mark: tuple[float, float] | None = None
 
-    def advance(self, steps: int | float = 1) -> None:
+    def __call__(self, steps: float = 1) -> None:
         self._done += steps
         now = time.perf_counter()
         if self._mark is None:
@@ -86,24 +63,24 @@ class _LineStage(Stage):
         )
 
 
-class LineProgress(Progress):
+def lines() -> Listener:
     """A line on standard error as each stage starts and now and then, for logs and pipes."""
+    start = time.perf_counter()
 
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
+    def say(text: str) -> None:
+        print(f"[{time.perf_counter() - start:7.1f} s] {text}", file=sys.stderr, flush=True)
 
     @contextmanager
-    def stage(self, text: str, total: int | float | None = None) -> Iterator[Stage]:
-        self._say(text)
-        yield Stage() if total is None else _LineStage(self._say, text, total)
+    def listener(text: str, total: float | None) -> Iterator[Advance]:
+        say(text)
+        yield (lambda steps=1: None) if total is None else _Pace(say, text, total)
 
-    def _say(self, text: str) -> None:
-        print(f"[{time.perf_counter() - self._start:7.1f} s] {text}", file=sys.stderr, flush=True)
+    return listener
 
 
 @contextmanager
-def bars() -> Iterator[BarProgress]:
-    """Progress bars on standard error while the block runs."""
+def bars() -> Iterator[Listener]:
+    """A bar for each stage, with the time taken and the time left, on standard error."""
     columns = (
         rich.progress.TextColumn("{task.description}", markup=False),
         rich.progress.BarColumn(),
@@ -113,7 +90,16 @@ def bars() -> Iterator[BarProgress]:
         rich.progress.TimeRemainingColumn(),
     )
     with rich.progress.Progress(*columns, console=Console(stderr=True)) as shown:
-        yield BarProgress(shown)
+
+        @contextmanager
+        def listener(text: str, total: float | None) -> Iterator[Advance]:
+            task = shown.add_task(text, total=total)
+            yield lambda steps=1: shown.advance(task, steps)
+            # A stage that finished is full, counted or not.
+            whole = 1 if total is None else total
+            shown.update(task, total=whole, completed=whole)
+
+        yield listener
 
 
 def _emit(table: Table) -> None:

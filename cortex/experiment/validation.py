@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from cortex.experiment import provenance, results
-from cortex.experiment.loading import load_config
+from cortex.experiment.experiment import Experiment
+from cortex.experiment.loading import load_settings
 from cortex.experiment.measures import Measure
-from cortex.experiment.progress import Progress
 from cortex.experiment.runner import run_experiment
+from cortex.settings import ExperimentSettings
 
 
 @dataclass(frozen=True)
@@ -46,61 +47,47 @@ class Validated:
         return sum(m.holds is True for m in self.measures)
 
 
-def validate(
-    names: Sequence[str],
-    out: Path | None = None,
-    *,
-    progress: Progress | None = None,
-) -> tuple[list[Validated], Path]:
-    """Run experiments with their shipped configurations and tabulate what they claim.
+def validate(names: Sequence[str], out: Path | None = None) -> tuple[list[Validated], Path]:
+    """Run experiments with their shipped settings and tabulate what they claim.
 
     An experiment that fails is a line in the table and does not stop the others. The table is
     written anew after each one, so that what is done is not lost.
 
-    Parameters
-    ----------
-    names
-        Experiments, in this order.
-    out
-        Folder to write, new or empty; default ``results/validation/<UTC time>``. It gets a
-        results folder for each experiment, ``validation.json`` and ``validation.md``.
-    progress
-        Whom to tell how far it is; default nobody.
+    Args:
+        names: experiments, or Python files that hold one, in this order.
+        out: folder to write, new or empty; default ``results/validation/<UTC time>``. It gets a
+            results folder for each experiment, ``validation.json`` and ``validation.md``.
 
-    Returns
-    -------
-    list of Validated, Path
+    Returns:
         The outcomes, and the folder.
 
-    Raises
-    ------
-    UserError
-        If the folder is taken or cannot be written to, or there is no such experiment.
+    Raises:
+        UserError: the folder is taken or cannot be written to, or there is no such experiment.
     """
-    configs = {name: load_config(name) for name in names}
+    chosen = [load_settings(name) for name in names]
     out = results.choose_target(out, "validation")
     out.mkdir(parents=True, exist_ok=True)
     done: list[Validated] = []
-    for name, config in configs.items():
-        done.append(_one(name, config, out / name, progress))
+    for experiment, settings in chosen:
+        done.append(_one(experiment, settings, out / experiment.name))
         (out / "validation.json").write_text(to_json(done), encoding="utf-8")
         (out / "validation.md").write_text(to_markdown(done), encoding="utf-8")
     return done, out
 
 
-def _one(name: str, config: Any, folder: Path, progress: Progress | None) -> Validated:
+def _one(experiment: Experiment, settings: ExperimentSettings, folder: Path) -> Validated:
     import jax
 
     clock = time.perf_counter()
     try:
-        found = run_experiment(config, folder, progress=progress)
+        found = run_experiment(settings, folder, experiment=experiment)
         claims, failure = tuple(m for m in found.measures if m.claims), ""
     except Exception as error:
         claims, failure = (), " ".join(f"{type(error).__name__}: {error}".split())
     # Compiled programs of one experiment are of no use to the next, and large.
     jax.clear_caches()
     gc.collect()
-    return Validated(name, claims, time.perf_counter() - clock, failure)
+    return Validated(experiment.name, claims, time.perf_counter() - clock, failure)
 
 
 def to_json(done: Iterable[Validated]) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.value_agreement import chance_quality
 from cortex.experiment import Measure
-
-from .value_agreement import chance_quality
 
 PAPER = "Lindsay & Miller 2018, on VGG-16"
 RISES = f"direction: {PAPER}, where it rises from about .2 in early to .5 in late layers"

@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
+from cortex.analysis.tuning import tuning_width
 from cortex.experiment import Measure
 from cortex.tasks import area_under_curve, bootstrap_counts, detection_rates, interval
 
 from .common import converged_share
-from .tuning import tuning_width
 
 LECTURE = "direction: Lindsay's lecture on attention (overall arousal)"
 YERKES = "direction: Yerkes & Dodson 1908"

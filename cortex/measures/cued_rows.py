@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.detection import LONG_NAMES, QUANTITIES, quantities
 from cortex.experiment import Measure
 from cortex.tasks import bootstrap_counts, interval
-
-from .detection import LONG_NAMES, QUANTITIES, quantities
 
 # By name: the values of feature attention, none if there is none; and whether a place is attended.
 KINDS: dict[str, tuple[str | None, bool]] = {

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cortex.experiment import Measure
-from cortex.tasks import interval
-
-from .common import converged_share
-from .onset import onset_latency
-from .psychometric import (
+from cortex.analysis.onset import onset_latency
+from cortex.analysis.psychometric import (
     Resampled,
     Shape,
     bootstrap_psychometric,
     deviance,
     fit_psychometric,
 )
+from cortex.experiment import Measure
+from cortex.tasks import interval
+
+from .common import converged_share
 
 POSNER = "direction: Posner 1980"
 BUFFALO = "direction: Buffalo et al. 2010"

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.detection import quantities
 from cortex.experiment import Measure
 from cortex.experiment.results import variable
 from cortex.stimuli import quadrant_mask
 from cortex.tasks import bootstrap_counts, interval
-
-from .detection import quantities
 
 CONTRASTS = {
     "learned_over_untrained": ("learned", "untrained"),

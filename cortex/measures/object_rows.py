@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.object_summary import by_strength, last_layer
 from cortex.experiment import Measure
-
-from .object_summary import by_strength, last_layer
 
 PAPER = "Lindsay & Miller 2018"
 DIRECTION = f"direction: {PAPER}, on VGG-16 and photographs"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.detection import quantities
 from cortex.experiment import Measure
 
-from .detection import quantities
 from .grating_rows import circuit_rows, control_rows, single_layers, variant_rows
 
 PAPER = "Lindsay & Miller 2018"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import xarray as xr
 
+from cortex.analysis.similarity_gain import matching_by_chance
 from cortex.experiment import Measure
-
-from .similarity_gain import matching_by_chance
 
 DIRECTION = "direction: Lindsay & Miller 2018, on VGG-16"
 BY_DEFINITION = (

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cortex.experiment import Measure
-from cortex.tasks import interval
-
-from .scan_paths import (
+from cortex.analysis.scan_paths import (
     GRID,
     decoded,
     fixation_density,
@@ -19,6 +16,9 @@ from .scan_paths import (
     similarity,
     within_minus_between,
 )
+from cortex.experiment import Measure
+from cortex.tasks import interval
+
 from .search_rows import contrast
 
 YARBUS = "direction: Yarbus 1967; decoding of tasks from human scan paths: Borji & Itti 2014"

@@ -2,43 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
 from cortex.circuit import EI, Circuit, Populations, Projections, RingCoupling
-from cortex.experiment import Section, quantity
+from cortex.labelled import Coordinate, coordinate
+from cortex.settings import Settings, quantity
+from cortex.sources import Source
+from cortex.stimuli.ring import circular_distance, ring_positions
 
-RUBIN = "Rubin et al. 2015, Fig. 1, as transcribed by three others"
+RUBIN = Source("rubin2015", "Fig. 1, as transcribed by three others")
 
 
-class RingSection(Section):
+class Ring(Settings):
     """A ring of E/I pairs, each pair with a preferred orientation."""
 
-    units: int = quantity(180, "1", "number of E/I pairs on the ring", source=RUBIN, ge=2, le=4096)
-    period: float = quantity(180.0, "deg", "circumference of the ring", source=RUBIN, gt=0)
-    J_EE: float = quantity(0.044, "1/Hz", "weight from E onto E at 180 units", source=RUBIN, ge=0)
-    J_IE: float = quantity(0.042, "1/Hz", "weight from E onto I at 180 units", source=RUBIN, ge=0)
-    J_EI: float = quantity(0.023, "1/Hz", "weight from I onto E at 180 units", source=RUBIN, ge=0)
-    J_II: float = quantity(0.018, "1/Hz", "weight from I onto I at 180 units", source=RUBIN, ge=0)
+    units: int = quantity(180, "1", "number of E/I pairs on the ring", RUBIN, ge=2, le=4096)
+    period: float = quantity(180.0, "deg", "circumference of the ring", RUBIN, gt=0)
+    J_EE: float = quantity(0.044, "1/Hz", "weight from E onto E at 180 units", RUBIN, ge=0)
+    J_IE: float = quantity(0.042, "1/Hz", "weight from E onto I at 180 units", RUBIN, ge=0)
+    J_EI: float = quantity(0.023, "1/Hz", "weight from I onto E at 180 units", RUBIN, ge=0)
+    J_II: float = quantity(0.018, "1/Hz", "weight from I onto I at 180 units", RUBIN, ge=0)
     sigma_coupling: float = quantity(
-        32.0, "deg", "width of the Gaussian fall-off of the weights", source=RUBIN, gt=0
+        32.0, "deg", "width of the Gaussian fall-off of the weights", RUBIN, gt=0
     )
-    k: float = quantity(0.04, "Hz", "rate at an input of 1", source=RUBIN, gt=0)
-    n: float = quantity(2.0, "1", "exponent of the input-output function", source=RUBIN, gt=0)
-    tau_E: float = quantity(20.0, "ms", "time constant of the E units", source=RUBIN, gt=0)
-    tau_I: float = quantity(10.0, "ms", "time constant of the I units", source=RUBIN, gt=0)
+    k: float = quantity(0.04, "Hz", "rate at an input of 1", RUBIN, gt=0)
+    n: float = quantity(2.0, "1", "exponent of the input-output function", RUBIN, gt=0)
+    tau_E: float = quantity(20.0, "ms", "time constant of the E units", RUBIN, gt=0)
+    tau_I: float = quantity(10.0, "ms", "time constant of the I units", RUBIN, gt=0)
+
+    def circuit(self) -> Circuit:
+        """The circuit, of shape (units,); unit i prefers i period/units [deg].
+
+        The weights are given for 180 units and scaled by 180/units, so that the total input of a
+        unit does not depend on their number.
+        """
+        scale = 180 / self.units
+        J = Projections(EE=self.J_EE, EI=self.J_EI, IE=self.J_IE, II=self.J_II)
+        return Circuit(
+            populations=Populations(
+                tau=EI(self.tau_E, self.tau_I), k=EI(self.k, self.k), n=EI(self.n, self.n)
+            ),
+            coupling=RingCoupling(
+                self.units, self.period, J.map(lambda j: j * scale), self.sigma_coupling
+            ),
+        )
+
+    def positions(self) -> Array:
+        """Preferred orientations [deg], (units,)."""
+        return ring_positions(self.units, self.period)
+
+    def unit_at(self, orientation: Any) -> Array:
+        """Number of the unit that prefers an orientation [deg] most, counted from 0."""
+        positions = self.positions()
+        target = jnp.full_like(positions, orientation)
+        return jnp.argmin(circular_distance(positions, target, self.period))
+
+    def preferred(self) -> Coordinate:
+        """What stands along the units: their preferred orientations."""
+        step = self.period / self.units
+        numbers = [unit * step for unit in range(self.units)]
+        return coordinate(numbers, "deg", "preferred orientation")
 
 
-def ring_circuit(ring: RingSection) -> Circuit:
-    """The circuit of a `RingSection`, of shape (units,); unit i prefers i period/units [deg].
+# Names that experiments which are still modules of functions import.
+RingSection = Ring
 
-    The weights are given for 180 units and scaled by 180/units, so that the total input of a
-    unit does not depend on their number.
-    """
-    scale = 180 / ring.units
-    J = Projections(EE=ring.J_EE, EI=ring.J_EI, IE=ring.J_IE, II=ring.J_II)
-    return Circuit(
-        populations=Populations(
-            tau=EI(ring.tau_E, ring.tau_I), k=EI(ring.k, ring.k), n=EI(ring.n, ring.n)
-        ),
-        coupling=RingCoupling(
-            ring.units, ring.period, J.map(lambda j: j * scale), ring.sigma_coupling
-        ),
-    )
+
+def ring_circuit(ring: Ring) -> Circuit:
+    """The circuit of the settings."""
+    return ring.circuit()

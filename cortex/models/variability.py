@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import model_validator
 
+from cortex.analysis.variability import Flanks, standard_error
 from cortex.circuit import (
     EI,
     AbstractSettling,
@@ -22,7 +23,6 @@ from cortex.circuit import (
     steady_state,
 )
 from cortex.experiment import Positive, Section, quantity, require_distinct
-from cortex.measures.variability import Flanks, standard_error
 from cortex.stimuli.ring import ring_bump, ring_positions
 
 from .ring import RUBIN, RingSection, ring_circuit

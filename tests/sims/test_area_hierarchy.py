@@ -9,8 +9,8 @@ from cortex.figures import area_hierarchy as figure
 from cortex.sims import area_hierarchy as hierarchy
 from pydantic import ValidationError
 
+from cortex.analysis.onset import full_width, onset_latency
 from cortex.experiment import ConfigError, Progress, load_config, plain, replaced
-from cortex.measures.onset import full_width, onset_latency
 from cortex.models import HierarchySection, hierarchy_circuit
 from tests.reference import ssn
 

@@ -7,9 +7,9 @@ import pytest
 from cortex.sims import contrast_or_response_gain as gain
 from pydantic import ValidationError
 
+from cortex.analysis.contrast_response import fit_gains, naka_rushton, persistence
 from cortex.errors import UserError
 from cortex.experiment import Progress, load_config, plain, replaced, settings
-from cortex.measures.contrast_response import fit_gains, naka_rushton, persistence
 from tests.reference import normalization_model, ssn
 
 NAME = "contrast_or_response_gain"

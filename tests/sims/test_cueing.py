@@ -5,11 +5,11 @@ import pytest
 from cortex.figures import cueing as figures
 from cortex.sims import cueing
 
+from cortex.analysis.psychometric import WEIBULL, fit_psychometric
 from cortex.circuit import EI
 from cortex.errors import UserError
 from cortex.experiment import Progress, load_config, plain
 from cortex.experiment.results import check_labels
-from cortex.measures.psychometric import WEIBULL, fit_psychometric
 from cortex.models.patch_task import LinearReadout, PatchTask
 from cortex.tasks.accumulation import first_passage
 from tests.reference import ssn

@@ -7,8 +7,8 @@ import pytest
 from cortex.figures import feature_similarity_gain as figure
 from cortex.sims import feature_similarity_gain as gain
 
+from cortex.analysis import interaction_slope, linear_fit, tuning_width
 from cortex.experiment import ConfigError, Progress, load_config, plain, replaced
-from cortex.measures import interaction_slope, linear_fit, tuning_width
 from tests.reference import ssn
 
 UNITS = 60

@@ -9,13 +9,13 @@ import pytest
 from cortex.figures import fsgm_propagation as figure
 from cortex.sims import fsgm_propagation as fsgm
 
+from cortex.analysis.similarity_gain import by_preference
 from cortex.areas import VisualSystem
 from cortex.attention import Multiplicative, feature_pattern
 from cortex.errors import UserError
 from cortex.experiment import ConfigError, Progress, load_config, plain
 from cortex.frontends.efficientnet import Blocks, random_efficientnet
 from cortex.frontends.pretrained import default_weights
-from cortex.measures.similarity_gain import by_preference
 from cortex.models.networks import StudyNetwork
 from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
 from cortex.stimuli.image_files import Preprocessing

@@ -5,8 +5,8 @@ import pytest
 from cortex.figures.mechanism_comparison import draw
 from cortex.sims import mechanism_comparison as experiment
 
+from cortex.analysis.detection import quantities
 from cortex.experiment import ConfigError, Progress, load_config, plain
-from cortex.measures.detection import quantities
 from cortex.measures.mechanism_rows import summarise_mechanisms
 from cortex.models.mechanisms import LEARNED_ON, MECHANISMS
 

@@ -8,8 +8,8 @@ from cortex.figures import normalization_and_modulation as figure
 from cortex.sims import normalization_and_modulation as population
 from scipy import stats
 
+from cortex.analysis import bootstrap_correlation
 from cortex.experiment import Progress, load_config, plain, replaced
-from cortex.measures import bootstrap_correlation
 from tests.reference import ssn
 
 

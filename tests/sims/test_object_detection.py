@@ -8,10 +8,10 @@ import xarray as xr
 from cortex.sims import object_detection as detection
 from PIL import Image
 
+from cortex.analysis.object_summary import compare_forms, compare_sources, performance
 from cortex.experiment import ConfigError, Progress, load_config, names, registry
 from cortex.frontends.vgg import random_vgg
 from cortex.measures.object_rows import half_rise
-from cortex.measures.object_summary import compare_forms, compare_sources, performance
 from cortex.models.networks import StudyNetwork
 from cortex.models.object_images import chosen_categories, material
 from cortex.models.object_table import activity_slope

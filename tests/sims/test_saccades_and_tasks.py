@@ -5,8 +5,8 @@ import pytest
 from cortex.figures import saccades_and_tasks as drawing
 from cortex.sims import saccades_and_tasks as saccades
 
+from cortex.analysis.scan_paths import fixation_density, similarity, within_minus_between
 from cortex.experiment import ConfigError, Progress, load_config, plain
-from cortex.measures.scan_paths import fixation_density, similarity, within_minus_between
 
 NAME = "saccades_and_tasks"
 

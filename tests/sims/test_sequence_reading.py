@@ -6,10 +6,10 @@ import pytest
 from cortex.figures import sequence_reading as figures
 from cortex.sims import sequence_reading as reading
 
+from cortex.analysis.reading import rate_changes
 from cortex.errors import UserError
 from cortex.experiment import Progress, load_config, plain
 from cortex.experiment.results import check_labels
-from cortex.measures.reading import rate_changes
 from cortex.models.learned import sequence_reading as learned
 
 # One network and few strips; the encoder-decoders are those of the package.

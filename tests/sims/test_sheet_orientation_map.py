@@ -10,10 +10,10 @@ import pytest
 from cortex.figures import sheet_orientation_map as figure
 from cortex.sims import sheet_orientation_map as sheet
 
+from cortex.analysis import sum_weight
 from cortex.circuit import EI, Relax
 from cortex.errors import UserError
 from cortex.experiment import Progress, load_config, plain, replaced
-from cortex.measures import sum_weight
 from cortex.models import (
     RelaxEach,
     SheetGratings,

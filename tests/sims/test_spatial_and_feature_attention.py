@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from cortex.sims import spatial_and_feature_attention as experiment
 
+from cortex.analysis.detection import quantities
 from cortex.experiment import ConfigError, Progress, load_config, plain
 from cortex.frontends.vgg import random_vgg
 from cortex.measures.cued_rows import KINDS, summarise_cued
-from cortex.measures.detection import quantities
 from cortex.models import networks
 from tests.frontends import small
 

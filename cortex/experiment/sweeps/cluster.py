@@ -102,7 +102,7 @@ class _Chunks:
     def __init__(self, evaluator: Evaluator, missing: np.ndarray, pace: Pace) -> None:
         self._identity, self._mapped = evaluator.sweep.identity(), evaluator.mapped
         self._pace = pace
-        self._most = 1 if not evaluator.pure else None
+        self._most = 1 if not evaluator.compiled else None
         self._todo = [
             (number, np.intersect1d(group.points, missing, assume_unique=True))
             for number, group in enumerate(evaluator.groups)

@@ -19,10 +19,10 @@ import numpy as np
 from jax import Array
 from jax.sharding import SingleDeviceSharding
 
-from cortex.experiment.config import ExperimentConfig, replaced
 from cortex.experiment.provenance import total_memory
+from cortex.settings import ExperimentSettings, replaced
 
-Simulate = Callable[[Any, Array], dict[str, Array]]
+Simulate = Callable[[Any, Array], Any]
 # Shares of a device's memory that results waiting to be fetched, and a batch, may take.
 WAITING, WORKING = 0.05, 0.6
 MOST_WAITING = 2**28  # bytes
@@ -30,7 +30,7 @@ MOST_POINTS = 2**14  # a call and a device
 WIDEST = 1024  # points of a batch
 
 
-def mappable(simulate: Simulate, config: ExperimentConfig, paths: Sequence[str]) -> list[str]:
+def mappable(simulate: Simulate, config: ExperimentSettings, paths: Sequence[str]) -> list[str]:
     """Those of the settings that can be arrays; found out by tracing, without computing.
 
     What is no floating-point number, and what decides on a shape or a branch, cannot.
@@ -42,7 +42,7 @@ def mappable(simulate: Simulate, config: ExperimentConfig, paths: Sequence[str])
     return single if _traces(simulate, config, single) else []
 
 
-def setting(config: ExperimentConfig, path: str) -> Any:
+def setting(config: ExperimentSettings, path: str) -> Any:
     """The value of a setting by its dotted path."""
     value: Any = config
     for name in path.split("."):
@@ -50,7 +50,7 @@ def setting(config: ExperimentConfig, path: str) -> Any:
     return value
 
 
-def _traces(simulate: Simulate, config: ExperimentConfig, paths: Sequence[str]) -> bool:
+def _traces(simulate: Simulate, config: ExperimentSettings, paths: Sequence[str]) -> bool:
     numbers = {path: jnp.asarray(setting(config, path), float) for path in paths}
     try:
         jax.eval_shape(lambda v: simulate(replaced(config, v), jax.random.key(0)), numbers)
@@ -77,7 +77,7 @@ class Program:
     def __init__(
         self,
         simulate: Simulate,
-        config: ExperimentConfig,
+        config: ExperimentSettings,
         paths: Sequence[str],
         devices: Sequence[jax.Device],
         most: int | None = None,
@@ -108,7 +108,7 @@ class Program:
     def capacity(self) -> int:
         return len(self._devices) * self._steps * self._width
 
-    def __call__(self, values: Mapping[str, np.ndarray], keys: np.ndarray) -> dict[str, np.ndarray]:
+    def __call__(self, values: Mapping[str, np.ndarray], keys: np.ndarray) -> Any:
         """Compute some points, at most `capacity`.
 
         Parameters
@@ -120,8 +120,7 @@ class Program:
 
         Returns
         -------
-        dict of arrays
-            What `simulate` returns, with the points on a first axis.
+        What `simulate` returns, every array with the points on a first axis.
         """
         count, lanes = len(keys), len(self._devices)
         if self._compiled is None:
@@ -145,12 +144,12 @@ class Program:
                 zip(self._compiled, self._devices, steps, strict=True)
             )
         ]
-        return {
-            name: np.concatenate(
-                [np.asarray(one[name])[:share].reshape(-1, *array.shape[2:]) for one in found]
-            )[:count]
-            for name, array in found[0].items()
-        }
+        return jax.tree.map(
+            lambda *parts: np.concatenate(
+                [np.asarray(part)[:share].reshape(-1, *part.shape[2:]) for part in parts]
+            )[:count],
+            *found,
+        )
 
     def shrink(self) -> bool:
         """Ask for half the memory; False if there is nothing left to save."""
@@ -181,24 +180,24 @@ class Program:
             self._width //= 2
 
     def _lane(self) -> Any:
-        def one(values: dict[str, Array], key: Array) -> dict[str, Array]:
+        def one(values: dict[str, Array], key: Array) -> Any:
             key = jax.random.wrap_key_data(key)
             return self._simulate(replaced(self._config, values), key)
 
-        def lane(values: dict[str, Array], keys: Array, steps: Array) -> dict[str, Array]:
-            def batch(i: Any) -> dict[str, Array]:
+        def lane(values: dict[str, Array], keys: Array, steps: Array) -> Any:
+            def batch(i: Any) -> Any:
                 given = jax.tree.map(lambda x: x[i], (values, keys))
                 if self._width > 1:
                     return jax.vmap(one)(*given)
                 # Not a batch of one: that would be another program.
                 found = one(*jax.tree.map(lambda x: x[0], given))
-                return {name: jnp.asarray(array)[None] for name, array in found.items()}
+                return jax.tree.map(lambda array: jnp.asarray(array)[None], found)
 
-            def step(i: Any, kept: dict[str, Array]) -> dict[str, Array]:
+            def step(i: Any, kept: Any) -> Any:
                 return jax.tree.map(lambda k, new: k.at[i].set(new), kept, batch(i))
 
             shapes = jax.eval_shape(batch, 0)
-            empty = {n: jnp.zeros((self._steps, *s.shape), s.dtype) for n, s in shapes.items()}
+            empty = jax.tree.map(lambda s: jnp.zeros((self._steps, *s.shape), s.dtype), shapes)
             return jax.lax.fori_loop(0, steps, step, empty)
 
         return lane
@@ -214,7 +213,7 @@ class Program:
         shapes = jax.eval_shape(
             lambda v: self._simulate(replaced(self._config, v), jax.random.key(0)), numbers
         )
-        size = sum(math.prod(s.shape) * s.dtype.itemsize for s in shapes.values())
+        size = sum(math.prod(s.shape) * s.dtype.itemsize for s in jax.tree.leaves(shapes))
         room = min(MOST_WAITING, WAITING * memory(self._devices[0]))
         fitting = max(1, min(MOST_POINTS, int(room // max(size, 1))))
         return fitting if most is None else min(fitting, math.ceil(most / len(self._devices)))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from types import ModuleType
 from typing import Any
 
 import jax
@@ -15,16 +13,18 @@ import numpy as np
 import xarray as xr
 
 from cortex.errors import UserError
-from cortex.experiment.progress import Progress
+from cortex.experiment import registry
+from cortex.experiment.experiment import Experiment
 from cortex.experiment.sweeps.compiled import Program, mappable, out_of_memory
 from cortex.experiment.sweeps.plan import Group, Sweep, groups
 
-SETTLED, UNSETTLED, DIVERGED, FAILED = 0, 1, 2, 3
+SETTLED, UNSETTLED, DIVERGED, FAILED, COMPUTED = range(5)
 STATUS = {
     SETTLED: "settled",
     UNSETTLED: "unsettled",
     DIVERGED: "diverged",
     FAILED: "failed",
+    COMPUTED: "computed",  # an experiment that looks for no steady states
 }
 HOLDING, CLAIMED = "rows_holding", "rows_claimed"
 
@@ -77,36 +77,36 @@ class Evaluator:
             self.mapped = list(mapped)
 
     @cached_property
-    def _module(self) -> ModuleType:
-        return importlib.import_module(f"cortex.sims.{self.sweep.config.experiment}")
+    def _experiment(self) -> Experiment:
+        return registry.find(self.sweep.config.experiment)
 
     @property
-    def pure(self) -> bool:
-        """Whether the experiment has a function ``simulate(config, key)`` to be mapped."""
-        return hasattr(self._module, "simulate")
+    def compiled(self) -> bool:
+        """Whether one program does many points."""
+        return self._experiment.compiled
 
     @cached_property
     def mapped(self) -> list[str]:
         """The swept settings that are arrays to one program."""
-        if not self.pure:
+        if not self.compiled:
             return []
         swept = [path for path in self.sweep.paths if path != "seed"]
-        return mappable(self._module.simulate, self.sweep.config_of(0), swept)
+        return mappable(self._experiment.simulate, self.sweep.config_of(0), swept)
 
     @cached_property
     def groups(self) -> list[Group]:
-        """What each program does; without a pure simulation every point is one."""
+        """What each program does; what cannot be compiled whole does each point by itself."""
         # The seed is data as well: it makes the random key.
-        return groups(self.sweep, [*self.mapped, "seed"] if self.pure else [])
+        return groups(self.sweep, [*self.mapped, "seed"] if self.compiled else [])
 
     def capacity(self, group: int) -> int:
         """Most points of one call in this group."""
-        return self._program(group).capacity if self.pure else 1
+        return self._program(group).capacity if self.compiled else 1
 
     def __call__(self, group: int, points: np.ndarray) -> Rows:
         """Compute points of one group, all at once if memory allows."""
         rows = Rows(points)
-        found = self._simulated(group, points) if self.pure else self._whole(points)
+        found = self._simulated(group, points) if self.compiled else self._whole(points)
         described = [self._described(rows, int(p), f) for p, f in zip(points, found, strict=True)]
         names = dict.fromkeys(name for row in described for name in row)
         for name in names:
@@ -115,14 +115,14 @@ class Evaluator:
             rows.columns[name] = np.stack([row.get(name, nothing) for row in described])
         return rows
 
-    def _simulated(self, group: int, points: np.ndarray) -> list[dict[str, np.ndarray]]:
+    def _simulated(self, group: int, points: np.ndarray) -> list[Any]:
         """What `simulate` found at each point; memory that runs out is asked for in halves."""
         configs = [self.sweep.config_of(int(point)) for point in points]
         given = [self.sweep.values(int(point)) for point in points]
         values = {path: np.array([row[path] for row in given], float) for path in self.mapped}
         seeds = {seed: _key(seed) for seed in {config.seed for config in configs}}
         keys = np.stack([seeds[config.seed] for config in configs])
-        found: list[dict[str, np.ndarray]] = []
+        found: list[Any] = []
         while len(found) < len(points):
             program = self._program(group)
             part = slice(len(found), len(found) + program.capacity)
@@ -137,7 +137,7 @@ class Evaluator:
                     ) from None
                 continue
             count = len(keys[part])
-            found += [{name: a[i] for name, a in arrays.items()} for i in range(count)]
+            found += [jax.tree.map(lambda a, i=i: a[i], arrays) for i in range(count)]
         return found
 
     def _program(self, group: int) -> Program:
@@ -146,7 +146,7 @@ class Evaluator:
             most = min(len(chosen.points), self._most or len(chosen.points))
             config = self.sweep.config_of(int(chosen.points[0]))
             self._programs = {  # the last group's program is of no more use
-                group: Program(self._module.simulate, config, self.mapped, devices(), most)
+                group: Program(self._experiment.simulate, config, self.mapped, devices(), most)
             }
         return self._programs[group]
 
@@ -155,7 +155,7 @@ class Evaluator:
         found: list[Any] = []
         for point in points:
             try:
-                found.append(self._module.run(self.sweep.config_of(int(point)), Progress()))
+                found.append(self._experiment.run(self.sweep.config_of(int(point))))
             except Exception as error:  # one point of many: it is marked, and the others go on
                 found.append(error)
         return found
@@ -170,8 +170,8 @@ class Evaluator:
                 if isinstance(found, Exception):
                     raise found
                 whole = isinstance(found, xr.Dataset)
-                data = found if whole else self._module.label(config, found)
-                measures = self._module.measure(config, data)
+                data = found if whole else self._experiment.dataset(config, found)
+                measures = self._experiment.rows(config, data)
             except Exception as error:
                 rows.complaints[point] = " ".join(f"{type(error).__name__}: {error}".split())
                 return {"status": np.int8(FAILED)}
@@ -203,14 +203,16 @@ class Evaluator:
     def check_kept(self) -> None:
         """Refuse variables that are not there, or that change their shape within the sweep."""
         shapes: dict[str, tuple[int, ...]] = {}
-        for group in self.groups if self.sweep.kept and self.pure else ():
+        for group in self.groups if self.sweep.kept and self.compiled else ():
             config = self.sweep.config_of(int(group.points[0]))
-            given = jax.eval_shape(partial(self._module.simulate, config), jax.random.key(0))
+            given = jax.eval_shape(partial(self._experiment.simulate, config), jax.random.key(0))
+            blank = jax.tree.map(lambda s: np.ones(s.shape, s.dtype), given)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                blank = {name: np.ones(s.shape, s.dtype) for name, s in given.items()}
-                data = self._module.label(config, blank)
+                data = self._experiment.labelled(config, blank)
             for name in self.sweep.kept:
+                if name not in data and self._experiment.analyse is not None:
+                    continue  # known only once something was analysed
                 _require_variable(data, name)
                 shape = data[name].shape
                 if shapes.setdefault(name, shape) != shape:
@@ -228,14 +230,18 @@ def _require_variable(data: xr.Dataset, name: str) -> None:
 
 
 def status(data: xr.Dataset) -> int:
-    """Whether all steady states were reached, and if not, whether something ran away."""
-    if "converged" in data and bool(np.all(data["converged"].values)):
-        return SETTLED
+    """Whether all steady states were reached, and if not, whether something ran away.
+
+    Every experiment that looks for steady states says so in its variable ``settled``.
+    """
     rates = [item.values for item in data.values() if item.attrs.get("units") == "Hz"]
     finite = all(np.isfinite(values).all() for values in rates if values.dtype.kind == "f")
-    if not finite:
-        return DIVERGED
-    return UNSETTLED if "converged" in data else SETTLED
+    settled = data["settled"].values if "settled" in data else None
+    if settled is None:
+        return COMPUTED
+    if bool(np.all(settled)):
+        return SETTLED
+    return UNSETTLED if finite else DIVERGED
 
 
 def devices() -> list[jax.Device]:

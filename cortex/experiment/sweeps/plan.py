@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from cortex.errors import UserError
-from cortex.experiment.config import ExperimentConfig, Row, plain, settings
 from cortex.experiment.loading import ConfigError, checked, varied
 from cortex.experiment.sweeps.axes import Axis, Sample
+from cortex.settings import ExperimentSettings, Row, plain, settings
 
 SAMPLE = "sample"  # the dimension of what is drawn at random
 
@@ -30,7 +30,7 @@ class Sweep:
 
     Attributes
     ----------
-    config : ExperimentConfig
+    config : ExperimentSettings
         What all points have in common; its seed is also that of the draws.
     axes : tuple of Axis
         Each is a dimension of the result.
@@ -42,7 +42,7 @@ class Sweep:
         Variables of the experiment's data that are kept besides its measures.
     """
 
-    config: ExperimentConfig
+    config: ExperimentSettings
     axes: tuple[Axis, ...] = ()
     samples: tuple[Sample, ...] = ()
     count: int = 1
@@ -96,7 +96,7 @@ class Sweep:
         found = {axis.path: axis.values[i] for axis, i in zip(self.axes, index, strict=False)}
         return found | {path: drawn[index[-1]] for path, drawn in self.draws.items()}
 
-    def config_of(self, point: int) -> ExperimentConfig:
+    def config_of(self, point: int) -> ExperimentSettings:
         """The checked configuration of one point."""
         return varied(self.config, self.values(point))
 

@@ -17,11 +17,11 @@ import xarray as xr
 
 from cortex.errors import UserError
 from cortex.experiment import provenance, results
-from cortex.experiment.progress import Progress
 from cortex.experiment.sweeps.evaluate import STATUS, Evaluator
 from cortex.experiment.sweeps.pace import Engine, Local
 from cortex.experiment.sweeps.plan import Sweep
 from cortex.experiment.sweeps.store import DATA, SweepFolder, default_folder, is_sweep
+from cortex.progress import stage
 
 SITTINGS = "sittings.jsonl"  # when and where each start of the same sweep computed
 
@@ -66,7 +66,6 @@ def run_sweep(
     *,
     engine: Engine | None = None,
     chunk: int | None = None,
-    progress: Progress | None = None,
     command: Sequence[str] | None = None,
 ) -> SweepResults:
     """Compute the points that a folder lacks, and make one dataset and its figure of all.
@@ -82,8 +81,6 @@ def run_sweep(
         Where to compute; default this process.
     chunk
         Points between two writes to the folder; default about ten seconds' worth.
-    progress
-        Whom to tell how far it is; default nobody.
     command
         The command line to record; default this process's.
 
@@ -95,7 +92,6 @@ def run_sweep(
     """
     sweep.check()
     evaluator = Evaluator(sweep, chunk)
-    progress = progress or Progress()
     command = list(sys.argv if command is None else command)
     path = out or default_folder(sweep)
     if not is_sweep(path):
@@ -105,15 +101,15 @@ def run_sweep(
         if len(missing):
             with (folder.path / SITTINGS).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(_sitting(command, len(missing))) + "\n")
-            with progress.stage("points", total=sweep.size) as stage:
-                stage.advance(sweep.size - len(missing))
+            with stage("points", total=sweep.size) as advance:
+                advance(sweep.size - len(missing))
                 for rows in (engine or Local(chunk))(evaluator, missing):
                     folder.add(rows)
-                    stage.advance(len(rows.points))
+                    advance(len(rows.points))
         if not folder.finished:
             folder.finish(folder.assemble())
         folder.tidy()
-        found = _completed(folder.path, progress, sweep.config.experiment)
+        found = _completed(folder.path, sweep.config.experiment)
     return SweepResults(found.data, found.provenance, found.path, len(missing))
 
 
@@ -137,7 +133,7 @@ def redraw_sweep(path: Path, chosen: Sequence[str] = ()) -> SweepResults:
     return found
 
 
-def _completed(path: Path, progress: Progress, name: str) -> SweepResults:
+def _completed(path: Path, name: str) -> SweepResults:
     """Give a folder that has its data what else belongs in it."""
     if not (path / "provenance.json").exists():
         kept = path / SITTINGS
@@ -152,7 +148,7 @@ def _completed(path: Path, progress: Progress, name: str) -> SweepResults:
         results.write_provenance(origin, path)
         kept.unlink(missing_ok=True)
     if not (path / "figure.png").exists():
-        with progress.stage("drawing the figure"):
+        with stage("drawing the figure"):
             return redraw_sweep(path)
     return load_sweep(path)
 

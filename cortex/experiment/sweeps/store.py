@@ -23,10 +23,11 @@ import xarray as xr
 
 from cortex.errors import UserError
 from cortex.experiment import results
-from cortex.experiment.config import Row, plain
+from cortex.experiment.registry import short_name
 from cortex.experiment.results import variable
 from cortex.experiment.sweeps.evaluate import CLAIMED, HOLDING, STATUS, Rows
 from cortex.experiment.sweeps.plan import SAMPLE, Sweep
+from cortex.settings import Row, plain
 
 fcntl: ModuleType | None
 try:
@@ -47,7 +48,7 @@ _OWN = {
 
 def default_folder(sweep: Sweep) -> Path:
     """The same for the same sweep, so that the same command finds what it had."""
-    return ROOT / f"{sweep.config.experiment}-{sweep.digest()}"
+    return ROOT / f"{short_name(sweep.config.experiment)}-{sweep.digest()}"
 
 
 def is_sweep(path: Path) -> bool:

@@ -18,6 +18,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from cortex.analysis.detection import quantities
+from cortex.analysis.grouping import owned
 from cortex.areas import CircuitArea
 from cortex.areas.digits import CLASSES, MAPS
 from cortex.attention import AbstractSource, Matched, NoAttention
@@ -31,8 +33,6 @@ from cortex.attention.graph import (
 from cortex.attention.lateral import AbstractLateral, as_tokens
 from cortex.attention.self_attention import SelfAttention, similarity_attention
 from cortex.circuit import GaussianCoupling
-from cortex.measures.detection import quantities
-from cortex.measures.grouping import owned
 from cortex.stimuli.digit_strips import ClutteredTrials
 from cortex.tasks import Observer
 

@@ -19,8 +19,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from cortex.analysis.detection import quantities
 from cortex.attention import AbstractSource, Matched, NoAttention, Query
-from cortex.measures.detection import quantities
 from cortex.tasks import FirstLook, Observer, SecondLook, again, second_look, second_looks
 
 from .base import Curve, Learned, Report

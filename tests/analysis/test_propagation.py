@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cortex.measures.propagation import STATISTICS, propagation
+from cortex.analysis.propagation import STATISTICS, propagation
+from cortex.analysis.similarity_gain import by_preference
 from cortex.measures.propagation_rows import propagation_measures
-from cortex.measures.similarity_gain import by_preference
 
 RNG = np.random.default_rng(6)
 OF_MAP = np.repeat([1, 2, 3], [20, 30, 40])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cortex.measures.value_agreement import (
+from cortex.analysis.value_agreement import (
     chance_quality,
     correlation_interval,
     correlation_over_categories,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cortex.measures.agreement import POOLED, agreement
+from cortex.analysis.agreement import POOLED, agreement
+from cortex.analysis.value_agreement import chance_quality
 from cortex.measures.agreement_rows import agreement_measures
-from cortex.measures.value_agreement import chance_quality
 
 RNG = np.random.default_rng(7)
 MAPS = (12, 20, 30)

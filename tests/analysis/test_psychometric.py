@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cortex.measures.psychometric import (
+from cortex.analysis.psychometric import (
     CUMULATIVE_GAUSSIAN,
     LOGISTIC,
     WEIBULL,

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from cortex.analysis import summarise_detection
+from cortex.analysis.detection import quantities
 from cortex.experiment import Measure
-from cortex.measures import activity_ratio, detection_measures, summarise_detection
-from cortex.measures.detection import quantities
+from cortex.measures import activity_ratio, detection_measures
 from cortex.tasks import area_under_curve, detection_rates
 
 STRENGTHS = (0.5, 1.0, 2.0)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.measures import (
+from cortex.analysis import (
     attention_ratio,
     modulation_index,
     pair_weights,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cortex.measures.grouping import displacements, matched_ratio, owned, pair_counts, pair_sums
+from cortex.analysis.grouping import displacements, matched_ratio, owned, pair_counts, pair_sums
 
 SHAPE = (3, 4)
 

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 E = "#D55E00"
 I = "#0072B2"  # noqa: E741 - the field's name for the inhibitory population
@@ -142,6 +142,11 @@ def plain_log(axis: Any, ticks: Iterable[int | float]) -> None:
     """Write the ticks of a logarithmic axis as plain numbers."""
     places = list(ticks)
     axis.set_ticks(places, labels=[f"{place:g}" for place in places])
+
+
+def no_ticks() -> NullLocator:
+    """A locator without ticks, for the minor ones of a logarithmic axis."""
+    return NullLocator()
 
 
 def unframed(panel: Any) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cortex.measures.colour_naming import summarise_colours
+from cortex.analysis.colour_naming import summarise_colours
 from cortex.measures.colour_rows import chosen_layer, colour_measures
 
 

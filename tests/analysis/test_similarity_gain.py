@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cortex.measures.similarity_gain import (
+from cortex.analysis.similarity_gain import (
     by_preference,
     lines,
     matching,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cortex.measures.scan_paths import (
+from cortex.analysis.scan_paths import (
     GRID,
     decoded,
     fixation_density,

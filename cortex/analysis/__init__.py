@@ -1,0 +1,30 @@
+"""Numerics of what is measured: tuning, summation, suppression, attention, detection, intervals."""
+
+from .attention import attention_ratio, modulation_index
+from .bootstrap import bootstrap, chosen_on_half
+from .competition import competition
+from .correlation import Correlation, bootstrap_correlation
+from .curves import crossing
+from .detection import summarise_detection
+from .normalisation import pair_weights, sum_weight
+from .suppression import summation_field, suppression_index
+from .tuning import interaction_slope, linear_fit, tuning_width
+
+__all__ = [
+    "Correlation",
+    "attention_ratio",
+    "bootstrap",
+    "bootstrap_correlation",
+    "chosen_on_half",
+    "competition",
+    "crossing",
+    "interaction_slope",
+    "linear_fit",
+    "modulation_index",
+    "pair_weights",
+    "sum_weight",
+    "summarise_detection",
+    "summation_field",
+    "suppression_index",
+    "tuning_width",
+]

@@ -1,0 +1,29 @@
+"""Where a curve crosses a level."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+
+def crossing(curve: xr.DataArray, level: float, *, falling: bool = True) -> float:
+    """Where a curve first falls (or rises) through a level, by linear interpolation.
+
+    Args:
+        curve: values along one dimension whose coordinates are > 0, such as contrasts; places
+            between them are found in the logarithm of the coordinate.
+        level: the level, in the unit of the curve.
+        falling: whether the curve is to fall through it; otherwise to rise.
+
+    Returns:
+        The coordinate; NaN where the curve does not cross the level.
+    """
+    (dim,) = curve.dims
+    place = np.log(curve[dim].values)
+    height = (curve.values - level) * (1 if falling else -1)
+    through = np.flatnonzero((height[:-1] > 0) & (height[1:] <= 0))
+    if through.size == 0:
+        return float("nan")
+    i = through[0]
+    part = height[i] / (height[i] - height[i + 1])
+    return float(np.exp(place[i] + part * (place[i + 1] - place[i])))

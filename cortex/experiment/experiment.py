@@ -1,0 +1,155 @@
+"""An experiment as one object: settings, a simulation, claims, and how to draw it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cortex.progress import stage
+from cortex.settings import ExperimentSettings
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from cortex.experiment.claims import Claim
+    from cortex.experiment.measures import Measure
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is set, simulated, analysed, claimed and drawn.
+
+    Attributes:
+        settings: class of its settings.
+        simulate: from settings and a random key to a dictionary of arrays that know their axes
+            (`cortex.label`, `cortex.over`).
+        claims: what is expected to come out.
+        analyse: from settings, the dataset and a NumPy random generator to further variables, a
+            dictionary of `xarray.DataArray` or a dataset; for what is not a program of JAX, such
+            as fits and bootstraps. None if there is nothing to do.
+        draw: from settings, dataset and rows of claims to a `matplotlib.figure.Figure`; None for
+            no figure.
+        compiled: whether `simulate` is pure, so that it is compiled whole and a sweep computes many
+            points with one program. An experiment that trains, reads files or looks at numbers as
+            it goes is not: each point of a sweep is then a call.
+        small: settings by dotted path that make it quick, for tests and first tries.
+        name: its name; by default that of the file that `simulate` stands in.
+
+    Examples:
+        >>> experiment = Experiment(Settings, simulate, CLAIMS)
+        >>> data = cortex.run(experiment, width=20)
+    """
+
+    settings: type[ExperimentSettings]
+    simulate: Callable[[Any, Any], Mapping[str, Any]]
+    claims: Sequence[Claim] = ()
+    analyse: Callable[[Any, Any, Any], Any] | None = None
+    draw: Callable[[Any, Any, Any], Any] | None = None
+    compiled: bool = True
+    small: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            module = self.simulate.__module__.rpartition(".")[2]
+            object.__setattr__(self, "name", module)
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring of the file that it stands in."""
+        import sys
+
+        module = sys.modules.get(self.simulate.__module__)
+        return (module.__doc__ or "").strip().partition("\n")[0] if module else ""
+
+    def named(self, name: str) -> Experiment:
+        """The same experiment under another name."""
+        return replace(self, name=name)
+
+    def run(self, settings: ExperimentSettings) -> xr.Dataset:
+        """Simulate and analyse.
+
+        Args:
+            settings: its settings, an instance of the class `settings`.
+        """
+        import jax
+
+        key = jax.random.key(settings.seed)
+        if self.compiled:
+            with stage("compiling and simulating"):
+                found = jax.block_until_ready(_program(self.simulate, settings)(key))
+        else:
+            found = self.simulate(settings, key)
+        return self.dataset(settings, found)
+
+    def dataset(self, settings: ExperimentSettings, found: Mapping[str, Any]) -> xr.Dataset:
+        """What `simulate` found, and what `analyse` makes of it."""
+        import numpy as np
+        import xarray as xr
+
+        from cortex.labelled import to_dataset
+
+        data = self.labelled(settings, found)
+        if self.analyse is None:
+            return data
+        more = self.analyse(settings, data, np.random.default_rng(settings.seed))
+        more = more if isinstance(more, xr.Dataset) else to_dataset(more)
+        return data.merge(more, compat="no_conflicts", join="exact")
+
+    def labelled(self, settings: ExperimentSettings, found: Mapping[str, Any]) -> xr.Dataset:
+        """What `simulate` found, as a dataset."""
+        from cortex.labelled import to_dataset
+
+        return to_dataset(found)
+
+    def rows(self, settings: ExperimentSettings, data: xr.Dataset) -> list[Measure]:
+        """Every claim, at every place of its value."""
+        return [row for claim in self.claims for row in claim.rows(settings, data)]
+
+
+@functools.lru_cache(maxsize=4)
+def _program(simulate: Callable[[Any, Any], Any], settings: ExperimentSettings) -> Any:
+    """The simulation compiled for these settings; kept, so that a second run takes no time."""
+    import jax
+
+    return jax.jit(functools.partial(simulate, settings))
+
+
+def run(
+    experiment: str | Path | Experiment, *, out: str | Path | None = None, **settings: Any
+) -> xr.Dataset:
+    """Run an experiment and return its data.
+
+    Args:
+        experiment: name of a packaged experiment or of a preset, a Python file that holds one, a
+            TOML file of settings, or an `Experiment`.
+        out: folder for its results (data, claims, figure, settings, provenance), new or empty;
+            by default nothing is written.
+        **settings: settings by name; those of a section as a dict, ``circuit={"units": 90}``.
+
+    Returns:
+        The dataset, with units and names on every variable; the claims are in
+        ``data.attrs["claims"]``, a line each.
+
+    Raises:
+        ConfigError: a setting that is not there or not allowed, in one line.
+
+    Examples:
+        >>> data = cortex.run("ring_normalization", contrasts=[5, 20])
+        >>> data.w.sel(contrast=20, population="E")
+    """
+    from cortex.experiment.loading import load_settings
+    from cortex.experiment.runner import run_experiment
+
+    chosen, resolved = load_settings(experiment, values=settings)
+    if out is not None:
+        found = run_experiment(resolved, Path(out), experiment=chosen)
+        data, rows = found.data, found.measures
+    else:
+        data = chosen.run(resolved)
+        rows = chosen.rows(resolved, data)
+    data.attrs["claims"] = [f"{row.name} = {row.value:.4g}, {row.verdict}" for row in rows]
+    return data
