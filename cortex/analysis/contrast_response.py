@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.optimize import least_squares
 
 LEAST_EFFECT = 0.01  # log ratio below which nothing can be said about its persistence
 FITTED = ("response_gain", "contrast_gain", "exponent", "half_saturation", "fit_R2")
@@ -88,6 +87,8 @@ def fit_gains(
         ``fit_R2``, the share of the variance within the curves that they explain; all NaN if a
         response is not finite.
     """
+    from scipy.optimize import least_squares  # slow to import, seldom needed
+
     scale = np.max(unattended)
     wanted = np.concatenate([unattended, attended]) / scale
     if not np.all(np.isfinite(wanted)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 
 class Correlation(NamedTuple):
@@ -55,6 +54,8 @@ def bootstrap_correlation(
     draws = np.random.default_rng(seed).integers(cells, size=(resamples, cells))
     samples_x, samples_y = (np.concatenate([v[None], v[draws]]) for v in (x, y))
     if ranks:
+        from scipy.stats import rankdata  # slow to import, seldom needed
+
         samples_x, samples_y = rankdata(samples_x, axis=1), rankdata(samples_y, axis=1)
     value, *rest = _pearson(samples_x, samples_y)
     low, high = np.nanquantile(rest, [(1 - level) / 2, (1 + level) / 2])

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, ndtr
 
 from cortex.tasks import interval
@@ -127,6 +126,8 @@ def fit_psychometric(
         ValueError: levels or counts that no function can be fitted to.
     """
     x, right, count = (np.asarray(a, float) for a in (levels, correct, trials))
+    from scipy.optimize import minimize  # slow to import, seldom needed
+
     _check(x, right, count)
     logs = np.log(x)
     span = np.ptp(logs)

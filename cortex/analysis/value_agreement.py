@@ -7,7 +7,6 @@ with gradient values. How they pooled maps and categories is not known to us: bo
 from __future__ import annotations
 
 import numpy as np
-from scipy.integrate import quad
 from scipy.special import ndtr
 
 
@@ -107,6 +106,8 @@ def chance_quality(categories: int, images: int) -> float:
     images
         Of each category, at least 1.
     """
+    from scipy.integrate import quad  # slow to import, seldom needed
+
     total = categories * images
     spread = np.sqrt((total - images) / (images * (total - 1)))
     largest = quad(lambda t: 1.0 - (2.0 * ndtr(t) - 1.0) ** categories, 0.0, 12.0)[0]

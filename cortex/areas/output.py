@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from sklearn.isotonic import IsotonicRegression
 
 SILENT = 1e-3  # Hz; what a search for a steady state leaves of silence
 
@@ -107,6 +106,8 @@ class IsotonicMap(AbstractOutputMap):
 
         Args: as for `PowerMap.fit`.
         """
+        from sklearn.isotonic import IsotonicRegression  # slow to import, seldom needed
+
         all_x, all_y = [], []
         for row in zip(rates, outputs, strict=True):
             rate, output = (np.asarray(x, float) for x in row)  # a map at a time: they are many

@@ -5,7 +5,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from cortex.frontends.conv import AbstractReadout
@@ -37,6 +36,8 @@ def refit_readout(
         settings: of the training and of the distortions.
         copies: distorted copies of each image, besides the image itself.
     """
+    import optax  # slow to import, seldom needed
+
     distort_key, order_key = jax.random.split(key)
     sets = [images]
     for copy in range(copies):

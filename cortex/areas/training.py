@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .area import CircuitArea
@@ -93,6 +92,8 @@ def cross_entropy(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Mean cross-entropy [nat] over the images whose circuits settled, and the fraction not."""
 
+    import optax  # slow to import, seldom needed
+
     def one(image: Image, label: Int[Array, ""]) -> tuple[Array, Array]:
         responses = system.respond(image)
         settled = jnp.all(jnp.stack([r.converged for r in responses]))
@@ -126,6 +127,8 @@ def train(
         The trained system and the training curve. Steps whose gradient is not finite are
         left out.
     """
+    import optax  # slow to import, seldom needed
+
     settings = settings or TrainingSettings()
     per_epoch = len(images) // settings.batch
     schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * per_epoch)

@@ -6,7 +6,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Bool, Float
 
 Point = Float[Array, " parameters"]
@@ -52,8 +51,12 @@ def stabilised(rates: Float[Array, "*shape"], floor: Any, share: Any) -> Float[A
     return jnp.arcsinh(share * rates / floor) / share
 
 
-def precondition() -> optax.GradientTransformationExtraArgs:
-    """Gradients times the inverse of `matrix + damping diag(matrix)`, given to `update`."""
+def precondition() -> Any:
+    """An optax transformation: gradients times the inverse of `matrix + damping diag(matrix)`.
+
+    Both are given to `update`.
+    """
+    import optax
 
     def update(gradient: Any, state: Any, params: Any = None, **given: Any) -> tuple[Any, Any]:
         matrix, damping = given["matrix"], given["damping"]
@@ -88,6 +91,8 @@ def fit_residuals(
         retreat: step by which to walk a start back until everything settles, and once more:
             at the edge of stability the slopes are too steep to be of use. At most 50 times.
     """
+    import optax  # slow to import, seldom needed
+
     optimiser = optax.chain(
         precondition(), optax.clip_by_global_norm(largest_step), optax.scale(-1.0)
     )

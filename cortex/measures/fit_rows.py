@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy import stats
+from scipy.special import chdtri
 
 from cortex.experiment import Measure
 
@@ -78,7 +78,7 @@ def _rms(values: np.ndarray) -> float:
 
 def _chance(freedom: int) -> str:
     """Range of a chi-squared variable over its degrees of freedom."""
-    low, high = stats.chi2.ppf((0.0005, 0.9995), freedom) / freedom
+    low, high = chdtri(freedom, (0.9995, 0.0005)) / freedom
     return f"{low:.3f} to {high:.3f} ({CHANCE})"
 
 

@@ -1,12 +1,12 @@
 """Detectors: logistic regressions on a system's readout units."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from sklearn.linear_model import LogisticRegression
 
 from cortex.errors import UserError
 
@@ -65,8 +65,7 @@ class Detectors(eqx.Module):
                     f"training images: found {int(present.sum())} of {present.size} of category "
                     f"{category}, allowed: some, not all"
                 )
-            model = LogisticRegression(C=strength, class_weight="balanced", max_iter=3000)
-            model.fit(standard[chosen], present)
+            model = _regression(strength, class_weight="balanced").fit(standard[chosen], present)
             weights.append(model.coef_[0])
             biases.append(model.intercept_[0])
         return cls._of(np.stack(weights), np.stack(biases), mean, spread)
@@ -91,8 +90,7 @@ class Detectors(eqx.Module):
                 f"training images: found {len(found)} categories, allowed: {max(categories, 3)}"
             )
         standard, mean, spread = _standardised(units, common)
-        model = LogisticRegression(C=strength, max_iter=3000)
-        model.fit(standard, np.asarray(labels))
+        model = _regression(strength).fit(standard, np.asarray(labels))
         return cls._of(model.coef_, model.intercept_, mean, spread)
 
     @classmethod
@@ -104,6 +102,12 @@ class Detectors(eqx.Module):
         bias = bias - weight @ mean
         dtype = jnp.result_type(float)
         return cls(jnp.asarray(weight, dtype), jnp.asarray(bias, dtype))
+
+
+def _regression(strength: float, **options: Any) -> Any:
+    from sklearn.linear_model import LogisticRegression  # slow to import, seldom needed
+
+    return LogisticRegression(C=strength, max_iter=3000, **options)
 
 
 def _standardised(units: np.ndarray, common: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
 """Signal detection: rates, criterion, sensitivity, area under the ROC curve, intervals."""
 
 import numpy as np
-from scipy.special import ndtri
 
 CLIP = (0.01, 0.99)  # of rates before z-scores, as in Lindsay & Miller 2018
 
@@ -34,6 +33,8 @@ class Rates:
 
 
 def _z(rate: np.ndarray) -> np.ndarray | float:
+    from scipy.special import ndtri  # slow to import, seldom needed
+
     return ndtri(np.clip(rate, *CLIP))
 
 
