@@ -31,7 +31,7 @@ WHOLE, QUICK = Sheet(64, 8, 1), Sheet(16, 4, 1)
 STEADY, COURSE, DURATION = ours.STEADY, ours.COURSE, 300.0
 NAMES = tuple(WEIGHTS)
 # The derivatives of a state that is within 1e-3 are not: they settle later.
-OPTIONS = {STEADY: dataclasses.replace(ours.RELAX, rtol=2e-4), COURSE: ours.STEPPING}
+OPTIONS = {STEADY: dataclasses.replace(ours.FIXED_POINT, rtol=2e-4), COURSE: ours.STEPPING}
 
 
 def readout(sheet: Sheet) -> np.ndarray:

@@ -16,15 +16,15 @@ from sheets import TIMES, Sheet
 from cortex.circuit import (
     EI,
     AbstractCoupling,
-    AbstractSettling,
+    AbstractSteadyStateSolver,
     AbstractStepping,
-    Accelerate,
     Adaptive,
+    AndersonAcceleration,
     Circuit,
     Epoch,
     Fixed,
+    FixedPointIteration,
     Projections,
-    Relax,
     simulate,
     steady_state,
 )
@@ -32,8 +32,8 @@ from cortex.circuit.coupling import AbstractOperator
 
 # The coarsest of their kind with which the sheets come within `sheets.ACCURACY` (measured; the
 # tables show the error).
-RELAX = Relax(dt=5.0, duration=1500.0, rtol=5e-4, atol=1e-4)
-ACCELERATE = Accelerate(rtol=5e-4, atol=1e-4)
+FIXED_POINT = FixedPointIteration(dt=5.0, duration=1500.0, rtol=5e-4, atol=1e-4)
+ANDERSON = AndersonAcceleration(rtol=5e-4, atol=1e-4)
 STEPPING = Adaptive(diffrax.Bosh3(), rtol=3e-4, atol=3e-4)
 ONE_BY_ONE, ALL_AT_ONCE = "one by one", "all at once"  # how a batch is run through
 
@@ -44,7 +44,7 @@ class Way(NamedTuple):
     Attributes:
         name: of the row, after "cortex".
         copies: `ONE_BY_ONE` or `ALL_AT_ONCE`.
-        option: a settling or a stepping.
+        option: a solver or a stepping.
     """
 
     name: str
@@ -59,11 +59,11 @@ def over_copies(how: str, function: Any) -> Any:
     return lambda drives: jax.lax.map(function, drives)
 
 
-def steady(circuit: Circuit, drives: Any, how: str, settling: AbstractSettling) -> Any:
+def steady(circuit: Circuit, drives: Any, how: str, solver: AbstractSteadyStateSolver) -> Any:
     """Steady rates of all copies, (times = 1, 2, batch, ...)."""
 
     def one(drive: Any) -> Any:
-        rates = steady_state(circuit, EI(drive, drive), settling=settling).rates
+        rates = steady_state(circuit, EI(drive, drive), solver=solver).rates
         return jnp.stack([rates.E, rates.I])
 
     return jnp.moveaxis(over_copies(how, one)(drives), 0, 1)[None]
@@ -92,9 +92,9 @@ STEADY, COURSE = "steady state", "300 ms"
 WORKS: dict[str, Any] = {STEADY: steady, COURSE: course}
 WAYS = {
     STEADY: (
-        Way("Relax, one by one", ONE_BY_ONE, RELAX),
-        Way("Relax, all at once", ALL_AT_ONCE, RELAX),
-        Way("Accelerate, one by one", ONE_BY_ONE, ACCELERATE),
+        Way("FixedPointIteration, one by one", ONE_BY_ONE, FIXED_POINT),
+        Way("FixedPointIteration, all at once", ALL_AT_ONCE, FIXED_POINT),
+        Way("AndersonAcceleration, one by one", ONE_BY_ONE, ANDERSON),
     ),
     COURSE: (
         Way("one by one", ONE_BY_ONE, STEPPING),

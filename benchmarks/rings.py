@@ -102,14 +102,21 @@ def cortex_work(
     from jax import lax
 
     from cortex import circuit
-    from cortex.circuit import EI, Circuit, Populations, Projections, Relax, SteadyState
+    from cortex.circuit import (
+        EI,
+        Circuit,
+        FixedPointIteration,
+        Populations,
+        Projections,
+        SteadyState,
+    )
     from cortex.circuit import steady_state as settle
     from cortex.circuit import steady_states as settle_each
 
     couple = getattr(circuit, coupling)
     populations = Populations(EI(*TAU), EI(K, K), EI(2.0, 2.0))
     given = jnp.asarray(drive(), jnp.float32)
-    settling = Relax(dt=5.0, duration=3000.0, rtol=1e-3, atol=1e-4, check_every=5)
+    solver = FixedPointIteration(dt=5.0, duration=3000.0, rtol=1e-3, atol=1e-4, check_every=5)
     drawn = {name: jnp.asarray(w, jnp.float32) for name, w in weights(rings, spread).items()}
 
     def ring(four: dict[str, Any]) -> Circuit:
@@ -119,11 +126,11 @@ def cortex_work(
         return ring(four).dynamics(EI(given, given))
 
     def one(four: dict[str, Any]) -> SteadyState:
-        return settle(ring(four), EI(given, given), settling=settling)
+        return settle(ring(four), EI(given, given), solver=solver)
 
     def all_of_them(fours: dict[str, Any]) -> Any:
         if each:
-            found = settle_each(problem, fours, places=at_once, settling=settling)
+            found = settle_each(problem, fours, batch_size=at_once, solver=solver)
         else:
             found = lax.map(one, fours, batch_size=at_once)
         return jnp.stack([found.rates.E, found.rates.I], 1), found.converged

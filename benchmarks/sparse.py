@@ -131,12 +131,12 @@ def cortex_work(side: int, stimuli: int, at_once: int, dt: float, truth: str) ->
     sheet = side_by_side(circuit(side), at_once)
     drives = jnp.asarray(drive(side, stimuli), jnp.float32)
     drives = jnp.moveaxis(drives.reshape(side, side, -1, at_once), 2, 0)
-    settling = RelaxEach(dt=dt, duration=4000.0, rtol=3e-4, atol=1e-4, max_rate=float("inf"))
+    solver = RelaxEach(dt=dt, duration=4000.0, rtol=3e-4, atol=1e-4, max_rate=float("inf"))
 
     @jax.jit
     def run(sheet: Any, drives: Any) -> Any:
         def some(given: Any) -> Any:
-            rates = steady_state(sheet, EI(given, given), settling=settling).rates
+            rates = steady_state(sheet, EI(given, given), solver=solver).rates
             return jnp.stack([rates.E, rates.I])
 
         return jax.lax.map(some, drives)

@@ -219,7 +219,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     """
     del key
     hierarchy, shown, time = config.hierarchy, config.stimulus, config.time
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
     drive = drive_of(shown, hierarchy)
     times = jnp.linspace(0.0, 1.0, time.samples) * time.duration
     read, middle = (units_at(hierarchy, place) for place in (shown.places[0], 0.0))
@@ -246,7 +246,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
 
     def settle(condition: Condition, drive: EI[Array]) -> SteadyState:
         circuit = condition.circuit(hierarchy)
-        return steady_state(circuit, drive, condition.modulation, settling=settling)
+        return steady_state(circuit, drive, condition.modulation, solver=solver)
 
     states = jax.vmap(settle)(*jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *filled))
     rates, before, cued, mapped = (

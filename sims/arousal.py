@@ -187,14 +187,14 @@ def simulate(config: Config, task: PatchTask, angles: Array, key: Array) -> dict
         ``seen`` [Hz] (repeat, way, level, trial, feature) and ``learned_from`` (repeat, trial,
         feature), means over the readout's window.
     """
-    shown, time, settling = config.stimulus, config.trial, config.solver.relax()
+    shown, time, solver = config.stimulus, config.trial, config.solver.relax()
     given = levels(config, task)
     loudness = jnp.asarray(noise_levels(config), float)
     faint = shown.contrast * task.drives
 
     def steady(one: Modulation) -> tuple[EI[Array], EI[Array], Array]:
-        empty = task.settle(task.empty(), one, settling)
-        lit = task.settle(task.empty() + faint[0, 0], one, settling)
+        empty = task.settle(task.empty(), one, solver)
+        lit = task.settle(task.empty() + faint[0, 0], one, solver)
         features = len(config.field.preferred)
         pairs = empty.rates.map(
             lambda a, b: jnp.stack([jnp.mean(task.features(r)[:features]) for r in (a, b)]),

@@ -156,7 +156,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     row = config.circuit
     circuit, places = line_circuit(row), line_positions(row)
     middle = (row.units - 1) // 2
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
     masks = stimulus_masks(config, places)
 
     def respond(condition: tuple[Array, Array]) -> tuple[EI, Array, Array]:
@@ -164,7 +164,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
 
         def one(modulation, mask: Array) -> tuple[EI, Array, Array]:
             drive = contrast * mask
-            state = steady_state(circuit, EI(drive, drive), modulation, settling=settling)
+            state = steady_state(circuit, EI(drive, drive), modulation, solver=solver)
             return state.rates.map(lambda r: r[middle]), state.residual, state.converged
 
         modulations = jax.vmap(lambda p: unattended_and_forms(config.attention, p))(

@@ -136,8 +136,8 @@ def linear(config: Config) -> dict[str, Array]:
 
     def settle(contrast: Array, modulation: Modulation) -> Any:
         circuit, drive = situation(config, units, contrast)
-        settling = config.solver.integrate()
-        return circuit, drive, steady_state(circuit, drive, modulation, settling=settling)
+        solver = config.solver.integrate()
+        return circuit, drive, steady_state(circuit, drive, modulation, solver=solver)
 
     def one(contrast: Array, modulation: Modulation) -> tuple[EI[Array], dict[str, Array]]:
         circuit, drive, state = settle(contrast, modulation)
@@ -195,11 +195,11 @@ def noisy(config: Config, key: Array) -> dict[str, Array]:
         ``small_`` before, linear theory of this ring.
     """
     units, period = config.simulation.units, config.circuit.period
-    flanks, settling = config.stimulus.flanks(units, period), config.solver.integrate()
+    flanks, solver = config.stimulus.flanks(units, period), config.solver.integrate()
     noise, modulations = config.noise.on_ring(units, period), attended(config, units)
 
     def one(contrast: Array, modulation: Modulation) -> dict[str, Array]:
-        given = (*situation(config, units, contrast), noise, key, flanks, settling, modulation)
+        given = (*situation(config, units, contrast), noise, key, flanks, solver, modulation)
         return config.simulation.compare(*given)
 
     asked = stacked(config.stimulus.contrasts)

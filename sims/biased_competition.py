@@ -149,7 +149,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     circuit = ring_circuit(ring)
     preferred = ring_positions(ring.units, ring.period)
     orientations = jnp.stack([jnp.asarray(angle, float) for angle in shown.orientations])
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
 
     contrasts = all_contrasts(shown)
     amplitudes = contrasts[:, None, None] * jnp.asarray(SHOWN, contrasts.dtype)[None]
@@ -167,7 +167,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
         return EI(both, both)
 
     def respond(amplitude: Array, modulation: Modulation) -> SteadyState:
-        return steady_state(circuit, drive(amplitude), modulation, settling=settling)
+        return steady_state(circuit, drive(amplitude), modulation, solver=solver)
 
     states = jax.vmap(jax.vmap(jax.vmap(respond, (None, 0)), (None, 0)), (0, None))(
         amplitudes.reshape(-1, 2), modulations

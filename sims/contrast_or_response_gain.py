@@ -156,7 +156,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     places = line_positions(config.circuit)
     middle = config.circuit.units // 2
     circuit = line_circuit(config.circuit)
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
     contrast = _axis(shown)
 
     def bump(width: Array) -> Array:
@@ -170,7 +170,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
 
         def circuit_response(modulation: Modulation) -> tuple[Array, ...]:
             drive = EI(stimulus[0], stimulus[0])
-            state = steady_state(circuit, drive, modulation, settling=settling)
+            state = steady_state(circuit, drive, modulation, solver=solver)
             rates = state.rates.map(lambda r: r[middle])
             return rates.E, rates.I, state.residual, state.converged
 

@@ -178,7 +178,7 @@ def digits(config: Config) -> tuple[Digits, Digits]:
 
 def build(config: Config, variant: str, training: Digits) -> VisualSystem:
     """One of the networks, its circuits set to the configuration."""
-    network, settling = config.network, config.solver.relax()
+    network, solver = config.network, config.solver.relax()
     kind = variant if network.how == "trained" else "plain"
     system, _ = load_digits_network(digit_network(), network, kind)
     if variant == "plain":
@@ -191,7 +191,7 @@ def build(config: Config, variant: str, training: Digits) -> VisualSystem:
         network.weights_seed,
         [layer - 1 for layer in network.layers],
         circuit=config.circuit.parameters(),
-        settling=settling,
+        solver=solver,
     )
 
 

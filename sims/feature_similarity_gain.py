@@ -128,10 +128,10 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     circuit = connected_rings(ring, config.places)
     preferred = ring_positions(ring.units, ring.period)
     attended = jnp.asarray(config.attention.orientation, float)
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
 
     def respond(drive: Array, modulation: Modulation) -> SteadyState:
-        return steady_state(circuit, EI(drive, drive), modulation, settling=settling)
+        return steady_state(circuit, EI(drive, drive), modulation, solver=solver)
 
     def grating(orientation: Array) -> Array:
         return shown.contrast * ring_bump(preferred, orientation, shown.width, ring.period)

@@ -28,7 +28,15 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.analysis import sum_weight
-from cortex.circuit import EI, Fit, Relax, SteadyState, fit_residuals, stabilised, steady_state
+from cortex.circuit import (
+    EI,
+    Fit,
+    FixedPointIteration,
+    SteadyState,
+    fit_residuals,
+    stabilised,
+    steady_state,
+)
 from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity, replaced
 from cortex.experiment.config import NonNegative, Positive
 from cortex.experiment.results import variable
@@ -115,9 +123,11 @@ class SolverSection(Section):
     )
     atol: float = quantity(1e-4, "Hz", "residual allowed besides", source=HERE, gt=0)
 
-    def relax(self) -> Relax:
-        """The settling for `cortex.circuit.steady_state`."""
-        return Relax(dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol)
+    def relax(self) -> FixedPointIteration:
+        """The solver for `cortex.circuit.steady_state`."""
+        return FixedPointIteration(
+            dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
+        )
 
 
 class Config(ExperimentConfig):
@@ -160,7 +170,7 @@ def respond(config: Config, log_weights: Array, contrasts: Array) -> SteadyState
 
     def one(amplitudes: Array) -> SteadyState:
         drive = paired_bumps(preferred, where, amplitudes, shown.width, ring.period)
-        return steady_state(circuit, EI(drive, drive), settling=config.solver.relax())
+        return steady_state(circuit, EI(drive, drive), solver=config.solver.relax())
 
     flat = jax.vmap(one)(contrasts.reshape(-1, 2))
     return jax.tree.map(lambda x: x.reshape(*contrasts.shape[:-1], *x.shape[1:]), flat)

@@ -120,14 +120,14 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     row, shown = config.circuit, config.stimulus
     circuit, places = line_circuit(row), line_positions(row)
     contrasts, lengths = all_contrasts(shown), line_lengths(shown)
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
 
     masks = jax.vmap(lambda length: line(places, length, shown.edge * row.spacing))(lengths)
     masks = jnp.concatenate([masks, jnp.ones((1, row.units), masks.dtype)])
     drives = contrasts[:, None, None] * masks[None]
 
     def respond(drive: Array) -> tuple[EI, Array, Array]:
-        state = steady_state(circuit, EI(drive, drive), settling=settling)
+        state = steady_state(circuit, EI(drive, drive), solver=solver)
         return state.rates, state.residual, state.converged
 
     # One contrast after the other: none waits for the slowest of all.

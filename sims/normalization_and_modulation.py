@@ -140,7 +140,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     fields = jax.vmap(lambda c: ring_bump(preferred, c, config.attention.width, ring.period))(
         centres
     )
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
 
     def cell(spreads: dict[str, Array], key: Array) -> dict[str, Array]:
         circuit, drive, untuned, top_down = draw(ring, spreads, key)
@@ -148,7 +148,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
 
         def respond(stimulus: Array, modulation: Modulation) -> SteadyState:
             given = EI(stimulus, stimulus)
-            return steady_state(circuit, given, modulation, settling=settling)
+            return steady_state(circuit, given, modulation, solver=solver)
 
         # Everything the cell is tested with, as one list of states.
         both, forms = first + second, len(FORMS)

@@ -160,7 +160,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     circuit, places = line_circuit(row), line_positions(row)
     middle = (row.units - 1) // 2
     positions = probe_positions(probe)
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
     weights = jnp.exp(-(places**2) / (2 * probe.pool**2))
     weights = weights / jnp.sum(weights)
 
@@ -172,7 +172,7 @@ def simulate(config: Config, key: Array) -> dict[str, Array]:
     probes = jnp.concatenate([jax.vmap(drive_at)(positions), jnp.zeros((1, row.units))])
 
     def one(modulation, drive: Array) -> tuple[Array, Array, Array]:
-        state = steady_state(circuit, EI(drive, drive), modulation, settling=settling)
+        state = steady_state(circuit, EI(drive, drive), modulation, solver=solver)
         recorded = jnp.stack([jnp.dot(weights, state.rates.E), state.rates.E[middle]])
         return recorded, state.residual, state.converged
 

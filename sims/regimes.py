@@ -28,10 +28,10 @@ from cortex.circuit import (
     EI,
     Epoch,
     Fixed,
-    Integrate,
     Modulation,
     OrnsteinUhlenbeck,
     Projections,
+    TimeIntegration,
     jacobian_eigenvalues,
     leading_excitatory_eigenvalue,
     paradoxical_effect,
@@ -190,8 +190,8 @@ def against_contrast(config: Config) -> dict[str, Array]:
     amounts = jnp.asarray(shown.step, float) * jnp.asarray([0.0, 0.5, -0.5])
 
     def settle(contrast: Array, amount: Array) -> Any:
-        drive, settling = grating(config, contrast), config.solver.integrate()
-        return steady_state(circuit, drive, onto_I(amount), settling=settling)
+        drive, solver = grating(config, contrast), config.solver.integrate()
+        return steady_state(circuit, drive, onto_I(amount), solver=solver)
 
     states = jax.vmap(jax.vmap(settle, (None, 0)), (0, None))(contrasts, amounts)
     rest = states.rates.map(lambda r: r[:, 0])
@@ -236,7 +236,7 @@ def against_contrast(config: Config) -> dict[str, Array]:
 
 
 SETTLES, OSCILLATES, RUNS_AWAY = 0, 1, 2  # outcomes of a pair
-PAIR_SETTLING = Integrate(duration=3000.0, dtmax=0.5, atol=1e-4)  # its I can be very fast
+PAIR_SOLVER = TimeIntegration(duration=3000.0, dtmax=0.5, atol=1e-4)  # its I can be very fast
 
 
 def map_of_pairs(config: Config) -> dict[str, Array]:
@@ -248,11 +248,11 @@ def map_of_pairs(config: Config) -> dict[str, Array]:
     def settle(J_EI: Array, J_EE: Array, tau_I: Array) -> tuple[Array, Array, Array]:
         circuit = _pair(config, J_EE, J_EI, pair.J_II, EI(tau_E, tau_I))
         drive = EI(jnp.full(1, pair.contrast), jnp.full(1, pair.contrast))
-        state = steady_state(circuit, drive, settling=PAIR_SETTLING)
+        state = steady_state(circuit, drive, solver=PAIR_SOLVER)
         rates = state.rates.map(lambda r: jnp.where(state.converged, r, 1.0))
         index = leading_excitatory_eigenvalue(circuit, rates, drive, iterations=2)
         response = paradoxical_effect(circuit, rates, drive).I
-        outcome = jnp.where(state.runaway, RUNS_AWAY, OSCILLATES)
+        outcome = jnp.where(state.diverged, RUNS_AWAY, OSCILLATES)
         outcome = jnp.where(state.converged, SETTLES, outcome)
         known = state.converged & (state.rates.E[0] > 1e-6)
         return outcome, *(jnp.where(known, x, jnp.nan) for x in (index, response))
@@ -275,7 +275,7 @@ def saturation(config: Config) -> dict[str, Array]:
     def settle(J_II: Array, contrast: Array) -> Any:
         circuit = _pair(config, pair.J_EE, pair.J_EI, J_II, EI(ring.tau_E, ring.tau_I))
         drive = EI(contrast[None], contrast[None])
-        return steady_state(circuit, drive, settling=PAIR_SETTLING)
+        return steady_state(circuit, drive, solver=PAIR_SOLVER)
 
     both = stacked((pair.J_II, pair.J_II_strong))
     state = jax.vmap(jax.vmap(settle, (None, 0)), (0, None))(both, axis)
@@ -296,8 +296,8 @@ def oscillation(config: Config, key: Array) -> dict[str, Array]:
 
     def settle(contrast: Array) -> EI[Array]:
         # Time constants do not move a steady state: it is found with those of the circuit.
-        settling = config.solver.integrate()
-        return steady_state(ring_circuit(ring), grating(config, contrast), settling=settling).rates
+        solver = config.solver.integrate()
+        return steady_state(ring_circuit(ring), grating(config, contrast), solver=solver).rates
 
     contrasts = stacked((*shown.contrasts, shown.cycle_contrast))
     rest = jax.vmap(settle)(contrasts)

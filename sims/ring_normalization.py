@@ -71,7 +71,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
 
     def respond(contrasts: Array) -> tuple[SteadyState, Projections[Array]]:
         h = drive(contrasts)
-        state = steady_state(circuit, EI(h, h), settling=s.settle())
+        state = steady_state(circuit, EI(h, h), solver=s.settle())
         return state, circuit.coupling.parts(state.rates).map(lambda part: part[here])
 
     equal, inputs = over(contrast=s.contrasts, shown=SHOWN)(lambda c, on: respond(c * on))

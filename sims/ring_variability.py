@@ -146,11 +146,11 @@ def linear(config: Config) -> dict[str, Array]:
     shown, attention = config.stimulus, config.attention
     units, period = config.circuit.units, config.circuit.period
     noise, flanks = config.noise.on_ring(units, period), shown.flanks(units, period)
-    settling = config.solver.integrate()
+    solver = config.solver.integrate()
 
     def one(condition: tuple[Array, Array, Array]) -> tuple[EI[Array], dict[str, Array]]:
         circuit, drive, modulation = situation(config, units, *condition)
-        state = steady_state(circuit, drive, modulation, settling=settling)
+        state = steady_state(circuit, drive, modulation, solver=solver)
         found = fluctuations(circuit, state.rates, drive, noise, modulation)
         return state.rates, {
             **flanks.statistic(state.rates.E, found.EE),
@@ -193,13 +193,13 @@ def noisy(config: Config, key: Array) -> dict[str, Array]:
         theory of this ring.
     """
     units, period = config.simulation.units, config.circuit.period
-    flanks, settling = config.stimulus.flanks(units, period), config.solver.integrate()
+    flanks, solver = config.stimulus.flanks(units, period), config.solver.integrate()
 
     def one(contrast: Array, sd: Array) -> dict[str, Array]:
         zero = jnp.zeros_like(contrast)
         circuit, drive, _ = situation(config, units, contrast, zero, zero)
         noise = config.noise.on_ring(units, period, sd)
-        return config.simulation.compare(circuit, drive, noise, key, flanks, settling)
+        return config.simulation.compare(circuit, drive, noise, key, flanks, solver)
 
     contrasts, sds = stacked(config.stimulus.contrasts), stacked(config.simulation.noise_sds)
     return jax.vmap(lambda c: jax.vmap(lambda s: one(c, s))(sds))(contrasts)

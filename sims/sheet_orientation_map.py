@@ -186,7 +186,7 @@ def respond(
     single: tuple[Array, Array],
     pair: tuple[Array, Array],
     inner: Array,
-    settling: RelaxEach,
+    solver: RelaxEach,
     at_once: int,
 ) -> dict[str, Array]:
     """Responses of one network, as in `simulate`.
@@ -196,10 +196,10 @@ def respond(
     """
     contrasts, lengths = single
     tuned, activity = jax.lax.map(
-        lambda contrast: length_tuning(network, gratings, contrast, lengths, settling, at_once),
+        lambda contrast: length_tuning(network, gratings, contrast, lengths, solver, at_once),
         contrasts,
     )
-    pairs = pair_responses(network, gratings, *pair, settling)
+    pairs = pair_responses(network, gratings, *pair, solver)
 
     def weight(rates: Array) -> Array:
         units = jnp.where(inner[:, :, None, None], rates, 0.0).reshape(-1, *rates.shape[2:])

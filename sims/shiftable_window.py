@@ -145,17 +145,17 @@ def simulate(config: Config, scenes: Scenes, key: Array) -> dict[str, Array]:
         (unit), without attention. Step 0 is the window by content.
     """
     w, circuit = config.window, line_circuit(config.circuit)
-    units, settling = config.circuit.units, config.solver.integrate()
+    units, solver = config.circuit.units, config.solver.integrate()
     drive = jnp.full(units, config.items.contrast, float)
     reach = (0, w.farthest * config.items.size + int(4 * w.spread) + 1)
     sought = jnp.zeros(config.items.colours + 1).at[0].set(1.0)
-    plain = steady_state(circuit, EI(drive, drive), settling=settling)
+    plain = steady_state(circuit, EI(drive, drive), solver=solver)
 
     def attended(weights: Array) -> tuple[EI[Array], Array]:
         pattern = w.strength * weights
         modulation: Modulation = Multiplicative()(pattern)
         state = steady_state(
-            circuit, EI(drive, drive), modulation, initial=plain.rates, settling=settling
+            circuit, EI(drive, drive), modulation, initial=plain.rates, solver=solver
         )
         return state.rates, state.converged
 

@@ -8,7 +8,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from cortex.circuit import EI, AbstractSettling, Circuit, Modulation, SteadyState, steady_state
+from cortex.circuit import (
+    EI,
+    AbstractSteadyStateSolver,
+    Circuit,
+    Modulation,
+    SteadyState,
+    steady_state,
+)
 from cortex.frontends.conv import carried
 
 from .output import AbstractOutputMap
@@ -101,14 +108,14 @@ class CircuitArea(AbstractArea):
         drive_scale: turns `[I]_+` into drive, the same to E and I [contrast per unit].
         circuit: of the shape of the maps.
         output_map: turns E rates [Hz] into what the next area expects.
-        settling: how the steady state is found.
+        solver: how the steady state is found.
     """
 
     stage: Stage
     drive_scale: Float[Array, ""]
     circuit: Circuit
     output_map: AbstractOutputMap
-    settling: AbstractSettling
+    solver: AbstractSteadyStateSolver
     recurrent: ClassVar[bool] = True
 
     def drive(self, image: Image) -> Maps:
@@ -128,7 +135,7 @@ class CircuitArea(AbstractArea):
             EI(drive, drive),
             modulation,
             initial=initial,
-            settling=self.settling,
+            solver=self.solver,
         )
 
     def __call__(

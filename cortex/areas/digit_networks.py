@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cortex.circuit import AbstractSettling
+from cortex.circuit import AbstractSteadyStateSolver
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.weights import load_weights, save_weights
 from cortex.stimuli import Digits
@@ -45,7 +45,7 @@ class DigitNetwork(NamedTuple):
         plain_training: how it is trained without circuits.
         circuit_training: and from there with circuits, one round after another; each starts at
             its full learning rate again.
-        settling: how steady states are found.
+        solver: how steady states are found.
     """
 
     name: str
@@ -55,7 +55,7 @@ class DigitNetwork(NamedTuple):
     circuits: tuple[int, ...]
     plain_training: TrainingSettings
     circuit_training: tuple[TrainingSettings, ...]
-    settling: AbstractSettling
+    solver: AbstractSteadyStateSolver
 
     def images(self, digits: Digits) -> Images:
         """Digits as the network expects them, of the precision in use."""
@@ -86,7 +86,7 @@ class DigitNetwork(NamedTuple):
         layers: Sequence[int],
         output_map: type[AbstractOutputMap] = IsotonicMap,
         circuit: CircuitParameters | None = None,
-        settling: AbstractSettling | None = None,
+        solver: AbstractSteadyStateSolver | None = None,
     ) -> VisualSystem:
         """Circuits at some layers (0 the lowest) of a trained network, calibrated on digits."""
         return insert_circuits(
@@ -94,7 +94,7 @@ class DigitNetwork(NamedTuple):
             dict.fromkeys(layers, circuit or self.circuit),
             self.calibration_images(training, seed),
             output_map=output_map,
-            settling=settling or self.settling,
+            solver=solver or self.solver,
         )
 
     def insert_and_refit(
@@ -172,7 +172,7 @@ class DigitNetwork(NamedTuple):
                 drive_scale=jnp.ones(()),
                 circuit=layer_circuit(self.circuit, jnp.ones((1, *shapes[layer]))),
                 output_map=PowerMap.fit(maps, maps),
-                settling=self.settling,
+                solver=self.solver,
             )
         return VisualSystem(tuple(areas), network.readout)
 

@@ -3,7 +3,7 @@
 import jax
 from jaxtyping import PRNGKeyArray
 
-from cortex.circuit import EI, Populations, Projections, Relax
+from cortex.circuit import EI, FixedPointIteration, Populations, Projections
 from cortex.frontends.conv import ConvNetwork, ConvStage, Readout
 
 from .digit_networks import DigitNetwork
@@ -17,7 +17,7 @@ HIDDEN = 128
 CLASSES = 10
 PLAIN_TRAINING = TrainingSettings(epochs=40, learning_rate=3e-3)
 CIRCUIT_TRAINING = TrainingSettings(epochs=12, learning_rate=1.5e-3)
-SETTLING = Relax(dt=2.0, duration=300.0, rtol=5e-4, atol=5e-4)
+SOLVER = FixedPointIteration(dt=2.0, duration=300.0, rtol=5e-4, atol=5e-4)
 
 
 def inhibition_stabilised(contrast: float = 50.0) -> CircuitParameters:
@@ -62,5 +62,5 @@ def digit_network() -> DigitNetwork:
         circuits=tuple(range(len(MAPS))),
         plain_training=PLAIN_TRAINING,
         circuit_training=(CIRCUIT_TRAINING,),
-        settling=SETTLING,
+        solver=SOLVER,
     )

@@ -6,7 +6,7 @@ that what Lindsay & Miller 2018 did in that network can be done in one that is t
 
 from jaxtyping import PRNGKeyArray
 
-from cortex.circuit import Relax
+from cortex.circuit import FixedPointIteration
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.vgg import random_vgg
 
@@ -33,7 +33,7 @@ CIRCUIT_TRAINING = (
     TrainingSettings(epochs=5, learning_rate=2e-3),
     TrainingSettings(epochs=8, learning_rate=2e-3),
 )
-SETTLING = Relax(dt=3.0, duration=400.0, rtol=1e-3, atol=1e-3)
+SOLVER = FixedPointIteration(dt=3.0, duration=400.0, rtol=1e-3, atol=1e-3)
 
 
 def untrained_network(key: PRNGKeyArray) -> ConvNetwork:
@@ -51,5 +51,5 @@ def digit_network() -> DigitNetwork:
         circuits=tuple(range(len(LAYERS))),
         plain_training=PLAIN_TRAINING,
         circuit_training=CIRCUIT_TRAINING,
-        settling=SETTLING,
+        solver=SOLVER,
     )

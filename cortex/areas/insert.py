@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cortex.circuit import (
-    AbstractSettling,
+    AbstractSteadyStateSolver,
     Circuit,
     DenseFeatures,
     FactoredFeatures,
+    FixedPointIteration,
     GaussianCoupling,
     Populations,
     Projections,
-    Relax,
     learned_features,
 )
 from cortex.errors import UserError
@@ -60,7 +60,7 @@ def insert_circuits(
     images: Float[Array, "images channels height width"] | Float[np.ndarray, "images _ _ _"],
     *,
     output_map: type[AbstractOutputMap] = IsotonicMap,
-    settling: AbstractSettling | None = None,
+    solver: AbstractSteadyStateSolver | None = None,
     batch: int = 100,
     advance: Callable[[int], object] | None = None,
 ) -> VisualSystem:
@@ -82,14 +82,14 @@ def insert_circuits(
         parameters: by layer number, 0 the lowest.
         images: ordinary training images to calibrate on.
         output_map: a class with `fit(rates, outputs)`.
-        settling: how steady states are found.
+        solver: how steady states are found.
         batch: images at a time.
         advance: told how many images have settled, for each layer with a circuit anew.
 
     Raises:
         UserError: one line: a circuit runs away on some of the images.
     """
-    settling = Relax() if settling is None else settling
+    solver = FixedPointIteration() if solver is None else solver
     areas: list[AbstractArea] = [PlainArea(stage) for stage in network.stages]
     starts = range(0, len(images), batch)
     # What enters the stage number `reached`: as in the plain network, and with the circuits.
@@ -116,7 +116,7 @@ def insert_circuits(
             drive_scale=given.contrast / _percentile(drives or targets, target.dtype),
             circuit=_circuit(given, jnp.asarray(np.concatenate(means)), shape),
             output_map=output_map.fit(np.ones((1, 2)), np.ones((1, 2))),
-            settling=settling,
+            solver=solver,
         )
         rates: list[Any] = []
         seen, lost, above = [], 0, layer < max(parameters)

@@ -56,7 +56,7 @@ def probe(area: CircuitArea, drive: Maps, other: Maps, patch_radius: float = 1.5
     rows, columns = jnp.arange(height)[:, None] - y, jnp.arange(width)[None, :] - x
     patch = (rows**2 + columns**2 <= patch_radius**2).astype(drive.dtype)
     shown = jnp.stack([drive, other, drive + other, drive * patch[None]])
-    states = jax.vmap(lambda h: steady_state(area.circuit, EI(h, h), settling=area.settling))(shown)
+    states = jax.vmap(lambda h: steady_state(area.circuit, EI(h, h), solver=area.solver))(shown)
     first, second, both, center = states.rates.E
     total = first + second
     rates = states.rates.map(lambda r: r[0])

@@ -1,6 +1,5 @@
 """Stabilized supralinear circuits: populations, coupling, time courses, steady states."""
 
-from .acceleration import Accelerate
 from .circuit import Circuit, Dynamics
 from .coupling import (
     AbstractCoupling,
@@ -26,7 +25,6 @@ from .coupling import (
 )
 from .fitting import Fit, fit_residuals, stabilised
 from .fluctuations import Fluctuations, fluctuations, power_spectrum
-from .many import steady_states
 from .maps import orientation_map
 from .modulation import Modulation
 from .noise import OrnsteinUhlenbeck, ring_correlation_parts
@@ -40,18 +38,28 @@ from .regime import (
     single_pair,
 )
 from .simulate import Epoch, TimeCourse, simulate
-from .steady_state import AbstractSettling, Integrate, Relax, SteadyState, steady_state
-from .stepping import AbstractStepping, Adaptive, Fixed
+from .solvers import (
+    AbstractSteadyStateSolver,
+    AbstractStepping,
+    Adaptive,
+    AndersonAcceleration,
+    DiscreteAdjoint,
+    Fixed,
+    FixedPointIteration,
+    SteadyState,
+    TimeIntegration,
+    steady_state,
+    steady_states,
+)
 from .stochastic import NoisyRun, pool, simulate_noise
-from .through_time import DiscreteAdjoint
 
 __all__ = [
     "EI",
     "AbstractCoupling",
-    "AbstractSettling",
+    "AbstractSteadyStateSolver",
     "AbstractStepping",
-    "Accelerate",
     "Adaptive",
+    "AndersonAcceleration",
     "AreasCoupling",
     "Circuit",
     "DenseCoupling",
@@ -62,9 +70,9 @@ __all__ = [
     "FactoredFeatures",
     "Fit",
     "Fixed",
+    "FixedPointIteration",
     "Fluctuations",
     "GaussianCoupling",
-    "Integrate",
     "LongRange",
     "Modulation",
     "NoisyRun",
@@ -73,11 +81,11 @@ __all__ = [
     "PeriodicBorder",
     "Populations",
     "Projections",
-    "Relax",
     "RingCoupling",
     "SparseCoupling",
     "SteadyState",
     "TimeCourse",
+    "TimeIntegration",
     "ZeroBorder",
     "circular_features",
     "fit_residuals",

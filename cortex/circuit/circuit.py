@@ -53,7 +53,7 @@ class Circuit(eqx.Module):
         return self.coupling.shape
 
     def silence(self) -> EI[Leaf]:
-        """The state in which nobody fires."""
+        """The state in which no unit fires."""
         dtype = jnp.result_type(self.populations.tau.E)
         return EI(jnp.zeros(self.shape, dtype), jnp.zeros(self.shape, dtype))
 
@@ -77,25 +77,25 @@ class Dynamics(eqx.Module):
 
     def net_input(self, rates: EI[Leaf]) -> EI[Leaf]:
         """Feed-forward, recurrent and top-down input together [units of the drive]."""
-        return self.input_from(self.operator.gather(rates))
+        return self.input_from(self.operator.project(rates))
 
-    def input_from(self, gathered: Any) -> EI[Leaf]:
-        """The same, from what the operator gathered of the rates."""
+    def input_from(self, projected: Any) -> EI[Leaf]:
+        """The same, from the rates as the coupling's operator projects them."""
         m = self.modulation
 
         def total(h: Leaf, g: Leaf, w: Leaf, gamma: Leaf, a: Leaf) -> Leaf:
             return g * h + gamma * w + a
 
-        recurrent = self.operator.spread(gathered)
+        recurrent = self.operator.expand(projected)
         return self.drive.map(total, m.drive_gain, recurrent, m.recurrent_gain, m.input)
 
-    def target(self, rates: EI[Leaf]) -> EI[Leaf]:
-        """The rates [Hz] that the present rates drive the units towards."""
+    def steady_rate(self, rates: EI[Leaf]) -> EI[Leaf]:
+        """The rates [Hz] that the units relax to under their present input."""
         return self.populations.rate(self.net_input(rates))
 
-    def pull(self, rates: EI[Leaf]) -> EI[Leaf]:
-        """`target - rates` [Hz]: zero in the steady state."""
-        return self.target(rates).map(lambda goal, r: goal - r, rates)
+    def residual(self, rates: EI[Leaf]) -> EI[Leaf]:
+        """`steady_rate - rates` [Hz], zero in a steady state."""
+        return self.steady_rate(rates).map(lambda s, r: s - r, rates)
 
     def velocity(self, rates: EI[Leaf]) -> EI[Leaf]:
         """`dr/dt` [Hz/ms]."""
@@ -103,8 +103,8 @@ class Dynamics(eqx.Module):
 
     def velocity_under(self, net_input: EI[Leaf], rates: EI[Leaf]) -> EI[Leaf]:
         """`dr/dt` [Hz/ms] of units whose net input is known."""
-        target = self.populations.rate(net_input)
-        return target.map(lambda goal, r, tau: (goal - r) / tau, rates, self.populations.tau)
+        steady = self.populations.rate(net_input)
+        return steady.map(lambda s, r, tau: (s - r) / tau, rates, self.populations.tau)
 
 
 def largest(rates: EI[Leaf]) -> Leaf:

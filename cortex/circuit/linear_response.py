@@ -35,12 +35,12 @@ def linear_response(
     source: EI[Leaf],
     solver: lineax.AbstractLinearSolver | None = None,
 ) -> EI[Leaf]:
-    """Solve `(1 - d target/dr) x = source` at the steady state `rates`.
+    """Solve `(1 - d steady_rate/dr) x = source` at the steady state `rates`.
 
     Args:
         dynamics: the circuit under its input.
         rates: a steady state [Hz].
-        source: the change of the target at fixed rates [Hz].
+        source: the change of `Dynamics.steady_rate` at fixed rates [Hz].
         solver: GMRES by default; `Relaxation` is faster for batches of stable circuits.
 
     Returns:
@@ -48,7 +48,7 @@ def linear_response(
     """
 
     def operator(v: EI[Leaf]) -> EI[Leaf]:
-        return v.map(lambda a, b: a - b, jax.jvp(dynamics.target, (rates,), (v,))[1])
+        return v.map(lambda a, b: a - b, jax.jvp(dynamics.steady_rate, (rates,), (v,))[1])
 
     if solver is None:
         tolerance = 1e-5 if rates.E.dtype == jnp.float32 else 1e-10

@@ -13,8 +13,15 @@ from jaxtyping import Array, Bool, Float, PyTree
 from .circuit import Circuit, Dynamics
 from .modulation import Modulation
 from .populations import EI, Leaf, concrete
-from .stepping import AbstractStepping, Adaptive
-from .through_time import Course, DiscreteAdjoint, Method, Outcome, Plan, through_epoch
+from .solvers.adjoint import (
+    DiscreteAdjoint,
+    Method,
+    Outcome,
+    Problem,
+    SolverOptions,
+    integrate_epoch,
+)
+from .solvers.stepping import AbstractStepping, Adaptive
 
 
 class Epoch(eqx.Module):
@@ -63,14 +70,14 @@ def simulate(
 ) -> TimeCourse:
     """Integrate the circuit through the epochs of `protocol`, one after the other.
 
-    Every change of stimulus or attention falls on a step's edge, so that no step
+    Every change of stimulus or attention falls between two steps, so that no step
     straddles one, and the coupling is evaluated at every stage of the solver.
 
     Args:
         circuit: what to simulate.
         protocol: the epochs, the first starting at 0 ms.
-        times: when to save [ms], increasing, within the protocol. On an edge the value is
-            the state there, under the input of the epoch that ends.
+        times: when to save [ms], increasing, within the protocol. Where two epochs
+            meet the value is that at the end of the first, under its input.
         save: function of (time [ms], rates [Hz], dynamics in force) to what is kept. Keep
             the few numbers that are needed: whole states of large sheets do not fit.
         initial: rates at 0 ms [Hz]; silence by default.
@@ -80,77 +87,84 @@ def simulate(
             `diffrax.ForwardMode()`, has it take all the steps.
 
     Raises:
-        ValueError: no epoch, a duration that is not positive, times outside, or a
+        ValueError: no epoch, a duration that is not positive, times outside
+            the protocol, or a
             `DiscreteAdjoint` for a method that is not explicit.
     """
     stepping = Adaptive() if stepping is None else stepping
     _check(protocol, times)
-    epoch_by = _engine(stepping, adjoint)
+    integrate = _integrator(stepping, adjoint)
     dtype = jnp.result_type(circuit.populations.tau.E)
-    edges = [jnp.zeros((), dtype)]
+    ends = [jnp.zeros((), dtype)]
     for epoch in protocol:
-        edges.append(edges[-1] + jnp.asarray(epoch.duration, dtype))
-    times = jnp.minimum(jnp.asarray(times, dtype), edges[-1])  # sums round
+        ends.append(ends[-1] + jnp.asarray(epoch.duration, dtype))
+    times = jnp.minimum(jnp.asarray(times, dtype), ends[-1])  # sums round
     rates = circuit.silence() if initial is None else initial
     finished = jnp.asarray(True)
     values = None
-    for number, (epoch, start, end) in enumerate(zip(protocol, edges[:-1], edges[1:], strict=True)):
+    for number, epoch in enumerate(protocol):
+        start, end = ends[number], ends[number + 1]
         dynamics = circuit.dynamics(epoch.drive, epoch.modulation)
-        kept, rates, good = epoch_by(
-            Course(dynamics, save, rates, start, end, times), number == 0, _steps(epoch, stepping)
-        )
+        problem = Problem(dynamics, save, rates, start, end, times)
+        saved, rates, valid = integrate(problem, number == 0, _most_steps(epoch, stepping))
         inside = (times > start) & (times <= end)
-        values = kept if values is None else jax.tree.map(_choose(inside), kept, values)
-        finished = finished & good
+        values = saved if values is None else jax.tree.map(_choose(inside), saved, values)
+        finished = finished & valid
     return TimeCourse(times, values, finished)
 
 
-EpochBy = Callable[[Course, bool, int], Outcome]
+Integrator = Callable[[Problem, bool, int], Outcome]
 
 
-def _engine(
+def _integrator(
     stepping: AbstractStepping, adjoint: DiscreteAdjoint | diffrax.AbstractAdjoint | None
-) -> EpochBy:
-    """What takes a course, whether it is the first, and its most steps, to its outcome."""
+) -> Integrator:
+    """The function of (problem, whether it is the first epoch, bound on its steps) to use."""
     if isinstance(adjoint, diffrax.AbstractAdjoint):
-        of_diffrax = adjoint
-        return lambda course, _, most: _by_diffrax(course, stepping, of_diffrax, most)
+        chosen = adjoint
+        return lambda problem, _, most: _by_diffrax(problem, stepping, chosen, most)
     method = Method.of(stepping.solver)
     if method is None and adjoint is None:
-        usual = diffrax.RecursiveCheckpointAdjoint()
-        return lambda course, _, most: _by_diffrax(course, stepping, usual, most)
+        default = diffrax.RecursiveCheckpointAdjoint()
+        return lambda problem, _, most: _by_diffrax(problem, stepping, default, most)
     if method is None:
         raise ValueError(
             f"adjoint: found DiscreteAdjoint for {type(stepping.solver).__name__}, "
             "allowed: with explicit Runge-Kutta methods"
         )
-    explicit, remembered = method, (DiscreteAdjoint() if adjoint is None else adjoint).steps
+    explicit, stored = method, (DiscreteAdjoint() if adjoint is None else adjoint).steps
 
-    def explicitly(course: Course, opening: bool, most: int) -> Outcome:
-        before = 0 if opening else jnp.sum(course.times <= course.start)
-        save = eqx.filter_closure_convert(course.save, course.start, course.rates, course.dynamics)
-        plan = Plan(explicit, stepping, most, min(remembered, most), jnp.asarray(before, int))
-        return through_epoch(course._replace(save=save), plan)
+    def explicitly(problem: Problem, first: bool, most: int) -> Outcome:
+        arguments = problem.start, problem.rates, problem.dynamics
+        save = eqx.filter_closure_convert(problem.save, *arguments)
+        options = SolverOptions(
+            method=explicit,
+            stepping=stepping,
+            most_steps=most,
+            stored_steps=min(stored, most),
+            first_saved=jnp.asarray(0 if first else jnp.sum(problem.times <= problem.start), int),
+        )
+        return integrate_epoch(problem._replace(save=save), options)
 
     return explicitly
 
 
 def _by_diffrax(
-    course: Course, stepping: AbstractStepping, adjoint: diffrax.AbstractAdjoint, most_steps: int
+    problem: Problem, stepping: AbstractStepping, adjoint: diffrax.AbstractAdjoint, most_steps: int
 ) -> Outcome:
     """Through an epoch with diffrax's own loop: implicit methods, and other ways of derivatives."""
-    controller, first_step = stepping.plan(course.end - course.start)
-    moments = jnp.clip(course.times, course.start, course.end)
+    controller, first_step = stepping.plan(problem.end - problem.start)
+    moments = jnp.clip(problem.times, problem.start, problem.end)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: args.velocity(y)),
         stepping.solver,
-        course.start,
-        course.end,
+        problem.start,
+        problem.end,
         first_step,
-        course.rates,
-        args=course.dynamics,
+        problem.rates,
+        args=problem.dynamics,
         saveat=diffrax.SaveAt(
-            subs=(diffrax.SubSaveAt(ts=moments, fn=course.save), diffrax.SubSaveAt(t1=True))
+            subs=(diffrax.SubSaveAt(ts=moments, fn=problem.save), diffrax.SubSaveAt(t1=True))
         ),
         stepsize_controller=controller,
         adjoint=adjoint,
@@ -170,7 +184,7 @@ def _choose(inside: Bool[Array, " times"]) -> Callable[[Array, Array], Array]:
     return choose
 
 
-def _steps(epoch: Epoch, stepping: AbstractStepping) -> int:
+def _most_steps(epoch: Epoch, stepping: AbstractStepping) -> int:
     duration = concrete(epoch.duration)
     return 4096 if duration is None else stepping.most_steps(float(duration))
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cortex.areas import CircuitArea, PowerMap
-from cortex.circuit import AbstractSettling, Circuit, GaussianCoupling, circular_features
+from cortex.circuit import AbstractSteadyStateSolver, Circuit, GaussianCoupling, circular_features
 
 from .orientation_field import OrientationFieldSection
 
@@ -18,7 +18,7 @@ def image_circuits(
     height: int,
     width: int,
     contrast: float,
-    settling: AbstractSettling,
+    solver: AbstractSteadyStateSolver,
 ) -> CircuitArea:
     """Circuits at every `field.stride`-th pixel of an image, driven by its Gabor filters.
 
@@ -28,7 +28,7 @@ def image_circuits(
         field: filters and circuit; its `side` does not matter here.
         height, width: of the image [px].
         contrast: drive where a filter's amplitude is 1 [%].
-        settling: how steady states are found.
+        solver: how steady states are found.
     """
     square = field.circuit()
     assert isinstance(square.coupling, GaussianCoupling)
@@ -45,7 +45,7 @@ def image_circuits(
         drive_scale=jnp.asarray(contrast, float),
         circuit=Circuit(square.populations, coupling),
         output_map=PowerMap(nothing, nothing),
-        settling=settling,
+        solver=solver,
     )
 
 

@@ -74,8 +74,8 @@ def look_at(
     place = jnp.asarray(kept.places[0] if made.any() else (0.5, 0.5), float)
     grey = _smaller(image)
     height, width = grey.shape
-    field, settling = OrientationFieldSection(stride=4), RelaxSection().relax()
-    area = image_circuits(field, height, width, CONTRAST, settling)
+    field, solver = OrientationFieldSection(stride=4), RelaxSection().relax()
+    area = image_circuits(field, height, width, CONTRAST, solver)
     rates, settled = _answers(area, grey, place)
     return ImageLook(
         image=image,

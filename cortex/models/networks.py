@@ -26,10 +26,10 @@ from cortex.circuit import (
     EI,
     Circuit,
     FactoredFeatures,
+    FixedPointIteration,
     GaussianCoupling,
     Populations,
     Projections,
-    Relax,
 )
 from cortex.errors import UserError
 from cortex.experiment import ConfigError, Section, quantity, require_distinct
@@ -201,9 +201,11 @@ class SolverSection(Section):
     )
     atol: float = quantity(1e-3, "Hz", "residual allowed besides", source=HERE, gt=0)
 
-    def relax(self) -> Relax:
-        """The settling of areas with circuits."""
-        return Relax(dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol)
+    def relax(self) -> FixedPointIteration:
+        """The solver of areas with circuits."""
+        return FixedPointIteration(
+            dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
+        )
 
 
 class StudyNetwork(NamedTuple):
@@ -297,7 +299,7 @@ def build_system(
         found.network,
         {layer - 1: circuit.parameters() for layer in section.circuits},
         calibration,
-        settling=solver.relax(),
+        solver=solver.relax(),
         batch=100 if found.size <= 64 else 10,  # the lowest layers of large images fill memory
         advance=advance,
     )
@@ -327,7 +329,7 @@ def with_settings(
     for area in system.areas:
         if isinstance(area, CircuitArea):
             new = (circuit.applied_to(area.circuit), solver.relax())
-            area = eqx.tree_at(lambda a: (a.circuit, a.settling), area, new)
+            area = eqx.tree_at(lambda a: (a.circuit, a.solver), area, new)
         areas.append(area)
     return VisualSystem(tuple(areas), system.readout)
 

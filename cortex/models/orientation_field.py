@@ -16,11 +16,11 @@ from pydantic import Field, model_validator
 from cortex.circuit import (
     EI,
     Circuit,
+    FixedPointIteration,
     GaussianCoupling,
     OrnsteinUhlenbeck,
     Populations,
     Projections,
-    Relax,
     circular_features,
 )
 from cortex.experiment import Section, quantity
@@ -156,9 +156,11 @@ class RelaxSection(Section):
     )
     atol: float = quantity(1e-3, "Hz", "residual allowed besides", source=HERE, gt=0)
 
-    def relax(self) -> Relax:
-        """The settling for `cortex.circuit.steady_state`."""
-        return Relax(dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol)
+    def relax(self) -> FixedPointIteration:
+        """The solver for `cortex.circuit.steady_state`."""
+        return FixedPointIteration(
+            dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
+        )
 
 
 def patch_image(

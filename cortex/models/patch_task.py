@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from cortex.attention.window import gaussian_window
 from cortex.circuit import (
     EI,
-    AbstractSettling,
+    AbstractSteadyStateSolver,
     Circuit,
     Modulation,
     OrnsteinUhlenbeck,
@@ -95,10 +95,10 @@ class PatchTask(eqx.Module):
         return jnp.broadcast_to(self.background, self.circuit.shape)
 
     def settle(
-        self, drive: Array, modulation: Modulation, settling: AbstractSettling
+        self, drive: Array, modulation: Modulation, solver: AbstractSteadyStateSolver
     ) -> SteadyState:
         """The steady state without noise; the same drive goes to E and I."""
-        return steady_state(self.circuit, EI(drive, drive), modulation, settling=settling)
+        return steady_state(self.circuit, EI(drive, drive), modulation, solver=solver)
 
     def features(self, rates: Float[Array, "maps height width"]) -> Float[Array, " features"]:
         """Mean rate of each orientation around each place, places outermost [Hz]."""

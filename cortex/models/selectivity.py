@@ -20,7 +20,7 @@ from cortex.attention import (
     SpatialWindow,
     State,
 )
-from cortex.circuit import EI, AbstractSettling, Modulation
+from cortex.circuit import EI, AbstractSteadyStateSolver, Modulation
 from cortex.experiment import Positive, Section, quantity
 
 from .orientation_field import OrientationFieldSection, PatchSection, patch_drives
@@ -104,7 +104,7 @@ def selectivity(
     chosen: SelectivitySection,
     task: PatchTask,
     angles: Float[Array, "orientations maps height width"],
-    settling: AbstractSettling,
+    solver: AbstractSteadyStateSolver,
 ) -> dict[str, Array]:
     """Steady E rates with and without arousal, and with attention that selects.
 
@@ -112,7 +112,7 @@ def selectivity(
         chosen: the settings.
         task: circuit, and drives by patches at all places.
         angles: of `angle_drives`.
-        settling: how steady states are found.
+        solver: how steady states are found.
 
     Returns:
         ``tuning`` [Hz] (gain, orientation): of the map in the middle of the orientations, at the
@@ -124,7 +124,7 @@ def selectivity(
     middle = maps // 2
 
     def respond(drive: Array, given: Modulation) -> tuple[Array, Array]:
-        state = task.settle(task.empty() + chosen.contrast * drive, given, settling)
+        state = task.settle(task.empty() + chosen.contrast * drive, given, solver)
         return task.features(state.rates.E).reshape(places, -1), state.converged
 
     gains = [aroused(task, Arousal(strength=jnp.asarray(gain - 1.0))) for gain in chosen.gains]

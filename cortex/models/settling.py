@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cortex.circuit import Integrate
+from cortex.circuit import TimeIntegration
 from cortex.settings import Settings, quantity
 
 
@@ -18,13 +18,13 @@ class Settle(Settings):
         1e-4, "Hz", "residual allowed besides; single precision has no less", gt=0
     )
 
-    def __call__(self) -> Integrate:
+    def __call__(self) -> TimeIntegration:
         """The solver for `cortex.circuit.steady_state`."""
-        return Integrate(
+        return TimeIntegration(
             duration=self.duration, dtmax=self.largest_step, rtol=self.rtol, atol=self.atol
         )
 
-    def integrate(self) -> Integrate:
+    def integrate(self) -> TimeIntegration:
         """The solver; for experiments that are still modules of functions."""
         return self()
 

@@ -13,9 +13,9 @@ from jaxtyping import Array, Bool, Float, Int
 from cortex.circuit import (
     EI,
     Circuit,
+    FixedPointIteration,
     Populations,
     Projections,
-    Relax,
     SparseCoupling,
     orientation_map,
     sparse_sheet,
@@ -157,25 +157,25 @@ def side_by_side(circuit: Circuit, *copies: int) -> Circuit:
     return Circuit(jax.tree.map(widened, circuit.populations), coupling.side_by_side(*copies))
 
 
-class RelaxEach(Relax):
+class RelaxEach(FixedPointIteration):
     """Fixed steps until every sheet of a circuit `side_by_side` has settled by its own measure.
 
     A weak stimulus next to a strong one would else be left at the residual that is small for
     the strong one.
     """
 
-    def settled(self, pull: EI[Array], rates: EI[Array], share: float = 1.0) -> Bool[Array, ""]:
-        return jnp.all(self.each(pull, rates, share)[1])
+    def settled(self, residual: EI[Array], rates: EI[Array], share: float = 1.0) -> Bool[Array, ""]:
+        return jnp.all(self.each(residual, rates, share)[1])
 
     def each(
-        self, pull: EI[Array], rates: EI[Array], share: float = 1.0
+        self, residual: EI[Array], rates: EI[Array], share: float = 1.0
     ) -> tuple[Float[Array, "*copies"], Bool[Array, "*copies"]]:
         """The largest residual [Hz] of every sheet, and whether it is within tolerance."""
-        residual, top = (
+        size, top = (
             jnp.maximum(*(jnp.max(jnp.abs(part), axis=(0, 1)) for part in (pair.E, pair.I)))
-            for pair in (pull, rates)
+            for pair in (residual, rates)
         )
-        return residual, residual <= share * (self.atol + self.rtol * top)
+        return size, size <= share * (self.atol + self.rtol * top)
 
 
 def sheet_distance(
@@ -263,7 +263,7 @@ class SheetSolverSection(Section):
     at_once: int = quantity(48, "1", "stimuli side by side; speed only", source=HERE, ge=1)
 
     def relax(self) -> RelaxEach:
-        """The settling for `cortex.circuit.steady_state`."""
+        """The solver for `cortex.circuit.steady_state`."""
         # Hot spots of the random network reach 1000 Hz; only infinity counts as run away.
         return RelaxEach(
             dt=self.step,

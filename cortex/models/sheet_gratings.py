@@ -53,7 +53,7 @@ def length_tuning(
     gratings: SheetGratings,
     contrast: Float[Array, ""],
     lengths: Float[Array, " length"],
-    settling: RelaxEach,
+    solver: RelaxEach,
     at_once: int,
 ) -> tuple[Settled, Float[Array, "length height width"]]:
     """Gratings of one contrast, centred on every place of a network, of its preferred orientation.
@@ -79,7 +79,7 @@ def length_tuning(
 
     def settle(initial: EI[Array], some: Array) -> tuple[EI[Array], tuple[Settled, Array]]:
         masks = jax.vmap(lambda length: line(distance, length, gratings.edge), out_axes=2)(some)
-        found = _settled(circuit, masks * height[:, :, None, :], settling, initial)
+        found = _settled(circuit, masks * height[:, :, None, :], solver, initial)
         centres = found.rates.map(lambda r: r[row, column, :, places].T)
         # The next lengths start from the last of these, which is nearest to them.
         start = found.rates.map(lambda r: jnp.broadcast_to(r[:, :, -1:], r.shape))
@@ -97,7 +97,7 @@ def pair_responses(
     gratings: SheetGratings,
     contrasts: Float[Array, " contrast"],
     orientations: Float[Array, " 2"],
-    settling: RelaxEach,
+    solver: RelaxEach,
 ) -> Settled:
     """Two gratings that cover the sheet: the first, the second, and both; drives add.
 
@@ -107,13 +107,13 @@ def pair_responses(
     single = gratings.full_field(network.preferred, orientations)
     three = jnp.concatenate([single, jnp.sum(single, -1, keepdims=True)], -1)
     drive = three[:, :, None, :] * contrasts[None, None, :, None]
-    return _settled(side_by_side(network.circuit, *drive.shape[2:]), drive, settling)
+    return _settled(side_by_side(network.circuit, *drive.shape[2:]), drive, solver)
 
 
 def _settled(
-    circuit: Circuit, drive: Array, settling: RelaxEach, initial: EI[Array] | None = None
+    circuit: Circuit, drive: Array, solver: RelaxEach, initial: EI[Array] | None = None
 ) -> Settled:
     both = EI(drive, drive)
-    rates = steady_state(circuit, both, initial=initial, settling=settling).rates
-    residual, converged = settling.each(circuit.dynamics(both).pull(rates), rates)
+    rates = steady_state(circuit, both, initial=initial, solver=solver).rates
+    residual, converged = solver.each(circuit.dynamics(both).residual(rates), rates)
     return Settled(rates, residual, converged)

@@ -12,7 +12,7 @@ from pydantic import model_validator
 from cortex.analysis.variability import Flanks, standard_error
 from cortex.circuit import (
     EI,
-    AbstractSettling,
+    AbstractSteadyStateSolver,
     Circuit,
     Modulation,
     NoisyRun,
@@ -126,7 +126,7 @@ class TrialsSection(Section):
         noise: OrnsteinUhlenbeck,
         key: PRNGKeyArray,
         flanks: Flanks,
-        settling: AbstractSettling,
+        solver: AbstractSteadyStateSolver,
         modulation: Modulation | None = None,
     ) -> dict[str, Array]:
         """Simulation from the steady state, and linear theory of the same circuit.
@@ -137,7 +137,7 @@ class TrialsSection(Section):
             What `Flanks.statistic` gives, as simulated (``sim_`` before the name), its standard
             error over trials (``_error`` behind), and by linear theory (``small_`` before).
         """
-        rates = steady_state(circuit, drive, modulation, settling=settling).rates
+        rates = steady_state(circuit, drive, modulation, solver=solver).rates
         linear = fluctuations(circuit, rates, drive, noise, modulation)
 
         def trial(key: PRNGKeyArray) -> NoisyRun:

@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from cortex.areas import CircuitArea, CircuitParameters, PowerMap, VisualSystem
-from cortex.circuit import EI, Circuit, GaussianCoupling, Populations, Projections, Relax
+from cortex.circuit import (
+    EI,
+    Circuit,
+    FixedPointIteration,
+    GaussianCoupling,
+    Populations,
+    Projections,
+)
 from cortex.frontends.conv import ConvNetwork, ConvStage, Readout
 from tests.reference import ssn
 
@@ -17,8 +24,8 @@ NAMES = ("EE", "EI", "IE", "II")
 # Inhibition-stabilised when driven, as in cortex.areas.digits.
 J = {"EE": 6.0, "EI": 4.5, "IE": 11.0, "II": 2.2}
 SIGMA = {"EE": 0.8, "EI": 1.2, "IE": 1.2, "II": 1.2}
-SETTLING = Relax(dt=2.0, duration=1000.0)
-TIGHT = Relax(dt=2.0, duration=8000.0, rtol=1e-12, atol=1e-12)  # in float64
+SOLVER = FixedPointIteration(dt=2.0, duration=1000.0)
+TIGHT = FixedPointIteration(dt=2.0, duration=8000.0, rtol=1e-12, atol=1e-12)  # in float64
 
 
 def pieces(seed=0, classes=CLASSES):
@@ -84,17 +91,17 @@ def dense_circuit(shape, J=J):
     return ssn.network(**weights, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
 
 
-def circuit_area(stage, shape, scale=25.0, settling=SETTLING, J=J):
+def circuit_area(stage, shape, scale=25.0, solver=SOLVER, J=J):
     maps = shape[0]
     power = PowerMap(jnp.linspace(-1.0, 0.0, maps), jnp.linspace(-0.8, -0.3, maps))
-    return CircuitArea(stage, jnp.asarray(scale, float), circuit(shape, J), power, settling)
+    return CircuitArea(stage, jnp.asarray(scale, float), circuit(shape, J), power, solver)
 
 
-def with_circuits(seed=0, classes=CLASSES, settling=SETTLING):
+def with_circuits(seed=0, classes=CLASSES, solver=SOLVER):
     """Circuits at both layers of the network, not calibrated."""
     net = network(seed, classes)
     rows = zip(net.stages, SHAPES, (25.0, 15.0), strict=True)
-    areas = tuple(circuit_area(*row, settling=settling) for row in rows)
+    areas = tuple(circuit_area(*row, solver=solver) for row in rows)
     return VisualSystem(areas, net.readout)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cortex.areas import PlainArea, VisualSystem
-from cortex.circuit import EI, Modulation, Relax
+from cortex.circuit import EI, FixedPointIteration, Modulation
 from tests.areas import systems
 from tests.reference import attention as reference
 from tests.reference import ssn
@@ -109,9 +109,9 @@ def test_initials_change_nothing_but_the_search(system, image):
         np.testing.assert_allclose(a.rates.E, b.rates.E, **close)
     # From where the search ends, hardly any time is needed; from silence it is too short.
     hurried = eqx.tree_at(
-        lambda s: [a.settling for a in s.areas],
+        lambda s: [a.solver for a in s.areas],
         system,
-        [Relax(dt=2.0, duration=20.0, rtol=1e-3, atol=1e-3)] * 2,
+        [FixedPointIteration(dt=2.0, duration=20.0, rtol=1e-3, atol=1e-3)] * 2,
     )
     started = [r.rates for r in silent]
     assert all(r.converged for r in respond(hurried, image, initials=started))
@@ -124,7 +124,7 @@ def test_circuit_area_is_the_dense_circuit(modulated):
     """Stage, scaled drive, modulation, steady state and output map, each by the formula."""
     stages, _ = systems.pieces()
     shape = systems.SHAPES[0]
-    area = systems.circuit_area(systems.network().stages[0], shape, settling=systems.TIGHT)
+    area = systems.circuit_area(systems.network().stages[0], shape, solver=systems.TIGHT)
     image = systems.images(1)[0]
     units = int(np.prod(shape))
     rng = np.random.default_rng(7)

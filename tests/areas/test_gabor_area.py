@@ -9,10 +9,10 @@ from cortex.areas import CircuitArea, PowerMap
 from cortex.circuit import (
     EI,
     Circuit,
+    FixedPointIteration,
     GaussianCoupling,
     Populations,
     Projections,
-    Relax,
     circular_features,
     paradoxical_effect,
 )
@@ -35,8 +35,8 @@ def area():
         ),
     )
     straight = PowerMap(jnp.zeros(8), jnp.zeros(8))
-    settling = Relax(dt=1.0, duration=800.0)
-    return CircuitArea(bank, jnp.asarray(50.0), circuit, straight, settling)
+    solver = FixedPointIteration(dt=1.0, duration=800.0)
+    return CircuitArea(bank, jnp.asarray(50.0), circuit, straight, solver)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def inserted(shown):
             systems.network(),
             {layer: systems.parameters(contrast[layer]) for layer in layers},
             shown,
-            settling=systems.SETTLING,
+            solver=systems.SOLVER,
         )
         for layers in LAYERS
     }
@@ -104,7 +104,7 @@ def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
         dict.fromkeys((0, 1), given),
         shown,
         output_map=PowerMap,
-        settling=systems.SETTLING,
+        solver=systems.SOLVER,
     )
     for area, shape in zip(system.areas, systems.SHAPES, strict=True):
         assert area.circuit.shape == shape
@@ -121,7 +121,7 @@ def test_batches_do_not_matter(inserted, shown):
         systems.network(),
         {0: systems.parameters(30.0)},
         shown,
-        settling=systems.SETTLING,
+        solver=systems.SOLVER,
         batch=7,
     )
     assert isinstance(again.areas[0].output_map, IsotonicMap)
@@ -136,7 +136,7 @@ def test_a_sample_of_places_does_for_large_layers(monkeypatch):
 
     def built():
         return insert_circuits(
-            systems.network(), {1: systems.parameters()}, shown, settling=systems.SETTLING, batch=25
+            systems.network(), {1: systems.parameters()}, shown, solver=systems.SOLVER, batch=25
         ).areas[1]
 
     whole = built()
@@ -175,9 +175,7 @@ def test_memory_holds_what_enters_the_layer_at_work_only(monkeypatch):
         nonlocal peak
         peak = max(peak, held() - before)
 
-    insert_circuits(
-        network, {1: systems.parameters()}, shown, settling=systems.SETTLING, advance=look
-    )
+    insert_circuits(network, {1: systems.parameters()}, shown, solver=systems.SOLVER, advance=look)
     entering = 900 * 3 * 4 * 3 * 4  # images x what the first layer sends x bytes
     batch = 100 * 4 * 4 * 3 * 4  # the rates of a batch
     # Besides: the circuit's kernels, compiled constants.

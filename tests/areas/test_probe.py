@@ -22,8 +22,8 @@ def drives():
     return first, second
 
 
-def area(J=systems.J, settling=systems.SETTLING):
-    return systems.circuit_area(systems.network().stages[0], SHAPE, J=J, settling=settling)
+def area(J=systems.J, solver=systems.SOLVER):
+    return systems.circuit_area(systems.network().stages[0], SHAPE, J=J, solver=solver)
 
 
 def patch(drive):
@@ -53,7 +53,7 @@ def test_against_the_dense_circuit():
     most = np.argmax(first)
 
     found = run(
-        area(settling=systems.TIGHT), jnp.asarray(first), jnp.asarray(second), patch_radius=RADIUS
+        area(solver=systems.TIGHT), jnp.asarray(first), jnp.asarray(second), patch_radius=RADIUS
     )
     # Steady states to 1e-10; the power iteration of 200 steps to less than that.
     close = {"rel": 1e-6}

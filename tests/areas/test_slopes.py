@@ -15,7 +15,7 @@ def test_against_finite_differences(kind):
     if kind == "plain":
         system = VisualSystem.plain(systems.network())
     else:
-        system = systems.with_circuits(settling=systems.TIGHT)
+        system = systems.with_circuits(solver=systems.TIGHT)
     weight = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6)))
 
     def detectors(units):

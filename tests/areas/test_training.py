@@ -15,7 +15,7 @@ from cortex.areas import (
     train,
 )
 from cortex.areas.training import cross_entropy, distort, trainable
-from cortex.circuit import Relax
+from cortex.circuit import FixedPointIteration
 from tests.areas import systems
 
 STILL = {"rotation": 0.0, "zoom": 0.0, "shift": 0.0, "smallest": 1.0}
@@ -87,7 +87,7 @@ def test_what_is_trainable(smooth):
 @pytest.mark.usefixtures("x64")
 def test_gradient_against_finite_differences():
     """In every leaf of a system with two circuits, their own parameters included."""
-    system = systems.with_circuits(settling=systems.TIGHT)
+    system = systems.with_circuits(solver=systems.TIGHT)
     parameters, fixed = eqx.partition(system, eqx.is_inexact_array)
     flat, unravel = jax.flatten_util.ravel_pytree(parameters)
     shown, labels = systems.images(2), jnp.array([0, 2])
@@ -140,11 +140,11 @@ def test_cross_entropy_leaves_out_what_did_not_settle():
 
 def test_a_gradient_that_is_hard_to_find_ends_nothing():
     """Ten steps are enough to see that a state is steady, not for the linear response to it."""
-    hurried = Relax(dt=2.0, duration=20.0, rtol=1e-3, atol=1e-3)
+    hurried = FixedPointIteration(dt=2.0, duration=20.0, rtol=1e-3, atol=1e-3)
     area = systems.circuit_area(systems.network().stages[0], systems.SHAPES[0])
     image = systems.images(1)[0]
     start = eqx.filter_jit(area)(image).rates
-    quick = eqx.tree_at(lambda a: a.settling, area, hurried)
+    quick = eqx.tree_at(lambda a: a.solver, area, hurried)
 
     @eqx.filter_jit
     @eqx.filter_value_and_grad(has_aux=True)

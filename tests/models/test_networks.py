@@ -128,7 +128,7 @@ def test_circuits_in_some_layers(vgg):
     area = built.system.areas[8]
     assert float(area.circuit.coupling.J.IE) == 12.0
     assert float(area.circuit.populations.tau.I) == 9.0
-    assert area.settling.dt == SOLVER.step
+    assert area.solver.dt == SOLVER.step
     responses = eqx.filter_jit(eqx.filter_vmap(built.system.respond))(jnp.asarray(images))
     assert all(np.all(response.converged) for response in responses)
     drives = jax.vmap(area.drive)(responses[7].sent)

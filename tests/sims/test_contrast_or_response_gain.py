@@ -246,7 +246,7 @@ def test_vmap_over_every_number(small, other):
     swept = jax.jit(jax.vmap(lambda values: gain.simulate(replaced(small, values), KEY)))(both)
     for name in ("r_E", "response", "ratio_half", "map_persistence"):
         found, single = swept[name][1], other[1][name].values
-        # Not the same steps in a batch, nor the same rounding: the tolerance of the settling.
+        # Not the same steps in a batch, nor the same rounding: the tolerance of the solver.
         np.testing.assert_allclose(found, single, rtol=5e-3, atol=1e-3, err_msg=name)
     assert not np.allclose(swept["r_E"][0], swept["r_E"][1], rtol=0.1)
 

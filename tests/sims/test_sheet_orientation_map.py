@@ -11,7 +11,7 @@ from cortex.figures import sheet_orientation_map as figure
 from cortex.sims import sheet_orientation_map as sheet
 
 from cortex.analysis import sum_weight
-from cortex.circuit import EI, Relax
+from cortex.circuit import EI, FixedPointIteration
 from cortex.errors import UserError
 from cortex.experiment import Progress, load_config, plain, replaced
 from cortex.models import (
@@ -183,7 +183,7 @@ def test_every_stimulus_settles_by_its_own_measure():
     np.testing.assert_allclose(residual, [2e-3, 5e-3], rtol=1e-6)
     assert converged.tolist() == [False, True]  # allowed: 3e-4 and 1.01e-2 Hz
     assert not RelaxEach(**tolerance).settled(*both)
-    assert Relax(**tolerance).settled(*both)
+    assert FixedPointIteration(**tolerance).settled(*both)
 
 
 def test_directions_hold_in_a_smaller_sheet(middle):
@@ -342,7 +342,7 @@ def test_gradient_against_a_difference():
     """Of the sum weight, through the draw, the wiring and the steady state."""
     section = SheetSection(size=9)
     start = {"J_EI": 0.089, "k": 0.012, "tau_I": 10.0, "width": 32.0}
-    settling = RelaxEach(rtol=1e-6, atol=1e-6)
+    solver = RelaxEach(rtol=1e-6, atol=1e-6)
 
     @jax.jit
     @jax.value_and_grad
@@ -353,7 +353,7 @@ def test_gradient_against_a_difference():
         here = jnp.asarray([4])
         network = SheetNetwork(circuit, sheet_map(section, 0), here, here)
         contrasts, angles = jnp.asarray([20.0]), jnp.asarray([0.0, 90.0])
-        rates = pair_responses(network, gratings, contrasts, angles, settling).rates.E
+        rates = pair_responses(network, gratings, contrasts, angles, solver).rates.E
         return sum_weight(rates[:, :, 0].reshape(-1, 3).T)
 
     slope = weight(start)[1]

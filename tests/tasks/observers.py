@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cortex.areas import VisualSystem
-from cortex.circuit import Relax
+from cortex.circuit import FixedPointIteration
 from cortex.stimuli.trials import AbstractTrials
 from cortex.tasks import Detectors, Observer
 from tests.areas import systems
@@ -33,8 +33,8 @@ def observer_of(kind):
     if kind == "plain":
         system = VisualSystem.plain(systems.network())
     else:
-        accurate = Relax(dt=2.0, duration=2000.0, rtol=1e-5, atol=1e-5)
-        system = systems.with_circuits(settling=accurate)
+        accurate = FixedPointIteration(dt=2.0, duration=2000.0, rtol=1e-5, atol=1e-5)
+        system = systems.with_circuits(solver=accurate)
     rng = np.random.default_rng(0)
     weight = jnp.asarray(rng.normal(size=(CATEGORIES, 6)), jnp.float32)
     return Observer(system, Detectors(weight, jnp.linspace(-0.5, 0.5, CATEGORIES)))

@@ -154,11 +154,11 @@ class BandOperator(AbstractOperator):
         return self.exact.parts(rates)  # on places, where what is >= 0 stays so
 
     def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
-        return self.spread(self.gather(rates))
+        return self.expand(self.project(rates))
 
     # Each second product writes its result turned: the fastest way (measured).
 
-    def gather(self, rates: EI[Leaf]) -> EI[Leaf]:
+    def project(self, rates: EI[Leaf]) -> EI[Leaf]:
         """The rates on the modes."""
 
         def project(r: Leaf) -> Leaf:
@@ -167,16 +167,18 @@ class BandOperator(AbstractOperator):
 
         return rates.map(project)
 
-    def spread(self, gathered: EI[Leaf]) -> EI[Leaf]:
+    def expand(self, projected: EI[Leaf]) -> EI[Leaf]:
+        """The net input, from the rates on the modes."""
+
         def expand(z: Leaf) -> Leaf:
             mixed = self.features(z.reshape(*z.shape[:-2], -1)).reshape(z.shape)
             down = jnp.matmul(mixed, self.rows.T, precision="highest")
             return jnp.einsum("xk,...ky->...yx", self.columns, down, precision="highest")
 
-        f = self.factors.map(lambda factor: jnp.broadcast_to(factor, gathered.E.shape))
+        f = self.factors.map(lambda factor: jnp.broadcast_to(factor, projected.E.shape))
         return EI(
-            expand(f.EE * gathered.E - f.EI * gathered.I),
-            expand(f.IE * gathered.E - f.II * gathered.I),
+            expand(f.EE * projected.E - f.EI * projected.I),
+            expand(f.IE * projected.E - f.II * projected.I),
         )
 
 

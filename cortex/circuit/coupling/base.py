@@ -62,16 +62,16 @@ class AbstractOperator(eqx.Module):
         """The net recurrent input (excitation - inhibition) to E and to I."""
         return self.parts(rates).net()
 
-    # The same in two stages, the first linear in the rates. What is between them is remembered
-    # where derivatives are to be taken, so the smaller it is the better.
+    # The same in two stages, the first linear in the rates. Its result is stored where
+    # derivatives are to be taken, so the smaller it is the better.
 
-    def gather(self, rates: EI[Leaf]) -> Any:
-        """What the input is made of, by `spread`."""
+    def project(self, rates: EI[Leaf]) -> Any:
+        """The rates in the form that is stored, such as on the modes that carry the weights."""
         return self(rates)
 
-    def spread(self, gathered: Any) -> EI[Leaf]:
-        """The net recurrent input, from what was gathered."""
-        return gathered
+    def expand(self, projected: Any) -> EI[Leaf]:
+        """The net recurrent input, from the projected rates."""
+        return projected
 
 
 class AbstractCoupling(eqx.Module):

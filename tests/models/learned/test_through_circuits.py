@@ -10,7 +10,7 @@ from cortex.attention import Additive, Matched, NoAttention
 from cortex.attention.feedback import FeedbackGain
 from cortex.attention.gates import AttentionGate, ResidualMask
 from cortex.attention.soft import SoftAttention
-from cortex.circuit import Relax
+from cortex.circuit import FixedPointIteration
 from cortex.models.learned.hard_digits import joined, look_first, rows
 from cortex.models.learned.through_circuits import (
     Choices,
@@ -37,11 +37,11 @@ SOURCES = {
 error_of = eqx.filter_jit(choice_error)
 
 
-def observer(settling):
+def observer(solver):
     """In the precision in use, which the detectors of the other tests are not."""
     weight = np.random.default_rng(0).normal(size=(CATEGORIES, 6))
     detectors = Detectors(jnp.asarray(weight, float), jnp.zeros(CATEGORIES))
-    return Observer(systems.with_circuits(settling=settling), detectors)
+    return Observer(systems.with_circuits(solver=solver), detectors)
 
 
 def choices(who, pairs=1):
@@ -54,7 +54,7 @@ def choices(who, pairs=1):
 @pytest.fixture(scope="module")
 def shown():
     """Images of noise, half of which have what each is asked for."""
-    who, trials = observer(systems.SETTLING), NoiseTrials()
+    who, trials = observer(systems.SOLVER), NoiseTrials()
     shows = np.zeros((CATEGORIES, IMAGES, CATEGORIES), bool)
     for category in range(CATEGORIES):
         shows[category, trials.present[category], category] = True
@@ -91,7 +91,7 @@ def test_the_gradient_is_that_of_finite_differences(x64):
 
 
 def test_the_error_is_that_of_a_choice_between_two_images():
-    who = observer(systems.SETTLING)
+    who = observer(systems.SOLVER)
     pair = choices(who)
     source = SOURCES["soft"](jax.random.key(1))
     loss, facts = error_of(source, who, pair, LAYER, 0.3)
@@ -107,7 +107,7 @@ def test_the_error_is_that_of_a_choice_between_two_images():
 
 
 def test_training_lowers_the_error_and_leaves_the_rest(shown):
-    who = observer(systems.SETTLING)
+    who = observer(systems.SOLVER)
     source = eqx.tree_at(
         lambda s: s.form, SOURCES["feedback"](jax.random.key(0)), Additive(scale=3.0)
     )
@@ -141,7 +141,7 @@ def test_everything_but_the_form_is_trained(name):
 
 
 def test_looks_that_do_not_settle_do_not_count():
-    hasty = observer(Relax(dt=2.0, duration=2.0, rtol=1e-9, atol=1e-9))
+    hasty = observer(FixedPointIteration(dt=2.0, duration=2.0, rtol=1e-9, atol=1e-9))
     loss, facts = error_of(SOURCES["gate"](jax.random.key(0)), hasty, choices(hasty), LAYER, 0.3)
     assert float(loss) == 0
     assert float(facts["unsettled"]) == 1
@@ -160,7 +160,7 @@ def test_images_in_order_with_their_queries(shown):
 
 
 def test_looks_without_attention_are_the_first_ones_and_passes_go_on(shown):
-    who, some = observer(systems.SETTLING), rows(shown, slice(5))
+    who, some = observer(systems.SOLVER), rows(shown, slice(5))
     (same,) = look_again(who, some, NoAttention(), LAYER)
     # Settled again from where it had settled, within the tolerance of the search.
     np.testing.assert_allclose(same.logits, some.seen.logits, rtol=1e-3, atol=1e-3)

@@ -10,31 +10,33 @@ from hypothesis import strategies as st
 
 from cortex.circuit import (
     EI,
-    Accelerate,
+    AndersonAcceleration,
     Circuit,
-    Integrate,
     Modulation,
     PeriodicBorder,
     Populations,
     Projections,
+    TimeIntegration,
     ZeroBorder,
     leading_excitatory_eigenvalue,
     single_pair,
     steady_state,
 )
 from cortex.circuit.coupling import GaussianCoupling
-from cortex.circuit.extrapolation import extrapolated, least_squares
-from cortex.circuit.stability import seems_stable
+from cortex.circuit.solvers.anderson import anderson, least_squares
+from cortex.circuit.solvers.stability import seems_stable
 from tests.circuit import twins
 from tests.reference import ssn
 
 
 @eqx.filter_jit
-def solve(circuit, drive, modulation=None, settling=None, initial=None):
-    return steady_state(circuit, drive, modulation, settling=settling, initial=initial)
+def solve(circuit, drive, modulation=None, solver=None, initial=None):
+    return steady_state(circuit, drive, modulation, solver=solver, initial=initial)
 
 
-TIGHT = Accelerate(rtol=1e-5, atol=1e-5)  # the state is off by this times the amplification
+TIGHT = AndersonAcceleration(
+    rtol=1e-5, atol=1e-5
+)  # the state is off by this times the amplification
 UNITS = 8
 
 
@@ -71,7 +73,7 @@ def test_inhibition_stabilised_rings():
         h = twins.bump(30, 45, contrast)
         drive = twins.as_ei((h, h))
         expected = ssn.steady_state(net, ssn.Input(np.concatenate([h, h])))
-        found = solve(circuit, drive, settling=TIGHT)
+        found = solve(circuit, drive, solver=TIGHT)
         assert found.converged
         np.testing.assert_allclose(twins.flat(found.rates), expected, rtol=1e-3, atol=1e-3)
         assert float(leading_excitatory_eigenvalue(circuit, found.rates, drive)) > 1.5
@@ -89,11 +91,11 @@ def test_an_inhibition_stabilised_sheet(border):
     patch = np.exp(-((y - 20.0) ** 2 + (x - 12.0) ** 2) / (2 * 8.0**2))
     drives = jnp.asarray(np.stack([4.0 * patch, 40.0 * patch])[:, None])
 
-    def settle(settling):
-        each = jax.vmap(lambda h: steady_state(circuit, EI(h, h), settling=settling))
+    def settle(solver):
+        each = jax.vmap(lambda h: steady_state(circuit, EI(h, h), solver=solver))
         return jax.jit(each)(drives)
 
-    found, expected = settle(Accelerate()), settle(Integrate(rtol=1e-6, atol=1e-6))
+    found, expected = settle(AndersonAcceleration()), settle(TimeIntegration(rtol=1e-6, atol=1e-6))
     assert jnp.all(found.converged)
     top = jnp.max(expected.rates.I, axis=(1, 2, 3))
     for a, b in ((found.rates.E, expected.rates.E), (found.rates.I, expected.rates.I)):
@@ -115,32 +117,32 @@ def test_not_even_from_beside_a_threshold():
     """The bare search takes the unstable state next to it; what is found is where rates go."""
     start = at(22.9)
     dynamics = BISTABLE.dynamics(ONE)
-    bare = extrapolated(
-        dynamics.pull,
+    bare = anderson(
+        dynamics.residual,
         EI(jnp.asarray(0.1), jnp.asarray(0.2)),
         start,
-        lambda pull, _: jnp.max(jnp.abs(pull.E)) < 1e-4,
-        memory=3,
+        lambda residual, _: jnp.max(jnp.abs(residual.E)) < 1e-4,
+        history=3,
         most_steps=50,
     )
     assert float(bare.E[0]) == pytest.approx(THRESHOLD, rel=1e-3)
-    found = solve(BISTABLE, ONE, settling=Accelerate(), initial=start)
+    found = solve(BISTABLE, ONE, solver=AndersonAcceleration(), initial=start)
     assert found.converged
     assert float(found.rates.E[0]) == pytest.approx(LOW, abs=1e-3)  # atol 1e-4, amplified
     assert not seems_stable(dynamics, at(THRESHOLD), at(1.0))
     assert seems_stable(dynamics, at(LOW), at(1.0))
 
 
-def test_runaways_and_oscillations_are_told():
+def test_divergence_and_oscillations_are_reported():
     def settle(J_EE, tau_I):
         circuit = single_pair(Projections(J_EE, 1.0, 2.0, 0.0), EI(10.0, tau_I), 0.04, 2.0)
         drive = EI(jnp.full(1, 20.0), jnp.zeros(1))
-        return steady_state(circuit, drive, settling=Accelerate())
+        return steady_state(circuit, drive, solver=AndersonAcceleration())
 
     # Calm, slow inhibition (it circles for ever), and too much excitation.
     found = jax.jit(jax.vmap(settle))(jnp.array([1.0, 1.0, 9.0]), jnp.array([1.0, 60.0, 10.0]))
     np.testing.assert_array_equal(found.converged, [True, False, False])
-    np.testing.assert_array_equal(found.runaway, [False, False, True])
+    np.testing.assert_array_equal(found.diverged, [False, False, True])
     # The state that the slow one circles around is the calm one's.
     rest = EI(found.rates.E[0], found.rates.I[0])
     for tau_I, expected in ((1.0, True), (60.0, False)):
@@ -177,7 +179,7 @@ def test_stability_is_that_of_the_eigenvalues():
 
 @pytest.mark.usefixtures("x64")
 def test_derivatives():
-    """Through the extrapolated linear solve, forwards and backwards, against a dense one."""
+    """Through the accelerated linear solve, forwards and backwards, against a dense one."""
     circuit, net = twins.ring(12)
     h = twins.bump(12, 45, 20.0)
     given = ssn.Input(np.concatenate([h, h]))
@@ -187,11 +189,11 @@ def test_derivatives():
         weigh @ ssn.input_response(net, given, rates, change)
         for change in (np.repeat([1.0, 0.0], 12), np.repeat([0.0, 1.0], 12))
     ]
-    settling = Accelerate(rtol=1e-11, atol=1e-11, most_steps=300)
+    solver = AndersonAcceleration(rtol=1e-11, atol=1e-11, most_steps=300)
 
     def read(x):
         modulation = Modulation(input=EI(x[0], x[1]))
-        found = steady_state(circuit, twins.as_ei((h, h)), modulation, settling=settling).rates
+        found = steady_state(circuit, twins.as_ei((h, h)), modulation, solver=solver).rates
         return weigh[:12] @ found.E + weigh[12:] @ found.I
 
     zero = jnp.zeros(2)

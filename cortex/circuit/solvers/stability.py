@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .circuit import Dynamics
-from .populations import EI, Leaf
+from ..circuit import Dynamics
+from ..populations import EI, Leaf
 
 DOUBLINGS = 16  # of the time over which the projected circuit is followed
 TERMS = 8  # of Taylor's series at a norm of 1/2: 1e-7 is left
@@ -50,8 +50,8 @@ def _projected(jacobian: Any, start: EI[Leaf], vectors: int) -> Float[Array, "k 
         last = basis.map(lambda V: V[j])
         image = jacobian(last)
         size = norm(image)
-        shares = products(basis, image)
-        image = image.map(lambda w, V: w - combined(shares, V), basis)
+        shares = inner_products(basis, image)
+        image = image.map(lambda w, V: w - weighted_sum(shares, V), basis)
         H = H.at[:, j].set(shares)
         beyond, left = _unit(image)
         # The space is complete: what remains is rounding, and is made to decay.
@@ -79,13 +79,13 @@ def _dies_out(H: Float[Array, "k k"]) -> Bool[Array, ""]:
     return jnp.max(jnp.abs(total)) < 1.0
 
 
-def products(many: EI[Leaf], one: EI[Leaf]) -> Float[Array, " k"]:
-    """Scalar products of states, stacked on the first axis, with one state."""
+def inner_products(many: EI[Leaf], one: EI[Leaf]) -> Float[Array, " k"]:
+    """Inner products of states, stacked on the first axis, with one state."""
     pairs = many.map(lambda V, w: jnp.tensordot(V, w, w.ndim, precision="highest"), one)
     return pairs.E + pairs.I
 
 
-def combined(weights: Float[Array, " k"], many: Leaf) -> Leaf:
+def weighted_sum(weights: Float[Array, " k"], many: Leaf) -> Leaf:
     """A weighted sum over the first axis, written out: it joins what is done with it."""
     return sum((weights[i] * many[i] for i in range(1, len(many))), start=weights[0] * many[0])
 

@@ -32,7 +32,7 @@ UNITS = 5
 TIMES = jnp.array([0.0, 4.0, 12.0, 12.5, 21.0])
 SOLVERS = {
     "euler": Fixed(diffrax.Euler(), 1.6),
-    # The first step is rejected; so few at most that there are several corners.
+    # The first step is rejected; so few at most that there are several checkpoints.
     "bosh3": Adaptive(diffrax.Bosh3(), 1e-6, 1e-6, max_steps=100),
     "tsit5": Adaptive(diffrax.Tsit5(), 1e-3, 1e-3),
 }
@@ -116,22 +116,22 @@ def test_what_is_saved_may_refer_to_what_is_differentiated():
             circuit, protocol, _ = network(x)
 
             def save(t, rates, dynamics):
-                pull = dynamics.pull(rates).E
-                kept = {"sum": x[0] * jnp.sum(rates.E) + t, "pull": pull, "rates": rates.E}
+                residual = dynamics.residual(rates).E
+                kept = {"sum": x[0] * jnp.sum(rates.E) + t, "residual": residual, "rates": rates.E}
                 # diffrax keeps floating-point numbers only.
                 return kept if adjoint is DIFFRAX else kept | {"n": jnp.argmax(rates.E)}
 
             found = simulate(
                 circuit, protocol, TIMES, save=save, stepping=stepping, adjoint=adjoint
             )
-            return jnp.sum(found.values["sum"]) + jnp.sum(found.values["pull"][1]), found.values
+            return jnp.sum(found.values["sum"]) + jnp.sum(found.values["residual"][1]), found.values
 
         return jax.jit(jax.value_and_grad(one, has_aux=True))(jnp.linspace(0.9, 1.1, 8))
 
     (mine, values), gradient = of(DiscreteAdjoint())
     (right, expected), slope = of(DIFFRAX)
     assert float(mine) == pytest.approx(float(right), rel=1e-11)
-    np.testing.assert_allclose(values["pull"], expected["pull"], rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(values["residual"], expected["residual"], rtol=1e-9, atol=1e-11)
     np.testing.assert_array_equal(values["n"], jnp.argmax(values["rates"], axis=1))
     np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-9)
 
