@@ -6,7 +6,7 @@ from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
 from .slopes import logit_slopes, map_shapes
-from .system import VisualSystem
+from .system import VisualSystem, as_network, as_system
 from .training import TrainingSettings, accuracy, train
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "TrainingSettings",
     "VisualSystem",
     "accuracy",
+    "as_network",
+    "as_system",
     "insert_circuits",
     "layer_circuit",
     "logit_slopes",

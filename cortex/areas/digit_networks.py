@@ -25,7 +25,7 @@ from .insert import CircuitParameters, insert_circuits, layer_circuit
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .refit import refit_readout
 from .slopes import map_shapes
-from .system import VisualSystem
+from .system import VisualSystem, as_network
 from .training import Epoch, TrainingSettings, accuracy, train
 
 CALIBRATION_IMAGES = 400
@@ -91,8 +91,9 @@ class DigitNetwork(NamedTuple):
         """Circuits at some layers (0 the lowest) of a trained network, calibrated on digits."""
         return insert_circuits(
             network,
-            dict.fromkeys(layers, circuit or self.circuit),
-            self.calibration_images(training, seed),
+            at=[layer + 1 for layer in layers],
+            circuit=circuit or self.circuit,
+            images=self.calibration_images(training, seed),
             output_map=output_map,
             solver=solver or self.solver,
         )
@@ -174,7 +175,7 @@ class DigitNetwork(NamedTuple):
                 output_map=PowerMap.fit(maps, maps),
                 solver=self.solver,
             )
-        return VisualSystem(tuple(areas), network.readout)
+        return VisualSystem(areas, network.readout, network.names)
 
 
 def _after(done: int, report: Report | None) -> Report | None:
@@ -183,8 +184,3 @@ def _after(done: int, report: Report | None) -> Report | None:
         return None
     tell = report
     return lambda number, row: tell(done + number, row)
-
-
-def as_network(system: VisualSystem) -> ConvNetwork:
-    """The filters and the readout of a system, without its circuits."""
-    return ConvNetwork(tuple(area.stage for area in system.areas), system.readout)

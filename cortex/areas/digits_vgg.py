@@ -8,7 +8,7 @@ from jaxtyping import PRNGKeyArray
 
 from cortex.circuit import FixedPointIteration
 from cortex.frontends.conv import ConvNetwork
-from cortex.frontends.vgg import random_vgg
+from cortex.frontends.vgg import layer_names, random_vgg
 
 from .digit_networks import DigitNetwork
 from .digits import inhibition_stabilised
@@ -18,11 +18,7 @@ SEEDS = (0, 1, 2)
 CIRCUIT_SEEDS = (0,)
 SIDE = 32  # px
 WIDTHS = ((8, 8), (16, 16, 16), (32, 32, 32))
-LAYERS = tuple(
-    f"conv{group}_{layer}"
-    for group, widths in enumerate(WIDTHS, 1)
-    for layer in range(1, len(widths) + 1)
-)
+LAYERS = layer_names(WIDTHS)
 UNITS = 128
 CLASSES = 10
 CONTRAST = 65.0  # more drive than in three layers, for all eight to be inhibition-stabilised

@@ -1,6 +1,6 @@
 """Putting circuits into a trained network: calibration on ordinary images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -20,6 +20,7 @@ from cortex.circuit import (
     learned_features,
 )
 from cortex.errors import UserError
+from cortex.frontends.checks import check_layers
 from cortex.frontends.conv import ConvNetwork, carried
 
 from .area import AbstractArea, CircuitArea, PlainArea
@@ -55,10 +56,11 @@ class CircuitParameters(eqx.Module):
 
 
 def insert_circuits(
-    network: ConvNetwork,
-    parameters: Mapping[int, CircuitParameters],
-    images: Float[Array, "images channels height width"] | Float[np.ndarray, "images _ _ _"],
+    network: Any,
     *,
+    at: str | int | Sequence[str | int],
+    circuit: Any,
+    images: Any,
     output_map: type[AbstractOutputMap] = IsotonicMap,
     solver: AbstractSteadyStateSolver | None = None,
     batch: int = 100,
@@ -78,17 +80,24 @@ def insert_circuits(
     layers nothing but a batch.
 
     Args:
-        network: the trained front end.
-        parameters: by layer number, 0 the lowest.
-        images: ordinary training images to calibrate on.
+        network: the trained front end, a `ConvNetwork`.
+        at: one layer or several, each by its name or its number from 1.
+        circuit: `CircuitParameters` of all these layers, or a list with those of each.
+        images: ordinary training images to calibrate on, 50 or more, (images, channels, height,
+            width).
         output_map: a class with `fit(rates, outputs)`.
         solver: how steady states are found.
         batch: images at a time.
         advance: told how many images have settled, for each layer with a circuit anew.
 
     Raises:
-        UserError: one line: a circuit runs away on some of the images.
+        UserError: one line: an argument that does not fit, or a circuit that runs away on some
+            of the images.
     """
+    if not isinstance(network, ConvNetwork):
+        raise UserError(f"network: found {type(network).__name__}, allowed: a ConvNetwork")
+    parameters = _by_layer(network, at, circuit)
+    check_layers(network, images)
     solver = FixedPointIteration() if solver is None else solver
     areas: list[AbstractArea] = [PlainArea(stage) for stage in network.stages]
     starts = range(0, len(images), batch)
@@ -129,7 +138,7 @@ def insert_circuits(
                 advance(len(found))
         if lost:
             raise UserError(
-                f"circuit at layer {layer + 1}: runs away on {lost} of {len(images)} images, "
+                f"circuit at {network.names[layer]}: runs away on {lost} of {len(images)} images, "
                 "allowed: none; a larger J_IE or a smaller J_EE, k or contrast holds it"
             )
         fitted = output_map.fit(_by_map(seen), _by_map(targets))
@@ -139,7 +148,23 @@ def insert_circuits(
             actual[number] = _sent(stage, fitted, actual[number], rates[number])
             rates[number] = None
         reached = layer + 1
-    return VisualSystem(tuple(areas), network.readout)
+    return VisualSystem(areas, network.readout, network.names)
+
+
+def _by_layer(network: ConvNetwork, at: Any, circuit: Any) -> dict[int, CircuitParameters]:
+    """The parameters by layer, 0 the lowest."""
+    layers = [network.index(layer) for layer in ([at] if isinstance(at, str | int) else at)]
+    circuits = list(circuit) if isinstance(circuit, list | tuple) else [circuit] * len(layers)
+    if len(set(layers)) != len(layers) or len(circuits) != len(layers):
+        raise UserError(
+            f"at, circuit: found layers {', '.join(network.names[n] for n in layers)} and "
+            f"{len(circuits)} circuits, allowed: different layers, and one circuit for all or one "
+            "for each"
+        )
+    for one in circuits:
+        if not isinstance(one, CircuitParameters):
+            raise UserError(f"circuit: found {type(one).__name__}, allowed: CircuitParameters")
+    return dict(zip(layers, circuits, strict=True))
 
 
 def layer_circuit(

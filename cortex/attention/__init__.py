@@ -20,7 +20,7 @@ from .saliency import FeatureSaliency, Saliency, SaliencyWindow, WinnerTakeAll, 
 from .scores import AdditiveScores, DotScores, ScaledScores, softmax_weights
 from .self_attention import SelfAttention, multi_head
 from .soft import SoftAttention
-from .source import AbstractSource, Matched, NoAttention, Query, State
+from .source import AbstractSource, Attention, Matched, NoAttention, Query, State, Sum
 from .values import (
     AbstractImageSet,
     BalancedSet,
@@ -44,6 +44,7 @@ __all__ = [
     "AdditiveScores",
     "AlignedGain",
     "Arousal",
+    "Attention",
     "AttentionGate",
     "BalancedSet",
     "CategorySet",
@@ -77,6 +78,7 @@ __all__ = [
     "SoftAttention",
     "SpatialWindow",
     "State",
+    "Sum",
     "WinnerTakeAll",
     "effective_number",
     "entropy",

@@ -5,13 +5,15 @@ and all can be compared: features and state come from a first look without atten
 """
 
 import abc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from cortex.circuit import EI, Modulation
+from cortex.circuit.populations import as_floats
+from cortex.errors import UserError
 
 from .forms import AbstractForm, Multiplicative, Pattern
 
@@ -24,12 +26,15 @@ class Query(eqx.Module):
     Attributes:
         category: sought, 0 to categories - 1.
         place: cued, (row, column) from 0 (top, left edge) to 1 (bottom, right edge).
+
+    A source is asked about one image; for an observer that looks at many, both may have a
+    leading axis of images.
     """
 
-    category: Int[Array, ""]
-    place: Float[Array, "2"]
+    category: Int[Array, "*images"]
+    place: Float[Array, "*images 2"]
 
-    def __init__(self, category: int | Array = 0, place: Array | tuple[float, float] = (0.5, 0.5)):
+    def __init__(self, category: Any = 0, place: Any = (0.5, 0.5)):
         self.category = jnp.asarray(category, jnp.int32)
         self.place = jnp.asarray(place, float)
 
@@ -75,6 +80,69 @@ class AbstractSource(eqx.Module):
         """The modulation of the area; arguments as for `pattern`."""
         return self.form(self.pattern(features, state, query))
 
+    def at(self, layer: str | int) -> "Attention":
+        """This source at a layer, by its name or its number from 1: ready for an observer."""
+        return Attention((self,), (Query(),), (layer,))
+
+
+class Attention(eqx.Module):
+    """Sources of attention that act together, each at a layer, and what they are asked.
+
+    `attention(category=3, strength=0.5)` is the same attention with another question and
+    strength; `a + b` is both at once, where gains at one layer multiply and inputs add. Layers
+    are structure, everything else is data: no program is compiled anew for other weights,
+    strengths or queries.
+
+    Attributes:
+        sources: one or more.
+        queries: one for each source; of one image, or with a leading axis of images.
+        layers: of each source, by name or by number from 1.
+    """
+
+    sources: tuple[AbstractSource, ...]
+    queries: tuple[Query, ...]
+    layers: tuple[str | int, ...] = eqx.field(static=True)
+
+    def __call__(
+        self, *, category: Any = None, place: Any = None, strength: Any = None
+    ) -> "Attention":
+        """The same sources, asked something else; what is not given stays as it was.
+
+        Args:
+            category: sought, 0 to categories - 1; one, or one for each image.
+            place: cued, (row, column) from 0 (top, left edge) to 1; one, or one for each image,
+                (images, 2).
+            strength: of every source [1].
+
+        Raises:
+            UserError: a strength for a source that has none.
+        """
+        queries = tuple(
+            Query(
+                query.category if category is None else category,
+                query.place if place is None else place,
+            )
+            for query in self.queries
+        )
+        sources = self.sources
+        if strength is not None:
+            sources = tuple(_with_strength(source, strength) for source in sources)
+        return Attention(sources, queries, self.layers)
+
+    def __add__(self, other: "Attention") -> "Attention":
+        return Attention(
+            self.sources + other.sources, self.queries + other.queries, self.layers + other.layers
+        )
+
+
+def _with_strength(source: AbstractSource, strength: Any) -> AbstractSource:
+    if not hasattr(source, "strength"):
+        raise UserError(
+            f"strength: found {strength} for {type(source).__name__}, allowed: none, for this "
+            "source has no strength"
+        )
+    return eqx.tree_at(lambda s: s.strength, source, as_floats(strength))
+
 
 class Matched(AbstractSource):
     """Another source with its pattern scaled to a given root mean square over maps and places.
@@ -101,6 +169,24 @@ class Matched(AbstractSource):
         power = jnp.mean(found**2)
         scale = jnp.where(power > 0, self.size / jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0)
         return scale * found
+
+
+class Sum(AbstractSource):
+    """Sources whose patterns add up before they take a form: `1 + beta_s s + beta_f f`.
+
+    Attributes:
+        sources: one or more, asked the same; their own forms do not count.
+        form: of the sum.
+
+    Source: Lindsay & Miller 2018, spatial and feature attention together.
+    """
+
+    sources: tuple[AbstractSource, ...]
+    form: AbstractForm = eqx.field(default_factory=Multiplicative)
+
+    def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
+        first, *others = (source.pattern(features, state, query) for source in self.sources)
+        return sum(others, start=first)
 
 
 class NoAttention(AbstractSource):

@@ -1,13 +1,17 @@
-"""Convolutional front ends: stages that give signed maps, and a linear readout."""
+"""Front ends: layers that give signed maps, and a readout; of this package or of any callables."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from cortex.errors import UserError
+
+from .layer_names import layer_index, numbered
 
 
 class ConvStage(eqx.Module):
@@ -123,16 +127,92 @@ def carried(
     return output if carry is None else carry(received, output)
 
 
-class ConvNetwork(eqx.Module):
-    """A plain network: rectified stages, then a readout.
+class FunctionReadout(AbstractReadout):
+    """Any function from the last layer's maps to logits.
+
+    What lies inside a function cannot be seen, so that detectors read what it gives; of an
+    `equinox.nn.Sequential` they read what its last layer receives.
 
     Attributes:
-        stages: from the image upwards; each gives signed maps, see `ConvStage`.
-        readout: on the last stage.
+        function: from maps (maps, height, width) to logits (classes,).
+    """
+
+    function: Callable[..., Any]
+
+    def units(self, maps: Float[Array, "maps height width"]) -> Float[Array, " units"]:
+        """What detectors read, as one row."""
+        if isinstance(self.function, eqx.nn.Sequential):
+            return jnp.ravel(self.function[:-1](maps))
+        return jnp.ravel(self.function(maps))
+
+    def __call__(self, maps: Float[Array, "maps height width"]) -> Any:
+        """One logit a class."""
+        return self.function(maps)
+
+
+class ConvNetwork(eqx.Module):
+    """Rectified layers one above the other, then a readout: any callables.
+
+    A layer takes one image or the maps below, (channels, height, width), and gives the net
+    input of its own maps, (maps, new height, new width), which is then rectified; one that
+    rectifies by itself stays as it is. equinox modules are layers as they stand; of Flax and
+    others write `lambda x: model.apply(parameters, x)`.
+
+    Attributes:
+        stages: the layers, from the image upwards.
+        readout: of the last layer's maps.
+        names: of the layers.
     """
 
     stages: tuple[Callable[..., Any], ...]
     readout: AbstractReadout
+    names: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        layers: Mapping[str, Any] | Sequence[Any],
+        readout: Any,
+        names: Sequence[str] | None = None,
+    ):
+        """Put layers one above the other.
+
+        Args:
+            layers: from the image upwards; a dictionary names them.
+            readout: from the last layer's maps to logits: a function, or a readout of this
+                package, whose hidden units detectors can read.
+            names: of the layers of a list; conv1, conv2, ... by default.
+
+        Raises:
+            UserError: something that cannot be called, or names that do not fit.
+        """
+        if isinstance(layers, Mapping):
+            names, layers = tuple(layers), tuple(layers.values())
+        self.stages = tuple(layers)
+        self.names = numbered(len(self.stages)) if names is None else tuple(names)
+        if not self.stages:
+            raise UserError("layers: found none, allowed: one or more callables")
+        if len(set(self.names)) != len(self.stages):
+            raise UserError(
+                f"names: found {', '.join(self.names)} for {len(self.stages)} layers, allowed: "
+                "one a layer, all different"
+            )
+        for name, layer in zip(self.names, self.stages, strict=True):
+            if not callable(layer):
+                raise UserError(
+                    f"layer {name}: found {type(layer).__name__}, allowed: a callable from maps "
+                    "to maps"
+                )
+        if not callable(readout):
+            raise UserError(
+                f"readout: found {type(readout).__name__}, allowed: a callable from maps to logits"
+            )
+        if not isinstance(readout, AbstractReadout):
+            readout = FunctionReadout(readout)
+        self.readout = readout
+
+    def index(self, layer: str | int) -> int:
+        """Where a layer stands, 0 the lowest, by its name or its number from 1."""
+        return layer_index(self.names, layer)
 
     def __call__(self, image: Float[Array, "channels height width"]) -> Any:
         """One logit a class."""

@@ -160,7 +160,8 @@ def random_efficientnet(
     project = Convolution.random(next(keys), channels, below, 1)
     top = Convolution.random(next(keys), head, channels, 1)
     stages.append(BlockStage(project, None, top, adds, False))
-    return ConvNetwork(tuple(stages), MeanReadout(Linear.random(next(keys), classes, head)))
+    names = ("stem", *(f"block{number}" for number in range(1, len(stages) - 1)), "head")
+    return ConvNetwork(stages, MeanReadout(Linear.random(next(keys), classes, head)), names)
 
 
 _EPSILON = 1e-3  # of the batch normalisation, as trained

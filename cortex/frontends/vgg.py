@@ -15,11 +15,18 @@ from cortex.frontends.weight_layouts import Layout, Shapes, shapes_of
 from cortex.stimuli.image_files import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-LAYERS = tuple(
-    f"conv{group}_{layer}"
-    for group, widths in enumerate(WIDTHS, 1)
-    for layer in range(1, len(widths) + 1)
-)
+
+
+def layer_names(widths: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
+    """conv1_1, conv1_2, conv2_1, ...: group and layer, for the maps of each layer by group."""
+    return tuple(
+        f"conv{group}_{layer}"
+        for group, maps in enumerate(widths, 1)
+        for layer in range(1, len(maps) + 1)
+    )
+
+
+LAYERS = layer_names(WIDTHS)
 
 
 class VGGStage(eqx.Module):
@@ -94,7 +101,8 @@ def random_vgg(
     keys = jax.random.split(jax.random.fold_in(key, len(stages)), 3)
     inputs = channels * (size // 2 ** len(widths)) ** 2
     sizes = zip(keys, (units, units, classes), (inputs, units, units), strict=True)
-    return ConvNetwork(tuple(stages), VGGReadout(*(Linear.random(*row) for row in sizes)))
+    readout = VGGReadout(*(Linear.random(*row) for row in sizes))
+    return ConvNetwork(stages, readout, layer_names(widths))
 
 
 def random_vgg16(

@@ -297,8 +297,9 @@ def build_system(
     assert calibration is not None
     system = insert_circuits(
         found.network,
-        {layer - 1: circuit.parameters() for layer in section.circuits},
-        calibration,
+        at=section.circuits,
+        circuit=circuit.parameters(),
+        images=calibration,
         solver=solver.relax(),
         batch=100 if found.size <= 64 else 10,  # the lowest layers of large images fill memory
         advance=advance,
@@ -331,7 +332,7 @@ def with_settings(
             new = (circuit.applied_to(area.circuit), solver.relax())
             area = eqx.tree_at(lambda a: (a.circuit, a.solver), area, new)
         areas.append(area)
-    return VisualSystem(tuple(areas), system.readout)
+    return VisualSystem(areas, system.readout, system.names)
 
 
 def feature_errors(system: VisualSystem) -> dict[int, float]:

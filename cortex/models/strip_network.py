@@ -34,7 +34,7 @@ def widened(system: VisualSystem, height: int, width: int) -> VisualSystem:
             coupling = GaussianCoupling(old.J, old.sigma, old.features, shape, old.border)
             area = eqx.tree_at(lambda a: a.circuit.coupling, area, coupling)
         areas.append(area)
-    return VisualSystem(tuple(areas), system.readout)
+    return VisualSystem(areas, system.readout, system.names)
 
 
 class StripLook(eqx.Module):

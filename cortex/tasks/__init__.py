@@ -22,7 +22,9 @@ from .learning import (
     respond_to_all,
     with_controls,
 )
-from .looking import Condition, Observer, Outcome, even_batch, every_answer, look, own_category
+from .looking import Condition, Outcome, even_batch, every_answer, look, own_category
+from .observer import Observer, Pass
+from .passes import LayerPass
 from .signal_detection import (
     Rates,
     area_under_curve,
@@ -35,10 +37,12 @@ __all__ = [
     "Condition",
     "Detectors",
     "FirstLook",
+    "LayerPass",
     "LayerValues",
     "Observer",
     "Outcome",
     "Pairs",
+    "Pass",
     "Rates",
     "Responses",
     "SecondLook",

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 from cortex.areas import Response
 from cortex.attention import AbstractSource, Query, State
 
-from .looking import Observer
+from .observer import Observer
 
 Image = Float[Array, "channels image_height image_width"]
 Maps = Float[Array, "maps height width"]

@@ -22,7 +22,8 @@ from cortex.attention import (
 from cortex.attention.values import Values
 
 from .detectors import balanced_rows
-from .looking import Observer, Report, pass_all, read_out
+from .looking import Report, pass_all, read_out
+from .observer import Observer
 
 LayerValues = tuple[Float[Array, "categories _"], ...]  # by area: layers differ in maps
 

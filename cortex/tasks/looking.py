@@ -17,38 +17,18 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from cortex.areas import AbstractArea, VisualSystem, map_shapes
-from cortex.attention import AbstractForm, Modulation, feature_pattern, spatial_pattern
-from cortex.circuit import EI
+from cortex.attention import AbstractForm, feature_pattern, spatial_pattern
+from cortex.circuit import EI, Modulation
 from cortex.frontends.conv import AbstractReadout
 from cortex.stimuli import quadrant_mask
 from cortex.stimuli.trials import AbstractTrials
 
 from .detectors import Detectors
+from .observer import Observer
 
 Report = Callable[[int], object]
 Answer = Callable[[np.ndarray, int], np.ndarray]
 Batch = Float[Array, "images channels height width"]
-
-
-class Observer(eqx.Module):
-    """A visual system and the detectors that read its units.
-
-    Attributes:
-        system: from the image to readout units.
-        detectors: from readout units to logits.
-    """
-
-    system: VisualSystem
-    detectors: Detectors
-
-    def __call__(
-        self,
-        image: Float[Array, "channels height width"],
-        modulations: Sequence[Modulation | None] | None = None,
-    ) -> Float[Array, " categories"]:
-        """The logits for one image; attention is one modulation an area, none by default."""
-        top = self.system.respond(image, modulations)[-1]
-        return self.detectors(self.system.readout.units(top.output))
 
 
 class Focus(eqx.Module):

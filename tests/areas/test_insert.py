@@ -8,6 +8,7 @@ import pytest
 
 from cortex.areas import CircuitArea, IsotonicMap, PlainArea, PowerMap, insert, insert_circuits
 from cortex.circuit import learned_features
+from cortex.errors import UserError
 from tests.areas import systems
 
 LAYERS = [(), (0,), (1,), (0, 1)]
@@ -25,8 +26,9 @@ def inserted(shown):
     return {
         layers: insert_circuits(
             systems.network(),
-            {layer: systems.parameters(contrast[layer]) for layer in layers},
-            shown,
+            at=[layer + 1 for layer in layers],
+            circuit=[systems.parameters(contrast[layer]) for layer in layers],
+            images=shown,
             solver=systems.SOLVER,
         )
         for layers in LAYERS
@@ -101,8 +103,9 @@ def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
     given = eqx.tree_at(lambda p: p.J.EE, systems.parameters(), systems.J["EE"] / 4)
     system = insert_circuits(
         systems.network(),
-        dict.fromkeys((0, 1), given),
-        shown,
+        at=("conv1", "conv2"),
+        circuit=given,
+        images=shown,
         output_map=PowerMap,
         solver=systems.SOLVER,
     )
@@ -116,11 +119,35 @@ def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
     np.testing.assert_allclose(first.output_map.log_scale, fitted.log_scale, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"network": 3}, "network: found int, allowed: a ConvNetwork"),
+        ({"at": "conv3"}, "at: found 'conv3', allowed: conv1, conv2, or 1 to 2"),
+        ({"at": ("conv1", 1)}, "at, circuit: found layers conv1, conv1 and 2 circuits, allowed"),
+        ({"circuit": [systems.parameters()] * 2}, "at, circuit: found layers conv2 and 2 circui"),
+        ({"circuit": 3}, "circuit: found int, allowed: "),
+        ({"images": systems.images(3)[0]}, "images: found shape (1, 9, 7), allowed: (images, ch"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(given, line):
+    usual = {
+        "network": systems.network(),
+        "at": "conv2",
+        "circuit": systems.parameters(),
+        "images": systems.images(3),
+    }
+    with pytest.raises(UserError) as caught:
+        insert_circuits(**usual | given)
+    assert str(caught.value).startswith(line)
+
+
 def test_batches_do_not_matter(inserted, shown):
     again = insert_circuits(
         systems.network(),
-        {0: systems.parameters(30.0)},
-        shown,
+        at="conv1",
+        circuit=systems.parameters(30.0),
+        images=shown,
         solver=systems.SOLVER,
         batch=7,
     )
@@ -136,7 +163,12 @@ def test_a_sample_of_places_does_for_large_layers(monkeypatch):
 
     def built():
         return insert_circuits(
-            systems.network(), {1: systems.parameters()}, shown, solver=systems.SOLVER, batch=25
+            systems.network(),
+            at="conv2",
+            circuit=systems.parameters(),
+            images=shown,
+            solver=systems.SOLVER,
+            batch=25,
         ).areas[1]
 
     whole = built()
@@ -175,7 +207,14 @@ def test_memory_holds_what_enters_the_layer_at_work_only(monkeypatch):
         nonlocal peak
         peak = max(peak, held() - before)
 
-    insert_circuits(network, {1: systems.parameters()}, shown, solver=systems.SOLVER, advance=look)
+    insert_circuits(
+        network,
+        at=2,
+        circuit=systems.parameters(),
+        images=shown,
+        solver=systems.SOLVER,
+        advance=look,
+    )
     entering = 900 * 3 * 4 * 3 * 4  # images x what the first layer sends x bytes
     batch = 100 * 4 * 4 * 3 * 4  # the rates of a batch
     # Besides: the circuit's kernels, compiled constants.

@@ -6,6 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cortex.errors import UserError
+from cortex.frontends.checks import check_layers
 from cortex.frontends.conv import ConvNetwork, ConvStage, Readout, pooled_units
 from tests.reference import attention as reference
 
@@ -86,3 +88,97 @@ def test_a_random_readout_starts_undecided():
     maps = jax.random.normal(jax.random.key(1), (2, 4, 4))
     assert not np.any(readout(maps))
     assert np.any(readout.units(maps) > 0)
+
+
+IMAGE = jnp.asarray(np.random.default_rng(5).normal(size=(2, 6, 5)), jnp.float32)
+
+
+def doubled(maps):
+    return 2.0 * maps
+
+
+def callables():
+    """An equinox layer, a plain function, and a function that holds an array."""
+    mixing = jnp.asarray([[1.0, -1.0], [0.5, 2.0], [-1.0, 0.0]])
+    layer = eqx.nn.Conv2d(2, 2, 3, padding=1, key=jax.random.key(0))
+    return layer, doubled, lambda maps: jnp.einsum("oi,ihw->ohw", mixing, maps)
+
+
+def head(maps):
+    return jnp.sum(maps, axis=(1, 2))
+
+
+def test_any_callables_make_a_network():
+    """Each layer is rectified, the readout sees the last one's maps."""
+    first, second, third = callables()
+    expected = jnp.sum(
+        jax.nn.relu(third(jax.nn.relu(second(jax.nn.relu(first(IMAGE)))))), axis=(1, 2)
+    )
+    network = ConvNetwork([first, second, third], readout=head)
+    np.testing.assert_allclose(network(IMAGE), expected, rtol=1e-6)
+    np.testing.assert_allclose(network.readout.units(network.stages[0](IMAGE)), head(first(IMAGE)))
+    check_layers(network, IMAGE[None])
+
+
+def test_layers_have_names_and_numbers_from_one():
+    stages = callables()
+    by_list, by_dict = (
+        ConvNetwork(stages, head),
+        ConvNetwork(dict(zip(("edges", "twice", "mixed"), stages, strict=True)), head),
+    )
+    assert by_list.names == ("conv1", "conv2", "conv3")
+    assert (
+        by_dict.names
+        == ("edges", "twice", "mixed")
+        == tuple(ConvNetwork(stages, head, names=["edges", "twice", "mixed"]).names)
+    )
+    assert by_dict.stages == by_list.stages
+    assert [by_list.index(layer) for layer in ("conv1", 1, "conv3", 3)] == [0, 0, 2, 2]
+    with pytest.raises(UserError, match=r"^at: found 'edgs', allowed: edges.*mean 'edges'\?$"):
+        by_dict.index("edgs")
+    with pytest.raises(UserError, match=r"^at: found 4, allowed: conv1, conv2, conv3, or 1 to 3$"):
+        by_list.index(4)
+
+
+def test_detectors_read_what_the_last_layer_of_a_sequence_receives():
+    flat = eqx.nn.Lambda(jnp.ravel)
+    hidden, last = (
+        eqx.nn.Linear(60, 7, key=jax.random.key(1)),
+        eqx.nn.Linear(7, 4, key=jax.random.key(2)),
+    )
+    network = ConvNetwork([doubled], eqx.nn.Sequential([flat, hidden, last]))
+    np.testing.assert_allclose(network.readout.units(IMAGE), hidden(IMAGE.ravel()), rtol=1e-6)
+    np.testing.assert_allclose(network.readout(IMAGE), last(hidden(IMAGE.ravel())), rtol=1e-6)
+
+
+REFUSED = {
+    "no layers": (lambda: ConvNetwork([], head), "layers: found none"),
+    "no callable": (lambda: ConvNetwork([doubled, 3], head), "layer conv2: found int, allowed"),
+    "no readout": (lambda: ConvNetwork([doubled], 3), "readout: found int, allowed: a callable"),
+    "few names": (lambda: ConvNetwork([doubled], head, ["a", "b"]), "names: found a, b for 1 la"),
+    "one image": (
+        lambda: check_layers(ConvNetwork([doubled], head), IMAGE),
+        "images: found shape (2, 6, 5), allowed: (images, channels, height, width)",
+    ),
+    "channels": (
+        lambda: check_layers(ConvNetwork(callables(), head), IMAGE[None, :1]),
+        "layer conv1: cannot take (1, 6, 5): ",
+    ),
+    "no maps": (
+        lambda: check_layers(ConvNetwork([doubled, jnp.ravel], head), IMAGE[None]),
+        "layer conv2: found output of shape (60,) for an input of (2, 6, 5), allowed: (maps, he",
+    ),
+    "no logits": (
+        lambda: check_layers(ConvNetwork([doubled], doubled), IMAGE[None]),
+        "readout: found output of shape (2, 6, 5) for maps of (2, 6, 5), allowed: (classes,)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_network_is_refused_in_one_line(name):
+    call, line = REFUSED[name]
+    with pytest.raises(UserError) as caught:
+        call()
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)

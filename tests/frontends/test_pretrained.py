@@ -128,7 +128,7 @@ def test_the_network_is_its_areas(family):
     logits = jax.jit(jax.vmap(net))(shown)
     np.testing.assert_allclose(everything(net, shown)[-1], logits, rtol=1e-4, atol=1e-4)
     # Nothing is learned from images where no circuit is put in.
-    system = insert_circuits(net, {}, shown, batch=2)
+    system = insert_circuits(net, at=(), circuit=(), images=shown, batch=2)
     np.testing.assert_allclose(jax.jit(jax.vmap(system))(shown), logits, rtol=1e-4, atol=1e-4)
 
 

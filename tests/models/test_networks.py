@@ -138,7 +138,7 @@ def test_circuits_in_some_layers(vgg):
 
 def test_a_circuit_that_runs_away_is_refused_in_one_line(wide):
     wild, images = CircuitSection(J_EE=30.0, J_IE=1.0), small.images(3, size=32)
-    with pytest.raises(UserError, match=r"^circuit at layer 1: runs away on 3 of 3 images, a"):
+    with pytest.raises(UserError, match=r"^circuit at stem: runs away on 3 of 3 images, a"):
         build_system(wide, inserted(1), wild, SOLVER, "circuits", images)
 
 

@@ -51,7 +51,7 @@ def by_hand(observer, pattern, layer, form):
     """The whole system at once, circuits from silence."""
     modulations = [form(pattern) if area == layer else None for area in range(2)]
     responses = observer.system.respond(image(), modulations)
-    return responses, observer(image(), modulations)
+    return responses, observer.detectors(observer.system.readout.units(responses[-1].output))
 
 
 @pytest.mark.parametrize(("layer", "form"), [(0, Multiplicative()), (1, Additive(2.0, to_I=0.5))])

@@ -36,7 +36,8 @@ def looks(observer, conditions, form=None, trials=None, **options):
 @eqx.filter_jit
 def one_look(observer, image, modulations):
     """One image through all areas, circuits from silence."""
-    return observer(image, modulations)
+    top = observer.system.respond(image, modulations)[-1]
+    return observer.detectors(observer.system.readout.units(top.output))
 
 
 def by_hand(observer, values, strengths, spatial, form):

@@ -1,0 +1,111 @@
+"""A batch of images through the layers of a system: one compiled program a layer.
+
+Attention reaches a layer as patterns, which are data: the programs know neither sources nor
+strengths. A layer has one program without attention, and one with each form of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from cortex.areas import AbstractArea, CircuitArea, VisualSystem
+from cortex.attention import AbstractForm
+from cortex.circuit import EI, Modulation
+
+Maps = Float[Array, "images _ _ _"]  # of one layer, or images themselves
+Acting = tuple[tuple[AbstractForm, Maps], ...]  # forms of attention, each with its pattern
+BATCH = 50  # images at a time, where there are many
+
+
+class LayerPass(eqx.Module):
+    """What one layer does with a batch of images.
+
+    Attributes:
+        input: what it receives from the layer below.
+        means: mean rates over the places of each map [Hz]; of a layer without a circuit its
+            activity as E, zero as I, in its own unit.
+        rates: E and I rates of a circuit [Hz]; None without one.
+        settled: whether the circuit settled.
+    """
+
+    input: Maps
+    means: EI[Float[Array, "images maps"]]
+    rates: EI[Maps] | None
+    settled: Bool[Array, " images"]
+
+
+def pass_through(
+    system: VisualSystem,
+    images: Maps,
+    lowest: int = 0,
+    initials: Sequence[EI[Maps] | None] | None = None,
+    acting: Mapping[int, Acting] | None = None,
+) -> tuple[tuple[LayerPass, ...], Maps]:
+    """Pass images through the layers of a system from one upwards.
+
+    Args:
+        system: whose layers.
+        images: what the lowest of these layers receives.
+        lowest: its number, 0 the lowest of all.
+        initials: rates [Hz] from which each of these layers' circuits starts, None without a
+            circuit; silence by default.
+        acting: by layer number, the forms and patterns of attention there; none by default.
+
+    Returns:
+        What each of these layers does, and the output of the topmost one.
+    """
+    areas, passes = system.areas[lowest:], []
+    initials = initials or [_silence(area, len(images)) for area in areas]
+    for number, (area, initial) in enumerate(zip(areas, initials, strict=True), lowest):
+        top = number == len(system.areas) - 1
+        here = () if acting is None else tuple(acting.get(number, ()))
+        done, above = _pass_layer(area, images, initial, here, top)
+        passes.append(LayerPass(images, *done))
+        images = above
+    return tuple(passes), images
+
+
+@eqx.filter_jit
+def _pass_layer(
+    area: AbstractArea, images: Maps, initial: EI[Maps] | None, acting: Acting, top: bool
+) -> tuple[tuple[EI[Array], EI[Maps] | None, Bool[Array, " images"]], Maps]:
+    """Means, rates and settled of `LayerPass`, and what goes up: to the readout from the `top`."""
+    forms = [form for form, _ in acting]
+
+    def one(image: Array, start: EI[Array] | None, patterns: list[Array]) -> Any:
+        modulation: Modulation | None = None
+        for form, pattern in zip(forms, patterns, strict=True):
+            more = form(pattern)
+            modulation = more if modulation is None else modulation.combine(more)
+        response = area(image, modulation, start)
+        means = response.rates.map(lambda r: jnp.mean(r, axis=(1, 2)))
+        rates = response.rates if area.recurrent else None
+        return (means, rates, response.converged), response.output if top else response.sent
+
+    return jax.vmap(one)(images, initial, [pattern for _, pattern in acting])
+
+
+def _silence(area: AbstractArea, images: int) -> EI[Maps] | None:
+    if not isinstance(area, CircuitArea):
+        return None
+    return area.circuit.silence().map(lambda r: jnp.broadcast_to(r, (images, *r.shape)))
+
+
+def over_batches(function: Any, images: Any) -> np.ndarray:
+    """A function of a batch, applied to many images some at a time.
+
+    Args:
+        function: from images (batch, channels, height, width) to an array with an axis of images.
+        images: any number; the last batch is filled up, so that nothing is compiled for it.
+    """
+    size, parts = min(BATCH, len(images)), []
+    for start in range(0, len(images), size):
+        rows = np.minimum(np.arange(start, start + size), len(images) - 1)
+        found = np.asarray(function(jnp.asarray(images[rows], float)))
+        parts.append(found[: len(images) - start])
+    return np.concatenate(parts)
