@@ -44,7 +44,7 @@ class Above(AbstractExpectation):
         words: what the limit means, in a few words, for the table.
     """
 
-    limit: float
+    limit: int | float
     words: str = ""
     sign = ">"
 
@@ -94,8 +94,8 @@ class Between(AbstractExpectation):
         words: how the range was stated, in a few words, for the table.
     """
 
-    lowest: float
-    highest: float
+    lowest: int | float
+    highest: int | float
     words: str = ""
 
     def holds(self, low: float, value: float, high: float, place: Mapping[str, Any]) -> bool:

@@ -213,6 +213,19 @@ def legend_of(panel: Any, title: str = "", **options: Any) -> None:
         panel.legend(handles, labels, title=title or None, **options)
 
 
+def legend_below(panel: Any, columns: int = 3, **options: Any) -> None:
+    """A legend under the label of the horizontal axis, where it covers no curve.
+
+    Args:
+        panel: matplotlib axes.
+        columns: how many entries stand side by side.
+        **options: passed on to `Axes.legend`: ``title``, or ``handles`` and ``labels``.
+    """
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.22), "ncols": columns}
+    tight = {"columnspacing": 0.8, "handlelength": 1.1, "handletextpad": 0.5}
+    panel.legend(**below, **tight, **options)
+
+
 def marks(panel: Any, places: Sequence[float], values: Sequence[float], label: str) -> None:
     """Open rings: numbers to compare with."""
     ring = {"marker": "o", "mfc": "none", "mec": style.INK, "mew": 0.7, "ms": 7, "ls": "none"}

@@ -149,6 +149,13 @@ def no_ticks() -> NullLocator:
     return NullLocator()
 
 
+def shades(colour: str, count: int) -> list[Any]:
+    """From pale to the colour itself and a little darker: the more of a quantity, the more ink."""
+    full = np.asarray(mpl.colors.to_rgb(colour))
+    places = np.linspace(0.25, 1.15, count) if count > 1 else [1.0]
+    return [tuple(1 - p * (1 - full) if p <= 1 else full * (2 - p)) for p in places]
+
+
 def unframed(panel: Any) -> Any:
     """A panel for an image: no ticks, no frame."""
     panel.set_xticks([])
