@@ -192,7 +192,8 @@ class Claim:
             dataset, or from the dataset and the place of the row, to that.
         unit: unit of the value, where the array has none.
         when: test of the settings that must be met for the claim to be made, as
-            `cortex.settings.kept`; without it the numbers are reported and not judged.
+            `cortex.settings.kept`; without it the numbers are reported and not judged, and left out
+            if the value is at a place that is not there.
 
     Examples:
         >>> Claim("w", lambda d: d.w.sel(contrast=50, population="E"), Near(0.69, atol=0.005),
@@ -211,10 +212,15 @@ class Claim:
 
     def rows(self, settings: Any, data: xr.Dataset) -> Iterator[Measure]:
         """The claim at each place of its value."""
-        value = self.value(data)
+        judged = self.when is None or self.when(settings)
+        try:
+            value = self.value(data)
+        except KeyError:
+            if judged:
+                raise
+            return  # of a contrast, say, that these settings do not ask for
         if not isinstance(value, xr.DataArray):
             value = xr.DataArray(value)
-        judged = self.when is None or self.when(settings)
         unit = self.unit or value.attrs.get("units") or "1"
         value = asked(value)
         free = [str(dim) for dim in value.dims if dim != BOUND]
