@@ -31,7 +31,14 @@ from .sheet import (
     side_by_side,
 )
 from .sheet_gratings import SheetGratings, length_tuning, pair_responses
-from .top_down import FORMS, UNATTENDED_AND_FORMS, AttentionSection, unattended_and_forms
+from .top_down import (
+    FORMS,
+    UNATTENDED_AND_FORMS,
+    AttentionSection,
+    TopDown,
+    TopDownForm,
+    unattended_and_forms,
+)
 
 __all__ = [
     "AREAS",
@@ -49,6 +56,8 @@ __all__ = [
     "SheetNetwork",
     "SheetSection",
     "SheetSolverSection",
+    "TopDown",
+    "TopDownForm",
     "area_circuits",
     "attention_field",
     "between",

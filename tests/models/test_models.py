@@ -1,19 +1,18 @@
 """The published circuits against the dense NumPy programs; the three forms of attention."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cortex.labelled import over
 from cortex.models import (
     UNATTENDED_AND_FORMS,
-    AttentionSection,
     LineSection,
     RingSection,
+    TopDown,
     line_circuit,
     line_positions,
     ring_circuit,
-    unattended_and_forms,
 )
 from tests.reference import ssn
 
@@ -46,10 +45,10 @@ def test_line_positions_are_centred():
     np.testing.assert_allclose(places, [-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
-def test_forms():
+def test_the_forms_of_top_down_attention_are_one_axis():
     pattern = jnp.asarray([0.0, 0.5, 1.0])
-    section = AttentionSection(input=2.0, gain=0.4, to_I=0.5)
-    stacked = unattended_and_forms(section, pattern)
+    attention = TopDown(input=2.0, gain=0.4, to_I=0.5)
+    rows = over(attention=attention.states())(lambda form: form(pattern))
     zero, one, p = np.zeros(3), np.ones(3), np.asarray(pattern)
     expected = {
         "unattended": (zero, zero, one, one),
@@ -58,10 +57,12 @@ def test_forms():
         "input to E and I": (2 * p, p, one, one),
     }
     assert tuple(expected) == UNATTENDED_AND_FORMS
-    for index, (to_E, to_I, gain_E, gain_I) in enumerate(expected.values()):
-        row = jax.tree.map(lambda leaf, i=index: leaf[i], stacked)
-        np.testing.assert_allclose(row.input.E, to_E)
-        np.testing.assert_allclose(row.input.I, to_I)
-        np.testing.assert_allclose(row.drive_gain.E, gain_E)
-        np.testing.assert_allclose(row.drive_gain.I, gain_I)
-        np.testing.assert_allclose(row.recurrent_gain.E, one)
+    for word, (to_E, to_I, gain_E, gain_I) in expected.items():
+        input, gain = rows.input.sel(attention=word), rows.drive_gain.sel(attention=word)
+        np.testing.assert_allclose(input.values, [to_E, to_I])
+        np.testing.assert_allclose(gain.values, [gain_E, gain_I], rtol=1e-6)
+
+
+def test_a_gain_on_the_drive_is_not_below_zero():
+    field = TopDown(gain=-1.0).forms()["gain on drive"](jnp.asarray([0.5, 2.0]))
+    np.testing.assert_allclose(field.drive_gain.E, [0.5, 0.0])
