@@ -92,15 +92,13 @@ def cortex_step(layers: tuple[int, ...]) -> Work:
         simulate,
     )
 
-    given = SECTION.parameters()
-
     def circuit(maps: int, side: int) -> Circuit:
         known = {name: jnp.asarray(values) for name, values in factors(maps).items()}
         features = known.get("matrix")
         if features is None:
             features = FactoredFeatures(**known, error=0.0)
-        coupling = GaussianCoupling(given.J, given.sigma, features, (maps, side, side))
-        return Circuit(given.populations, coupling)
+        coupling = GaussianCoupling(SECTION.J, SECTION.sigma, features, (maps, side, side))
+        return Circuit(SECTION.populations, coupling)
 
     @jax.jit
     def run(circuit: Circuit, drive: Any) -> Any:

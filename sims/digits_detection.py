@@ -190,7 +190,7 @@ def build(config: Config, variant: str, training: Digits) -> VisualSystem:
         training,
         network.weights_seed,
         [layer - 1 for layer in network.layers],
-        circuit=config.circuit.parameters(),
+        circuit=config.circuit,
         solver=solver,
     )
 

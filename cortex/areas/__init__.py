@@ -1,19 +1,20 @@
 """Areas: a stage of the front end, a circuit, and a map to the next area; stacks of them."""
 
 from .area import AbstractArea, CircuitArea, PlainArea, Response
-from .insert import CircuitParameters, insert_circuits, layer_circuit
+from .insert import insert_circuits
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
 from .slopes import logit_slopes, map_shapes
+from .ssn import SSN
 from .system import VisualSystem, as_network, as_system
 from .training import TrainingSettings, accuracy, train
 
 __all__ = [
+    "SSN",
     "AbstractArea",
     "AbstractOutputMap",
     "CircuitArea",
-    "CircuitParameters",
     "CircuitProbe",
     "IsotonicMap",
     "PlainArea",
@@ -25,7 +26,6 @@ __all__ = [
     "as_network",
     "as_system",
     "insert_circuits",
-    "layer_circuit",
     "logit_slopes",
     "map_shapes",
     "probe",

@@ -21,10 +21,11 @@ from cortex.frontends.weights import load_weights, save_weights
 from cortex.stimuli import Digits
 
 from .area import AbstractArea, CircuitArea
-from .insert import CircuitParameters, insert_circuits, layer_circuit
+from .insert import insert_circuits
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .refit import refit_readout
 from .slopes import map_shapes
+from .ssn import SSN
 from .system import VisualSystem, as_network
 from .training import Epoch, TrainingSettings, accuracy, train
 
@@ -51,7 +52,7 @@ class DigitNetwork(NamedTuple):
     name: str
     side: int
     untrained: Callable[[PRNGKeyArray], ConvNetwork]
-    circuit: CircuitParameters
+    circuit: SSN
     circuits: tuple[int, ...]
     plain_training: TrainingSettings
     circuit_training: tuple[TrainingSettings, ...]
@@ -85,7 +86,7 @@ class DigitNetwork(NamedTuple):
         seed: int,
         layers: Sequence[int],
         output_map: type[AbstractOutputMap] = IsotonicMap,
-        circuit: CircuitParameters | None = None,
+        circuit: SSN | None = None,
         solver: AbstractSteadyStateSolver | None = None,
     ) -> VisualSystem:
         """Circuits at some layers (0 the lowest) of a trained network, calibrated on digits."""
@@ -171,7 +172,7 @@ class DigitNetwork(NamedTuple):
             areas[layer] = CircuitArea(
                 stage=network.stages[layer],
                 drive_scale=jnp.ones(()),
-                circuit=layer_circuit(self.circuit, jnp.ones((1, *shapes[layer]))),
+                circuit=self.circuit.circuit(jnp.ones((1, *shapes[layer]))),
                 output_map=PowerMap.fit(maps, maps),
                 solver=self.solver,
             )

@@ -3,11 +3,11 @@
 import jax
 from jaxtyping import PRNGKeyArray
 
-from cortex.circuit import EI, FixedPointIteration, Populations, Projections
+from cortex.circuit import FixedPointIteration
 from cortex.frontends.conv import ConvNetwork, ConvStage, Readout
 
 from .digit_networks import DigitNetwork
-from .insert import CircuitParameters
+from .ssn import SSN
 from .training import TrainingSettings
 
 SEEDS = (0, 1, 2)
@@ -18,25 +18,6 @@ CLASSES = 10
 PLAIN_TRAINING = TrainingSettings(epochs=40, learning_rate=3e-3)
 CIRCUIT_TRAINING = TrainingSettings(epochs=12, learning_rate=1.5e-3)
 SOLVER = FixedPointIteration(dt=2.0, duration=300.0, rtol=5e-4, atol=5e-4)
-
-
-def inhibition_stabilised(contrast: float = 50.0) -> CircuitParameters:
-    """The circuit of every layer: inhibition-stabilised once the layer is driven.
-
-    k and n, tau as on the orientation ring (Rubin et al. 2015, as transcribed by others);
-    the weights and widths are ours, found by trial: inhibition onto E must not be narrower
-    than its recruitment, and J_IE / J_EE at least 1.7, or sparse images let E run away.
-
-    Args:
-        contrast: drive that a layer's 99th percentile is scaled to.
-    """
-    return CircuitParameters(
-        populations=Populations(tau=EI(20.0, 10.0), k=EI(0.04, 0.04), n=EI(2.0, 2.0)),
-        J=Projections(EE=6.0, EI=4.5, IE=11.0, II=2.2),
-        sigma=Projections(EE=1.0, EI=1.5, IE=1.5, II=1.5),
-        feature_width=28.0,
-        contrast=contrast,
-    )
 
 
 def untrained_network(key: PRNGKeyArray) -> ConvNetwork:
@@ -58,7 +39,7 @@ def digit_network() -> DigitNetwork:
         name="digits",
         side=SIDE,
         untrained=untrained_network,
-        circuit=inhibition_stabilised(),
+        circuit=SSN(),
         circuits=tuple(range(len(MAPS))),
         plain_training=PLAIN_TRAINING,
         circuit_training=(CIRCUIT_TRAINING,),

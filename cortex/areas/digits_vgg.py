@@ -11,7 +11,7 @@ from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.vgg import layer_names, random_vgg
 
 from .digit_networks import DigitNetwork
-from .digits import inhibition_stabilised
+from .ssn import SSN
 from .training import TrainingSettings
 
 SEEDS = (0, 1, 2)
@@ -43,7 +43,7 @@ def digit_network() -> DigitNetwork:
         name="digits_vgg",
         side=SIDE,
         untrained=untrained_network,
-        circuit=inhibition_stabilised(CONTRAST),
+        circuit=SSN(contrast=CONTRAST),
         circuits=tuple(range(len(LAYERS))),
         plain_training=PLAIN_TRAINING,
         circuit_training=CIRCUIT_TRAINING,

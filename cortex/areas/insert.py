@@ -6,18 +6,11 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from cortex.circuit import (
     AbstractSteadyStateSolver,
-    Circuit,
-    DenseFeatures,
-    FactoredFeatures,
     FixedPointIteration,
-    GaussianCoupling,
-    Populations,
-    Projections,
-    learned_features,
 )
 from cortex.errors import UserError
 from cortex.frontends.checks import check_layers
@@ -25,34 +18,13 @@ from cortex.frontends.conv import ConvNetwork, carried
 
 from .area import AbstractArea, CircuitArea, PlainArea
 from .output import AbstractOutputMap, IsotonicMap
+from .ssn import SSN
 from .system import VisualSystem
 
-DENSE_MAPS = 64  # up to here the matrix between maps is small beside the product over places
 # Places that each map is sampled at: 20,000, or 2 million over the maps of a layer if that is
 # more, so that the layers of a small network are taken whole.
 SAMPLES = 20_000
 SAMPLES_OF_LAYER = 2_000_000
-
-
-class CircuitParameters(eqx.Module):
-    """What a circuit in a layer is made of, before it is fitted to the layer's maps.
-
-    Attributes:
-        populations: tau [ms], k, n.
-        J: total weight of each projection.
-        sigma: width of each projection [px of the layer's maps].
-        feature_width: falloff of the coupling over the angle between maps [deg].
-        contrast: drive that the layer's 99th percentile is scaled to.
-        rank: of the coupling between maps in layers of more than `DENSE_MAPS` maps; 0 for the
-            full matrix there too.
-    """
-
-    populations: Populations
-    J: Projections[Any]
-    sigma: Projections[Any]
-    feature_width: Any = 32.0
-    contrast: Any = 40.0
-    rank: int = eqx.field(static=True, default=0)
 
 
 def insert_circuits(
@@ -82,7 +54,7 @@ def insert_circuits(
     Args:
         network: the trained front end, a `ConvNetwork`.
         at: one layer or several, each by its name or its number from 1.
-        circuit: `CircuitParameters` of all these layers, or a list with those of each.
+        circuit: an `SSN`, the circuit of all these layers, or a list with that of each.
         images: ordinary training images to calibrate on, 50 or more, (images, channels, height,
             width).
         output_map: a class with `fit(rates, outputs)`.
@@ -123,7 +95,7 @@ def insert_circuits(
         area = CircuitArea(
             stage=stage,
             drive_scale=given.contrast / _percentile(drives or targets, target.dtype),
-            circuit=_circuit(given, jnp.asarray(np.concatenate(means)), shape),
+            circuit=given.circuit_of(jnp.asarray(np.concatenate(means)), shape),
             output_map=output_map.fit(np.ones((1, 2)), np.ones((1, 2))),
             solver=solver,
         )
@@ -151,8 +123,8 @@ def insert_circuits(
     return VisualSystem(areas, network.readout, network.names)
 
 
-def _by_layer(network: ConvNetwork, at: Any, circuit: Any) -> dict[int, CircuitParameters]:
-    """The parameters by layer, 0 the lowest."""
+def _by_layer(network: ConvNetwork, at: Any, circuit: Any) -> dict[int, SSN]:
+    """The circuits by layer, 0 the lowest."""
     layers = [network.index(layer) for layer in ([at] if isinstance(at, str | int) else at)]
     circuits = list(circuit) if isinstance(circuit, list | tuple) else [circuit] * len(layers)
     if len(set(layers)) != len(layers) or len(circuits) != len(layers):
@@ -162,39 +134,9 @@ def _by_layer(network: ConvNetwork, at: Any, circuit: Any) -> dict[int, CircuitP
             "for each"
         )
     for one in circuits:
-        if not isinstance(one, CircuitParameters):
-            raise UserError(f"circuit: found {type(one).__name__}, allowed: CircuitParameters")
+        if not isinstance(one, SSN):
+            raise UserError(f"circuit: found {type(one).__name__}, allowed: an SSN")
     return dict(zip(layers, circuits, strict=True))
-
-
-def layer_circuit(
-    parameters: CircuitParameters, outputs: Float[Array, "images maps height width"]
-) -> Circuit:
-    """The circuit for a layer with these outputs to ordinary images."""
-    return _circuit(parameters, jnp.mean(outputs, axis=(2, 3)), outputs.shape[1:])
-
-
-def layer_features(
-    parameters: CircuitParameters, means: Float[Array, "images maps"]
-) -> DenseFeatures | FactoredFeatures:
-    """The coupling between maps with these mean responses: full, or low-rank for many maps."""
-    dense = learned_features(means, parameters.feature_width)
-    if parameters.rank == 0 or means.shape[1] <= DENSE_MAPS:
-        return DenseFeatures(dense)
-    return FactoredFeatures.fit(dense, parameters.rank)
-
-
-def _circuit(
-    parameters: CircuitParameters, means: Float[Array, "images maps"], shape: tuple[int, ...]
-) -> Circuit:
-    maps, height, width = shape
-    coupling = GaussianCoupling(
-        J=parameters.J,
-        sigma=parameters.sigma,
-        features=layer_features(parameters, means),
-        shape=(maps, height, width),
-    )
-    return Circuit(parameters.populations, coupling)
 
 
 class _Sample:

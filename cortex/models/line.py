@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -67,6 +69,19 @@ class Line(Settings):
         """What stands along the units: their places."""
         numbers = [(unit - (self.units - 1) / 2) * self.spacing for unit in range(self.units)]
         return coordinate(numbers, "deg", "place of the unit, from the middle")
+
+
+def line(units: int = 101, **settings: Any) -> Circuit:
+    """The line in visual space of Rubin, Van Hooser & Miller 2015, for any number of units.
+
+    Neighbours stay 1/3 deg apart: more units are a longer line, which responds in its middle as
+    the published one does.
+
+    Args:
+        units: E/I pairs, 3 or more.
+        **settings: of `Line` (`W_EE`, `sigma_EE`, ...) in place of the published ones.
+    """
+    return Line(units=units, **settings).circuit()
 
 
 # Names that experiments which are still modules of functions import.

@@ -7,29 +7,23 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from pydantic import Field, model_validator
 
 from cortex.areas import (
+    SSN,
     AbstractArea,
     CircuitArea,
-    CircuitParameters,
     VisualSystem,
     digits_vgg,
     insert_circuits,
 )
 from cortex.areas.digit_networks import DigitNetwork, as_network
 from cortex.circuit import (
-    EI,
-    Circuit,
     FactoredFeatures,
     FixedPointIteration,
     GaussianCoupling,
-    Populations,
-    Projections,
 )
 from cortex.errors import UserError
 from cortex.experiment import ConfigError, Section, quantity, require_distinct
@@ -50,7 +44,7 @@ LAYERS = {
 # mu_1 .. mu_13 of the additive form, for VGG-16 on ImageNet [activity at a value of 1].
 VGG16_SCALES = (20.0, 100.0, 150.0, 150.0, 240.0, 240.0, 150.0, 150.0, 80.0, 20.0, 20.0, 10.0, 1.0)
 
-# Settings of `CircuitSection` for the middle and late layers of EfficientNet-Lite0, found here by
+# Settings of `SSN` for the middle and late layers of EfficientNet-Lite0, found here by
 # trial on crops of two photographs. With those of digits inhibition is not stabilising (layer 10:
 # E eigenvalue .96 to 1.08, no paradoxical response). A single circuit at layers 10, 13, 17 or 18
 # has, at widths of 28 or 60 deg, sum weights of .7 to 1.0, E eigenvalues of 1.1 to 1.5 and a
@@ -135,60 +129,8 @@ class NetworkSection(VariantsSection):
         return variant == "circuits" and self.how == "inserted"
 
 
-class CircuitSection(Section):
-    """The circuit at every layer that has one.
-
-    The defaults are those that the digit networks were trained with; for EfficientNet-Lite0 see
-    `EFFICIENTNET_CIRCUITS`. For the choice of `rank` see `FactoredFeatures.fit`.
-    """
-
-    J_EE: float = quantity(6.0, "1/Hz", "total weight from E onto E", source=HERE, ge=0)
-    J_IE: float = quantity(11.0, "1/Hz", "total weight from E onto I", source=HERE, ge=0)
-    J_EI: float = quantity(4.5, "1/Hz", "total weight from I onto E", source=HERE, ge=0)
-    J_II: float = quantity(2.2, "1/Hz", "total weight from I onto I", source=HERE, ge=0)
-    sigma_EE: float = quantity(1.0, "px", "spread from E onto E", source=HERE, gt=0)
-    sigma_IE: float = quantity(1.5, "px", "spread from E onto I", source=HERE, gt=0)
-    sigma_EI: float = quantity(1.5, "px", "spread from I onto E", source=HERE, gt=0)
-    sigma_II: float = quantity(1.5, "px", "spread from I onto I", source=HERE, gt=0)
-    k: float = quantity(0.04, "Hz", "rate at an input of 1", source=RING, gt=0)
-    n: float = quantity(2.0, "1", "exponent of the input-output function", source=RING, gt=0)
-    tau_E: float = quantity(20.0, "ms", "time constant of the E units", source=RING, gt=0)
-    tau_I: float = quantity(10.0, "ms", "time constant of the I units", source=RING, gt=0)
-    feature_width: float = quantity(
-        28.0, "deg", "falloff over the angle between maps' mean responses", source=HERE, gt=0
-    )
-    contrast: float = quantity(
-        50.0, "contrast", "drive that a layer's 99th percentile is scaled to", source=HERE, gt=0
-    )
-    rank: int = quantity(
-        32, "1", "rank of the coupling between more than 64 maps; 0: full", source=HERE, ge=0
-    )
-
-    def parameters(self) -> CircuitParameters:
-        """For `insert_circuits`."""
-        return CircuitParameters(
-            populations=Populations(
-                EI(self.tau_E, self.tau_I), EI(self.k, self.k), EI(self.n, self.n)
-            ),
-            J=Projections(EE=self.J_EE, EI=self.J_EI, IE=self.J_IE, II=self.J_II),
-            sigma=Projections(
-                EE=self.sigma_EE, EI=self.sigma_EI, IE=self.sigma_IE, II=self.sigma_II
-            ),
-            feature_width=self.feature_width,
-            contrast=self.contrast,
-            rank=self.rank,
-        )
-
-    def applied_to(self, circuit: Circuit) -> Circuit:
-        """A circuit with these parameters; its coupling between maps stays."""
-        assert isinstance(circuit.coupling, GaussianCoupling)
-        given, dtype = self.parameters(), circuit.coupling.J.EE.dtype
-        leaves = (given.populations, given.J, given.sigma)
-        return eqx.tree_at(
-            lambda c: (c.populations, c.coupling.J, c.coupling.sigma),
-            circuit,
-            jax.tree.map(lambda x: jnp.asarray(x, dtype), leaves),
-        )
+# The name that experiments import.
+CircuitSection = SSN
 
 
 class SolverSection(Section):
@@ -298,7 +240,7 @@ def build_system(
     system = insert_circuits(
         found.network,
         at=section.circuits,
-        circuit=circuit.parameters(),
+        circuit=circuit,
         images=calibration,
         solver=solver.relax(),
         batch=100 if found.size <= 64 else 10,  # the lowest layers of large images fill memory

@@ -21,10 +21,10 @@ class Ring(Settings):
 
     units: int = quantity(180, "1", "number of E/I pairs on the ring", RUBIN, ge=2, le=4096)
     period: float = quantity(180.0, "deg", "circumference of the ring", RUBIN, gt=0)
-    J_EE: float = quantity(0.044, "1/Hz", "weight from E onto E at 180 units", RUBIN, ge=0)
-    J_IE: float = quantity(0.042, "1/Hz", "weight from E onto I at 180 units", RUBIN, ge=0)
-    J_EI: float = quantity(0.023, "1/Hz", "weight from I onto E at 180 units", RUBIN, ge=0)
-    J_II: float = quantity(0.018, "1/Hz", "weight from I onto I at 180 units", RUBIN, ge=0)
+    J_EE: float = quantity(0.044, "1/(Hz deg)", "weight from E onto E a degree", RUBIN, ge=0)
+    J_IE: float = quantity(0.042, "1/(Hz deg)", "weight from E onto I a degree", RUBIN, ge=0)
+    J_EI: float = quantity(0.023, "1/(Hz deg)", "weight from I onto E a degree", RUBIN, ge=0)
+    J_II: float = quantity(0.018, "1/(Hz deg)", "weight from I onto I a degree", RUBIN, ge=0)
     sigma_coupling: float = quantity(
         32.0, "deg", "width of the Gaussian fall-off of the weights", RUBIN, gt=0
     )
@@ -36,17 +36,17 @@ class Ring(Settings):
     def circuit(self) -> Circuit:
         """The circuit, of shape (units,); unit i prefers i period/units [deg].
 
-        The weights are given for 180 units and scaled by 180/units, so that the total input of a
-        unit does not depend on their number.
+        Weights are densities: the response does not depend on the number of units.
         """
-        scale = 180 / self.units
-        J = Projections(EE=self.J_EE, EI=self.J_EI, IE=self.J_IE, II=self.J_II)
         return Circuit(
             populations=Populations(
                 tau=EI(self.tau_E, self.tau_I), k=EI(self.k, self.k), n=EI(self.n, self.n)
             ),
             coupling=RingCoupling(
-                self.units, self.period, J.map(lambda j: j * scale), self.sigma_coupling
+                self.units,
+                self.period,
+                Projections(EE=self.J_EE, EI=self.J_EI, IE=self.J_IE, II=self.J_II),
+                self.sigma_coupling,
             ),
         )
 
@@ -65,6 +65,19 @@ class Ring(Settings):
         step = self.period / self.units
         numbers = [unit * step for unit in range(self.units)]
         return coordinate(numbers, "deg", "preferred orientation")
+
+
+def ring(units: int = 180, **settings: Any) -> Circuit:
+    """The ring of orientations of Rubin, Van Hooser & Miller 2015, for any number of units.
+
+    Weights are densities over orientation: 36 units give the response of 180. Unit i prefers
+    i 180/units [deg]; `cortex.stimuli.ring_bump` drives it as a grating does.
+
+    Args:
+        units: E/I pairs, 2 or more.
+        **settings: of `Ring` (`J_EE`, `sigma_coupling`, `tau_E`, ...) in place of published ones.
+    """
+    return Ring(units=units, **settings).circuit()
 
 
 # Names that experiments which are still modules of functions import.

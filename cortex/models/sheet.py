@@ -132,6 +132,20 @@ def sheet_circuit(sheet: SheetSection, seed: int) -> Circuit:
     return Circuit(Populations(**scatter), coupling)
 
 
+def sheet(size: int = 75, seed: int = 0, **settings: Any) -> Circuit:
+    """The cortical sheet of Rubin, Van Hooser & Miller 2015, one random draw, of any size.
+
+    Neighbours stay 16/75 deg apart and connections as dense as they are: more units are a larger
+    sheet, whose inner cells receive what those of the published one receive.
+
+    Args:
+        size: side of the sheet, in E/I pairs, 3 to 150.
+        seed: of the orientation map, the connections and the cells, >= 0.
+        **settings: of `SheetSection` (`J_EE`, `kappa_E`, ...) in place of the published ones.
+    """
+    return sheet_circuit(SheetSection(size=size, **settings), seed)
+
+
 def side_by_side(circuit: Circuit, *copies: int) -> Circuit:
     """A sheet many times over on new last axes, one stimulus each: the fast way to many stimuli.
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cortex.areas import CircuitArea, CircuitParameters, PowerMap, VisualSystem
+from cortex.areas import SSN, CircuitArea, PowerMap, VisualSystem
 from cortex.circuit import (
     EI,
     Circuit,
@@ -58,11 +58,11 @@ def images(count=6, seed=1):
     return jnp.asarray(np.random.default_rng(seed).uniform(size=(count, *IMAGE)) ** 2, float)
 
 
-def parameters(contrast=30.0, J=J):
+def ssn_settings(contrast=30.0, J=J):
     """For `insert_circuits`."""
-    return CircuitParameters(
-        populations(), Projections(**J), Projections(**SIGMA), feature_width=28.0, contrast=contrast
-    )
+    strengths = {f"J_{name}": value for name, value in J.items()}
+    widths = {f"sigma_{name}": value for name, value in SIGMA.items()}
+    return SSN(**strengths, **widths, contrast=contrast)
 
 
 def populations():

@@ -27,7 +27,7 @@ def inserted(shown):
         layers: insert_circuits(
             systems.network(),
             at=[layer + 1 for layer in layers],
-            circuit=[systems.parameters(contrast[layer]) for layer in layers],
+            circuit=[systems.ssn_settings(contrast[layer]) for layer in layers],
             images=shown,
             solver=systems.SOLVER,
         )
@@ -100,7 +100,7 @@ def by_map(maps):
 
 
 def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
-    given = eqx.tree_at(lambda p: p.J.EE, systems.parameters(), systems.J["EE"] / 4)
+    given = systems.ssn_settings(J=systems.J | {"EE": systems.J["EE"] / 4})
     system = insert_circuits(
         systems.network(),
         at=("conv1", "conv2"),
@@ -125,7 +125,7 @@ def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
         ({"network": 3}, "network: found int, allowed: a ConvNetwork"),
         ({"at": "conv3"}, "at: found 'conv3', allowed: conv1, conv2, or 1 to 2"),
         ({"at": ("conv1", 1)}, "at, circuit: found layers conv1, conv1 and 2 circuits, allowed"),
-        ({"circuit": [systems.parameters()] * 2}, "at, circuit: found layers conv2 and 2 circui"),
+        ({"circuit": [systems.ssn_settings()] * 2}, "at, circuit: found layers conv2 and 2 circui"),
         ({"circuit": 3}, "circuit: found int, allowed: "),
         ({"images": systems.images(3)[0]}, "images: found shape (1, 9, 7), allowed: (images, ch"),
     ],
@@ -134,7 +134,7 @@ def test_what_does_not_fit_is_refused_in_one_line(given, line):
     usual = {
         "network": systems.network(),
         "at": "conv2",
-        "circuit": systems.parameters(),
+        "circuit": systems.ssn_settings(),
         "images": systems.images(3),
     }
     with pytest.raises(UserError) as caught:
@@ -146,7 +146,7 @@ def test_batches_do_not_matter(inserted, shown):
     again = insert_circuits(
         systems.network(),
         at="conv1",
-        circuit=systems.parameters(30.0),
+        circuit=systems.ssn_settings(30.0),
         images=shown,
         solver=systems.SOLVER,
         batch=7,
@@ -165,7 +165,7 @@ def test_a_sample_of_places_does_for_large_layers(monkeypatch):
         return insert_circuits(
             systems.network(),
             at="conv2",
-            circuit=systems.parameters(),
+            circuit=systems.ssn_settings(),
             images=shown,
             solver=systems.SOLVER,
             batch=25,
@@ -210,7 +210,7 @@ def test_memory_holds_what_enters_the_layer_at_work_only(monkeypatch):
     insert_circuits(
         network,
         at=2,
-        circuit=systems.parameters(),
+        circuit=systems.ssn_settings(),
         images=shown,
         solver=systems.SOLVER,
         advance=look,

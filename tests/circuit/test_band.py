@@ -228,7 +228,9 @@ def test_stimuli_in_a_batch():
 def test_any_ring(units, sigma, strengths):
     strength = dict(zip(NAMES, strengths, strict=True))
     J = Projections(**strength)
-    dense = {name: ssn.ring_weights(units, 180.0, strength[name], sigma) for name in NAMES}
+    dense = {
+        name: ssn.ring_weights(units, 180.0, strength[name] * 180 / units, sigma) for name in NAMES
+    }
     rates = rates_of((units,))
     kinds = []
 

@@ -91,7 +91,8 @@ def test_ring(units):
     J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}
     coupling = ring_coupling(units, 180.0, Projections(**J), 32.0)
     assert coupling.shape == (units,)
-    check(coupling, {name: ssn.ring_weights(units, 180.0, J[name], 32.0) for name in NAMES})
+    apart = 180 / units
+    check(coupling, {name: ssn.ring_weights(units, 180.0, apart * J[name], 32.0) for name in NAMES})
 
 
 def test_line():

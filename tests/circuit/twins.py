@@ -21,7 +21,7 @@ from cortex.circuit import (
 from tests.reference import ssn
 
 NAMES = ("EE", "EI", "IE", "II")
-RING_J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}  # of 180 units
+RING_J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}  # a degree
 
 
 @contextlib.contextmanager
@@ -35,13 +35,14 @@ def double_precision():
 
 
 def ring(units, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0)):
-    """The ring of science.md 2.1, weights scaled to the number of units."""
-    J = {name: value * 180 / units for name, value in RING_J.items()}
+    """The ring of science.md 2.1, its weights a density."""
     circuit = Circuit(
         Populations(EI(*tau), EI(*k), EI(*n)),
-        ring_coupling(units, 180.0, Projections(**J), 32.0),
+        ring_coupling(units, 180.0, Projections(**RING_J), 32.0),
     )
-    weights = {name: ssn.ring_weights(units, 180.0, J[name], 32.0) for name in NAMES}
+    weights = {
+        name: ssn.ring_weights(units, 180.0, RING_J[name] * 180 / units, 32.0) for name in NAMES
+    }
     return circuit, ssn.network(**weights, tau=tau, k=k, n=n)
 
 

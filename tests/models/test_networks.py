@@ -10,7 +10,6 @@ import pytest
 from pydantic import ValidationError
 
 from cortex.areas import CircuitArea, PlainArea, probe
-from cortex.areas.insert import layer_features
 from cortex.circuit import EI, DenseFeatures, FactoredFeatures
 from cortex.errors import UserError
 from cortex.experiment import ConfigError
@@ -183,12 +182,12 @@ def test_many_maps_are_coupled_by_factors_of_stated_error(wide):
 
 def test_rank_0_couples_many_maps_in_full(wide):
     means = jnp.asarray(np.random.default_rng(0).gamma(1.0, size=(9, 70)), float)
-    full = layer_features(CircuitSection(rank=0).parameters(), means)
+    full = CircuitSection(rank=0).features(means)
     assert isinstance(full, DenseFeatures)
     np.testing.assert_allclose(full.matrix(), falloff(np.asarray(means, float), 28.0), rtol=1e-4)
-    few = layer_features(CircuitSection(rank=4).parameters(), means[:, :64])
+    few = CircuitSection(rank=4).features(means[:, :64])
     assert isinstance(few, DenseFeatures)
-    factored = layer_features(CircuitSection(rank=4).parameters(), means)
+    factored = CircuitSection(rank=4).features(means)
     assert isinstance(factored, FactoredFeatures)
 
 

@@ -58,19 +58,20 @@ def ring_distance(size: int, period: Any) -> Float[Array, "size size"]:
 
 
 def ring_coupling(size: int, period: Any, J: Projections[Any], sigma: Any) -> DenseCoupling:
-    """Unnormalised Gaussian falloff on a ring: `W_ab(d) = J_ab exp(-d^2 / 2 sigma^2)`.
+    """Gaussian falloff on a ring, a density: `W_ab(d) = J_ab D exp(-d^2 / 2 sigma^2)`.
+
+    D is the distance between neighbours, so that the input does not depend on how many they are.
 
     Args:
         size: units on the ring.
         period: circumference [deg], > 0.
-        J: peak weight of each projection, >= 0; scale it by 180/size to keep the total
-            input of the published ring of 180.
+        J: peak weight of each projection for each degree of the ring [1/(Hz deg)], >= 0.
         sigma: width [deg], > 0.
 
     Source: Rubin, Van Hooser & Miller 2015, Fig. 1, as transcribed by others.
     """
     falloff = jnp.exp(-(ring_distance(size, period) ** 2) / (2 * jnp.asarray(sigma) ** 2))
-    return DenseCoupling(J.map(lambda strength: strength * falloff))
+    return DenseCoupling(J.map(lambda density: (density * (period / size)) * falloff))
 
 
 def line_coupling(

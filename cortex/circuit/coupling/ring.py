@@ -72,12 +72,14 @@ def circulant(row: Float[Array, " units"]) -> Float[Array, "units units"]:
 
 
 class RingCoupling(AbstractCoupling):
-    """Unnormalised Gaussian falloff on a ring: `W_ab(d) = J_ab exp(-d^2 / 2 sigma^2)`.
+    """Gaussian falloff on a ring, a density: `W_ab(d) = J_ab D exp(-d^2 / 2 sigma^2)`.
 
-    The same weights as of `ring_coupling`, without their matrices.
+    D is the distance between neighbours [deg]: a ring of more units receives the same input,
+    and `J` are the weights of the published ring, whose 180 units stand 1 deg apart. The same
+    weights as of `ring_coupling`, without their matrices.
 
     Attributes:
-        J: peak weight of each projection, >= 0.
+        J: peak weight of each projection for each degree of the ring [1/(Hz deg)], >= 0.
         sigma: width [deg], > 0.
         period: circumference [deg], > 0.
         shape: (units,).
@@ -102,7 +104,7 @@ class RingCoupling(AbstractCoupling):
     def weights(self) -> Projections[Float[Array, "units units"]]:
         """The four matrices, row = postsynaptic unit."""
         falloff = circulant(self._falloff())
-        return self.J.map(lambda strength: strength * falloff)
+        return self._strengths().map(lambda strength: strength * falloff)
 
     def check_dale(self) -> None:
         self.J.check_dale("J")
@@ -110,9 +112,9 @@ class RingCoupling(AbstractCoupling):
     def operator(self) -> AbstractOperator:
         """With one matrix where the width is a number as this is called; else over waves."""
         size = self.shape[0]
-        falloff = self._falloff()
+        falloff, strengths = self._falloff(), self._strengths()
         if concrete(self.sigma) is not None and concrete(self.period) is not None:
-            return FalloffOperator(circulant(falloff), self.J)
+            return FalloffOperator(circulant(falloff), strengths)
         axis = Axis(size, size, size)
         # The falloff is even: its transform is made of cosines, the same for both of a pair.
         turns = jnp.asarray(axis.frequencies(), falloff.dtype)[:, None] * jnp.arange(size)[None, :]
@@ -120,9 +122,14 @@ class RingCoupling(AbstractCoupling):
         transform = jnp.matmul(cosines, falloff, precision="highest")
         return RingOperator(
             waves=jnp.asarray(axis.basis(), falloff.dtype),
-            factors=self.J.map(lambda strength: strength * transform),
-            weights=self.J.map(lambda strength: strength * falloff),
+            factors=strengths.map(lambda strength: strength * transform),
+            weights=strengths.map(lambda strength: strength * falloff),
         )
+
+    def _strengths(self) -> Projections[Leaf]:
+        """Peak weights between two units [1/Hz]."""
+        spacing = self.period / self.shape[0]
+        return self.J.map(lambda density: density * spacing)
 
     def _falloff(self) -> Float[Array, " units"]:
         """Relative weight at each place from the first one on."""

@@ -23,7 +23,7 @@ LEVELS = jnp.array([0.5, 1.0, 1.06, 0.1, 1.9, 0.9, 0.0, 1.0, 2.5, 0.7, 1.04])
 
 
 def circuit(level):
-    J = {name: value * 180 / 12 for name, value in twins.RING_J.items()}
+    J = twins.RING_J
     weights = Projections(EE=level * J["EE"], EI=J["EI"], IE=J["IE"], II=J["II"])
     populations = Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0))
     return Circuit(populations, RingCoupling(12, 180.0, weights, 32.0))
