@@ -145,6 +145,14 @@ class Axis(Settings):
         near = np.isclose(curve[:, None], asked, rtol=1e-9, atol=0).any(axis=1)
         return np.sort(np.concatenate([asked, curve[~near]]))
 
+    def asked(self) -> Axis:
+        """The axis without its curve: the numbers that claims are made about."""
+        if not self.values:
+            return self
+        alone = self.model_copy(update={"curve": None})
+        alone._units, alone._long_name = self._units, self._long_name
+        return alone
+
 
 class Contrasts(Axis):
     """Contrasts, > 0; a curve through them is evenly spaced in logarithm."""

@@ -6,42 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import style
+from cortex.plot import curves, style
 
-TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 DOTS_ALONE = {"ls": "none", "marker": "o", "mec": "white", "mew": 0.5}
-DOTS = {**DOTS_ALONE, "elinewidth": 0.8}
-COLOURS = (style.INK, *style.FORMS.values())
+DOTS = DOTS_ALONE | {"elinewidth": 0.8}
+LOOKS = {"unattended": style.INK, **style.FORMS}
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.attention_variability`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=124.0)
     (ratio, correlation, tuning), (changes, places, spectrum) = panels
+
     _against_contrast(ratio, data, "ratio")
-    ratio.set_ylabel("Variance/mean of the rate (Hz)")
-    ratio.set_title("Attention quenches noise")
-    _log_range(ratio, data["axis_ratio"], data["sim_ratio"])
+    ratio.set(ylabel="Variance/mean of the rate (Hz)", title="Attention quenches noise")
+    known = data.ratio.values[np.isfinite(data.ratio.values) & (data.ratio.values > 0)]
+    if known.size:
+        style.decades(ratio, known.min() / 1.4, known.max() * 1.4)
     _against_contrast(correlation, data, "correlation")
-    correlation.set_ylabel("Noise correlation of the pair")
-    correlation.set_title("... and decorrelates the pair")
+    correlation.set(ylabel="Noise correlation of the pair", title="... and decorrelates the pair")
     correlation.axhline(0, color=style.INK, lw=0.6)
-    index = int(np.argmin(np.abs(np.log(data["contrast"].values / config.spectrum.contrast))))
-    _against_difference(tuning, config, data, index)
+
+    _against_difference(tuning, data, settings.circuit.period)
     _changes(changes, data)
-    _places(places, config, data)
-    _spectrum(spectrum, config, data)
+    _places(places, data, settings.attended, settings.circuit.period)
+    _spectrum(spectrum, data, settings.spectrum)
+
     ratio.plot([], [], color=style.GREY, **DOTS_ALONE, label="simulated")
     handles, labels = ratio.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
@@ -49,74 +40,53 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     return figure
 
 
-def _log_x(panel: Any, values: Any, ticks: Any = TICKS) -> None:
-    low, high = float(np.min(values)), float(np.max(values))
-    panel.set_xscale("log")
-    panel.set_xlim(low / 1.08, high * 1.08)
-    style.plain_log(panel.xaxis, [t for t in ticks if low <= t <= high])
-    panel.minorticks_off()
-
-
-def _log_range(panel: Any, *curves: Any) -> None:
-    values = np.concatenate([np.ravel(curve) for curve in curves])
-    values = values[np.isfinite(values) & (values > 0)]
-    if values.size == 0:
-        return
-    low, high = values.min() / 1.4, values.max() * 1.4
-    panel.set_yscale("log")
-    panel.set_ylim(low, high)
-    style.plain_log(panel.yaxis, [10.0**n for n in range(-8, 6) if low <= 10.0**n <= high])
-    panel.minorticks_off()
-
-
-def _forms(data: Any) -> Any:
-    return zip(data["attention"].values, COLOURS, strict=True)
+def _lines(panel: Any, array: Any, x: str, log: bool = True) -> None:
+    """A curve for each form, without dots: those are the simulation's."""
+    bare = array.copy()
+    bare[x].attrs.pop("asked", None)
+    curves(panel, bare, x, "attention", looks=LOOKS, log=log)
 
 
 def _against_contrast(panel: Any, data: Any, name: str) -> None:
-    for form, colour in _forms(data):
+    _lines(panel, data[name], "contrast")
+    for form, colour in LOOKS.items():
         here = data.sel(attention=form)
-        panel.plot(data["axis_contrast"], here[f"axis_{name}"], color=colour, label=form)
-        error = here[f"sim_{name}_error"]
-        panel.errorbar(data["contrast"], here[f"sim_{name}"], error, color=colour, **DOTS)
-    _log_x(panel, data["axis_contrast"].values)
+        values = (here[f"simulated_{name}"], here[f"error_{name}"])
+        panel.errorbar(data.simulated_contrast, *values, color=colour, **DOTS)
     panel.set_xlabel("Contrast (%)")
 
 
-def _against_difference(panel: Any, config: Any, data: Any, index: int) -> None:
-    for form, colour in _forms(data):
-        here = data.sel(attention=form).isel(contrast=index)
-        panel.plot(data["difference"], here["by_difference"], color=colour)
-        panel.errorbar(
-            data["small_difference"],
-            here["sim_by_difference"],
-            here["sim_by_difference_error"],
-            color=colour,
-            **{**DOTS, "markersize": 3},
-        )
+def _against_difference(panel: Any, data: Any, period: float) -> None:
+    """Pairs of any tuning, at the contrast of the spectrum."""
+    contrast = float(data.spectrum_contrast)
+    some = data.sel(simulated_contrast=contrast, method="nearest")
+    contrast = float(some.simulated_contrast)
+    theory = data.by_difference.sel(contrast=contrast, method="nearest")
+    _lines(panel, theory, "difference", log=False)
+    for form, colour in LOOKS.items():
+        here = some.sel(attention=form)
+        values = (here.small_difference, here.simulated_by_difference, here.error_by_difference)
+        panel.errorbar(*values, color=colour, **DOTS | {"markersize": 3})
     panel.axhline(0, color=style.INK, lw=0.6)
-    panel.set_xlim(0, config.circuit.period / 2)
-    panel.set_xticks(np.linspace(0, config.circuit.period / 2, 4))
-    panel.set_xlabel("Tuning difference of the pair (deg)")
-    panel.set_ylabel("Noise correlation")
-    panel.set_title(f"Pairs of any tuning, c = {float(data['contrast'][index]):g} %")
+    panel.set(xlim=(0, period / 2), xticks=np.linspace(0, period / 2, 4))
+    panel.set(ylabel="Noise correlation", title=f"Pairs of any tuning, c = {contrast:g} %")
 
 
 def _changes(panel: Any, data: Any) -> None:
-    """Attended over unattended, at every contrast simulated."""
-    none = data.sel(attention="unattended")
+    """Attended over unattended, at every contrast; simulated with an upper bound of the error."""
+    forms = list(LOOKS)[1:]
+    factor = data.ratio.sel(attention=forms) / data.ratio.sel(attention="unattended")
     panel.axhline(1, color=style.INK, lw=0.6)
-    for form, colour in list(_forms(data))[1:]:
+    _lines(panel, factor, "contrast")
+    none = data.sel(attention="unattended")
+    for form in forms:
         here = data.sel(attention=form)
-        panel.plot(data["axis_contrast"], here["axis_ratio"] / none["axis_ratio"], color=colour)
-        factor = here["sim_ratio"] / none["sim_ratio"]
-        # Upper bound: the noise met is the same, so that errors partly cancel.
-        relative = [one["sim_ratio_error"] / one["sim_ratio"] for one in (here, none)]
-        error = factor * np.hypot(*relative)
-        panel.errorbar(data["contrast"], factor, error, color=colour, **DOTS)
-    _log_x(panel, data["axis_contrast"].values)
-    factors = data["axis_ratio"] / none["axis_ratio"]
-    values = factors.values[np.isfinite(factors.values) & (factors.values > 0)]
+        found = here.simulated_ratio / none.simulated_ratio
+        # The noise met is the same, so that errors partly cancel.
+        relative = [one.error_ratio / one.simulated_ratio for one in (here, none)]
+        error = found * np.hypot(*relative)
+        panel.errorbar(data.simulated_contrast, found, error, color=LOOKS[form], **DOTS)
+    values = factor.values[np.isfinite(factor.values) & (factor.values > 0)]
     if values.size:
         low, high = min(0.5, values.min()), max(2.0, values.max())
         panel.set_yscale("log")
@@ -124,56 +94,41 @@ def _changes(panel: Any, data: Any) -> None:
         ticks = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
         style.plain_log(panel.yaxis, [t for t in ticks if low <= t <= high])
         panel.minorticks_off()
-    panel.set_xlabel("Contrast (%)")
-    panel.set_ylabel("Variance/mean, att./unatt.")
+    panel.set(xlabel="Contrast (%)", ylabel="Variance/mean, att./unatt.")
     panel.set_title("Weak stimuli get noisier")
 
 
-def _places(panel: Any, config: Any, data: Any) -> None:
+def _places(panel: Any, data: Any, attended: float, period: float) -> None:
     """Change of the correlation by input to E, against the pair's place."""
-    period = config.circuit.period
-    away = (data["preferred"].values - config.focus.orientation + period / 2) % period - period / 2
+    away = (data.preferred.values - attended + period / 2) % period - period / 2
     order = np.argsort(away)
-    here = data["by_place"]
-    change = (here.sel(attention="input to E") - here.sel(attention="unattended")).values
-    contrasts = data["contrast"].values
-    styles = ("-", "--", "-.", ":")
-    shown = np.argsort(contrasts)[
-        np.unique(np.linspace(0, len(contrasts) - 1, 4).round()).astype(int)
-    ]
-    for index, dashes in zip(shown, styles, strict=False):
-        label = f"{contrasts[index]:g} %"
-        panel.plot(
-            away[order],
-            change[index][order],
-            color=style.FORMS["input to E"],
-            ls=dashes,
-            label=label,
-        )
+    asked = data.simulated_contrast.values
+    here = data.by_place.sel(contrast=asked, method="nearest")
+    change = here.sel(attention="input to E") - here.sel(attention="unattended")
+    shown = np.unique(np.linspace(0, len(asked) - 1, 4).round().astype(int))
+    for place, dashes in zip(shown, ("-", "--", "-.", ":"), strict=False):
+        look = {"color": style.FORMS["input to E"], "ls": dashes, "label": f"{asked[place]:g} %"}
+        panel.plot(away[order], change.isel(contrast=place).values[order], **look)
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.axvline(0, color=style.PALE, lw=0.8, zorder=0)
-    panel.set_xlim(-period / 2, period / 2)
-    panel.set_xticks(np.linspace(-period / 2, period / 2, 5))
+    panel.set(xlim=(-period / 2, period / 2), xticks=np.linspace(-period / 2, period / 2, 5))
     low, high = np.nanmin(change, initial=0.0), np.nanmax(change, initial=0.0)
     panel.set_ylim(low - 0.55 * (high - low), high + 0.08 * (high - low) + 1e-3)
-    panel.set_xlabel("Pair's place from the attended (deg)")
-    panel.set_ylabel("Change of the correlation")
+    panel.set(xlabel="Pair's place from the attended (deg)", ylabel="Change of the correlation")
     panel.set_title("Pairs near the focus change most")
     panel.legend(loc="lower center", ncols=2, title="contrast", title_fontsize=7)
 
 
-def _spectrum(panel: Any, config: Any, data: Any) -> None:
-    for form, colour in _forms(data):
-        here = data.sel(attention=form)
-        panel.plot(data["frequency"], here["power"] / here["power_rate"], color=colour)
-    _log_x(panel, data["frequency"].values, (0.01, 0.1, 1, config.spectrum.slow, 10, 100, 1000))
-    power = (data["power"] / data["power_rate"]).values
-    top = np.nanmax(power, initial=0.0)
+def _spectrum(panel: Any, data: Any, spectrum: Any) -> None:
+    share = data.power / data.power_rate
+    _lines(panel, share, "frequency")
+    top = np.nanmax(share, initial=0.0)
     if top > 0:
         panel.set_yscale("log")
-        panel.set_ylim(max(np.nanmin(power), 1e-5 * top), 2 * top)
+        panel.set_ylim(max(np.nanmin(share), 1e-5 * top), 2 * top)
         panel.minorticks_off()
-    panel.axvline(config.spectrum.slow, color=style.PALE, lw=0.8, zorder=0)
-    panel.set_xlabel("Frequency (Hz)")
-    panel.set_ylabel("Power/mean rate (Hz/Hz)")
-    panel.set_title(f"Slow noise goes, c = {config.spectrum.contrast:g} %")
+    ticks = (0.01, 0.1, 1, spectrum.slow, 10, 100, 1000)
+    style.plain_log(panel.xaxis, [t for t in ticks if spectrum.low <= t <= spectrum.high])
+    panel.axvline(spectrum.slow, color=style.PALE, lw=0.8, zorder=0)
+    panel.set(xlabel="Frequency (Hz)", ylabel="Power/mean rate (Hz/Hz)")
+    panel.set_title(f"Slow noise goes, c = {spectrum.contrast:g} %")

@@ -19,72 +19,62 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
-from cortex.analysis.variability import (
-    STATISTICS,
-    differences,
-    label_simulation,
-    pair_correlation,
+from cortex.analysis.variability import pair_correlation
+from cortex.circuit import EI, power_spectrum
+from cortex.experiment import (
+    Below,
+    Claim,
+    Experiment,
+    ExperimentSettings,
+    Near,
+    settled_claim,
 )
-from cortex.circuit import EI, Circuit, Modulation, fluctuations, power_spectrum, steady_state
-from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.variability_rows import agreement, references
-from cortex.models import (
-    UNATTENDED_AND_FORMS,
-    AttentionSection,
-    RingSection,
-    SettlingSection,
-    ring_circuit,
-    stacked,
-    unattended_and_forms,
-)
-from cortex.models.variability import (
-    GratingSection,
-    NoiseSection,
-    TrialsSection,
+from cortex.labelled import Labelled, coordinate, label, over, quality
+from cortex.models.axes import between
+from cortex.models.ring import Ring
+from cortex.models.settling import Settle
+from cortex.models.top_down import FORMS, UNATTENDED_AND_FORMS, TopDown, TopDownForm
+from cortex.settings import Contrasts, contrasts, kept, quantity
+from cortex.settings import Settings as Section
+from cortex.sources import COMPUTED, Source
+from cortex.stimuli.ring import ring_bump
+from cortex.studies.variability import (
+    CORRELATION,
+    CUT,
+    IMPOSSIBLE,
+    RATIO,
+    TOLERANCE,
+    Grating,
+    Noise,
+    Theory,
+    Trials,
+    linear_theory,
+    named_comparison,
+    named_statistics,
     stated_covariance,
 )
-from cortex.stimuli.ring import ring_bump, ring_positions
 
-HERE = "chosen here"
-
-
-class FocusSection(Section):
-    """Which orientations are attended."""
-
-    orientation: float = quantity(45.0, "deg", "attended orientation", source=HERE)
-    width: float = quantity(
-        30.0, "deg", "width of the Gaussian of attended orientations", source=HERE, gt=0
-    )
+UNATTENDED, DEFAULT = UNATTENDED_AND_FORMS[0], FORMS[0]
 
 
-class SpectrumSection(Section):
+class Spectrum(Section):
     """Power spectrum of the E unit at the grating."""
 
-    contrast: float = quantity(10.0, "%", "contrast of the grating", source=HERE, gt=0)
-    low: float = quantity(0.1, "Hz", "lowest frequency", source=HERE, gt=0)
-    high: float = quantity(100.0, "Hz", "highest frequency", source=HERE, gt=0)
-    points: int = quantity(
-        61, "1", "number of frequencies, evenly spaced in logarithm", source=HERE, ge=8
-    )
+    contrast: float = quantity(10.0, "%", "contrast of the grating", gt=0)
+    low: float = quantity(0.1, "Hz", "lowest frequency", gt=0)
+    high: float = quantity(100.0, "Hz", "highest frequency", gt=0)
+    points: int = quantity(61, "1", "number of frequencies, evenly spaced in logarithm", ge=8)
     slow: float = quantity(
-        5.0,
-        "Hz",
-        "frequencies below this one are slow",
-        source="Mitchell, Sundberg & Reynolds 2009, abstract",
-        gt=0,
+        5.0, "Hz", "frequencies below this one are slow", Source("mitchell2009", "abstract"), gt=0
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> SpectrumSection:
+    def _ordered(self) -> Spectrum:
         if not self.low < self.slow < self.high:
             raise ValueError(
                 f"slow: found {self.slow:g}, allowed: a number between low ({self.low:g}) and "
@@ -92,296 +82,224 @@ class SpectrumSection(Section):
             )
         return self
 
+    def frequencies(self) -> Array:
+        """Frequencies [Hz] of the spectrum."""
+        return between(self.low, self.high, self.points, logarithmic=True)
 
-class Config(ExperimentConfig):
-    """Configuration of `attention_variability`."""
-
-    circuit: RingSection = RingSection()
-    stimulus: GratingSection = GratingSection()
-    noise: NoiseSection = NoiseSection()
-    attention: AttentionSection = AttentionSection(input=2.0)
-    focus: FocusSection = FocusSection()
-    spectrum: SpectrumSection = SpectrumSection()
-    simulation: TrialsSection = TrialsSection()
-    solver: SettlingSection = SettlingSection()
+    def slow_power(self, power: Array) -> Array:
+        """Integral [Hz²] of a spectrum over the slow frequencies."""
+        frequency = self.frequencies()
+        each = (power[1:] + power[:-1]) / 2 * jnp.diff(frequency)
+        return jnp.sum(jnp.where(frequency[1:] < self.slow, each, 0.0))
 
 
-def simulate(config: Config, key: Array) -> dict[str, Array]:
-    """Linear theory and simulation; see `linear` and `noisy`, whose arrays it returns together.
+class Settings(ExperimentSettings):
+    """Settings of `attention_variability`."""
 
-    Pure: runs under `jax.jit`, `jax.vmap` and `jax.grad` with arrays in place of the numbers of
-    `circuit`, `stimulus`, `noise`, `attention` and `focus` (`cortex.experiment.replaced`).
+    circuit: Ring = Ring()
+    grating: Grating = Grating()
+    contrasts: Contrasts = contrasts(
+        5.0, 10.0, 20.0, 50.0, curve=(1.0, 100.0, 17), description="contrast of the grating"
+    )
+    noise: Noise = Noise()
+    attention: TopDown = TopDown(input=2.0)
+    attended: float = quantity(45.0, "deg", "attended orientation")
+    attended_width: float = quantity(30.0, "deg", "width of the attended orientations", gt=0)
+    spectrum: Spectrum = Spectrum()
+    simulation: Trials = Trials()
+    settle: Settle = Settle()
+
+    def focus(self, ring: Ring) -> Array:
+        """What is attended, on a ring of any number of units, 1 at the peak."""
+        return ring_bump(ring.positions(), self.attended, self.attended_width, ring.period)
+
+
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
+    """Linear theory of the whole ring in every form, and simulation of a smaller one.
+
+    Every simulated condition meets the same random numbers, so that differences between conditions
+    have less error than the conditions themselves.
     """
-    return {**linear(config), **noisy(config, key)}
+    circuit, noise, flanks = s.circuit.circuit(), s.noise.on(s.circuit), s.grating.flanks(s.circuit)
+    focus, units = s.focus(s.circuit), jnp.arange(s.circuit.units)
+    before, behind = (units - flanks.chosen) % len(units), (units + flanks.chosen) % len(units)
 
+    def drive(contrast: Any, ring: Ring = s.circuit) -> EI[Array]:
+        bump = contrast * s.grating.bump(ring)
+        return EI(bump, bump)
 
-def linear(config: Config) -> dict[str, Array]:
-    """Linear theory of the whole ring, unattended and attended in three forms.
+    def respond(form: TopDownForm, contrast: Array) -> tuple[dict[str, Array], Array, Theory]:
+        found = linear_theory(circuit, drive(contrast), noise, s.settle(), form(focus))
+        by_place = pair_correlation(found.covariance, before, behind)
+        return flanks.statistic(found.rates.E, found.covariance), by_place, found
 
-    Returns
-    -------
-    dict of arrays
-        ``rate`` [Hz], ``variance`` [Hz²], ``ratio`` (variance over mean [Hz]) of the E unit at
-        the grating and ``correlation`` of the pair, over (attention, contrast): the contrasts of
-        the measures and then those of the curves. ``by_difference`` (..., difference):
-        correlation of all pairs that straddle the grating; ``by_place`` (..., unit): of pairs as
-        far apart as the pair, around each unit. ``stated_ratio``, ``stated_correlation``
-        (unattended or input to E, contrast): with the noise correlation as stated. ``power``
-        (attention, frequency) [Hz²/Hz] of the E unit at the grating, ``power_rate`` (attention)
-        its rate. ``residual`` [Hz] and ``converged`` (attention, contrast).
-    """
-    shown, units, period = config.stimulus, config.circuit.units, config.circuit.period
-    noise, flanks = config.noise.on_ring(units, period), shown.flanks(units, period)
-    around, step = jnp.arange(units), flanks.chosen
+    def stated(form: TopDownForm, contrast: Array) -> dict[str, Array]:
+        rates = respond(form, contrast)[2].rates
+        covariance = stated_covariance(s.circuit, s.noise, rates, drive(contrast), form(focus))
+        found = flanks.statistic(rates.E, covariance)
+        return {name: found[name] for name in ("ratio", "correlation")}
 
-    def settle(contrast: Array, modulation: Modulation) -> Any:
-        circuit, drive = situation(config, units, contrast)
-        solver = config.solver.integrate()
-        return circuit, drive, steady_state(circuit, drive, modulation, solver=solver)
+    def spectrum(form: TopDownForm) -> tuple[Array, Array, Array]:
+        shown = drive(jnp.asarray(s.spectrum.contrast, float))
+        rates = linear_theory(circuit, shown, noise, s.settle(), form(focus)).rates
+        unit = jnp.zeros(len(units)).at[flanks.first[0]].set(1.0)
+        weights = EI(unit, jnp.zeros_like(unit))
+        at = s.spectrum.frequencies()
+        power = power_spectrum(circuit, rates, shown, noise, at, weights, form(focus))
+        return power, rates.E[flanks.first[0]], s.spectrum.slow_power(power)
 
-    def one(contrast: Array, modulation: Modulation) -> tuple[EI[Array], dict[str, Array]]:
-        circuit, drive, state = settle(contrast, modulation)
-        found = fluctuations(circuit, state.rates, drive, noise, modulation)
-        near, far = (around - step) % units, (around + step) % units
-        return state.rates, {
-            **flanks.statistic(state.rates.E, found.EE),
-            "by_place": pair_correlation(found.EE, near, far),
-            "residual": state.residual,
-            "converged": state.converged & (found.residual < 1e-3),
-        }
+    small = s.simulation.ring(s.circuit)
+    small_circuit, small_noise = small.circuit(), s.noise.on(small)
 
-    def stated(contrast: Array, modulation: Modulation, rates: EI[Array]) -> dict[str, Array]:
-        _, drive = situation(config, units, contrast)
-        covariance = stated_covariance(config.circuit, config.noise, rates, drive, modulation)
-        return flanks.statistic(rates.E, covariance)
+    def compare(form: TopDownForm, contrast: Array) -> dict[str, dict[str, Array]]:
+        given = (drive(contrast, small), small_noise, key, s.grating.flanks(small), s.settle())
+        return s.simulation.compare(small_circuit, *given, form(s.focus(small)))
 
-    def spectrum(modulation: Modulation) -> tuple[Array, Array]:
-        circuit, drive, state = settle(jnp.asarray(config.spectrum.contrast, float), modulation)
-        unit = jnp.zeros(units).at[flanks.first[0]].set(1.0)
-        power = power_spectrum(
-            circuit,
-            state.rates,
-            drive,
-            noise,
-            jnp.asarray(frequencies(config.spectrum), unit.dtype),
-            EI(unit, jnp.zeros_like(unit)),
-            modulation,
-        )
-        return power, state.rates.E[flanks.first[0]]
-
-    modulations = attended(config, units)
-    asked = stacked(shown.contrasts)
-    contrasts = jnp.concatenate([asked, shown.axis()])
-    rates, found = jax.vmap(lambda m: jax.vmap(lambda c: one(c, m))(contrasts))(modulations)
-    two = jax.tree.map(lambda leaf: leaf[:2], modulations)
-    known = rates.map(lambda r: r[:2, : len(asked)])
-    as_stated = jax.vmap(lambda m, r: jax.vmap(lambda c, r: stated(c, m, r))(asked, r))(two, known)
-    found |= {f"stated_{name}": as_stated[name] for name in ("ratio", "correlation")}
-    found["power"], found["power_rate"] = jax.vmap(spectrum)(modulations)
-    return found
-
-
-def noisy(config: Config, key: Array) -> dict[str, Array]:
-    """Simulation with noise, and linear theory, on the ring of `simulation.units` pairs.
-
-    Every condition meets the same random numbers, so that differences between conditions have
-    less error than the conditions themselves.
-
-    Returns
-    -------
-    dict of arrays
-        The first five of `linear` over (attention, contrast of the measures): with ``sim_``
-        before, as simulated; with ``_error`` behind, their standard errors over trials; with
-        ``small_`` before, linear theory of this ring.
-    """
-    units, period = config.simulation.units, config.circuit.period
-    flanks, solver = config.stimulus.flanks(units, period), config.solver.integrate()
-    noise, modulations = config.noise.on_ring(units, period), attended(config, units)
-
-    def one(contrast: Array, modulation: Modulation) -> dict[str, Array]:
-        given = (*situation(config, units, contrast), noise, key, flanks, solver, modulation)
-        return config.simulation.compare(*given)
-
-    asked = stacked(config.stimulus.contrasts)
-    return jax.vmap(lambda m: jax.vmap(lambda c: one(c, m))(asked))(modulations)
-
-
-def situation(config: Config, units: int, contrast: Array) -> tuple[Circuit, EI[Array]]:
-    """The ring of so many pairs, and the drive of the grating."""
-    ring = config.circuit
-    drive = contrast * config.stimulus.bump(units, ring.period)
-    return ring_circuit(ring.model_copy(update={"units": units})), EI(drive, drive)
-
-
-def attended(config: Config, units: int) -> Modulation:
-    """No attention and the three forms, stacked."""
-    focus, period = config.focus, config.circuit.period
-    pattern = ring_bump(ring_positions(units, period), focus.orientation, focus.width, period)
-    return unattended_and_forms(config.attention, pattern)
-
-
-def frequencies(spectrum: SpectrumSection) -> np.ndarray:
-    """Frequencies [Hz] of the power spectrum."""
-    return np.geomspace(spectrum.low, spectrum.high, spectrum.points)
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """Linear theory, then the simulation, and name the axes and units of what comes out."""
-    with progress.stage("linear theory"):
-        found = jax.device_get(jax.jit(lambda: linear(config))())
-    count = len(config.stimulus.contrasts) * len(UNATTENDED_AND_FORMS)
-    with progress.stage(f"simulation of {count} conditions, {config.simulation.trials} trials"):
-        key = jax.random.key(config.seed)
-        found |= jax.device_get(jax.jit(lambda key: noisy(config, key))(key))
-    return label(config, found)
-
-
-def label(config: Config, found: dict[str, Any]) -> xr.Dataset:
-    """The arrays of `simulate` as a dataset with dimensions, units and long names."""
-    shown, ring = config.stimulus, config.circuit
-    axis = np.geomspace(shown.axis_low, shown.axis_high, shown.axis_points)
-    preferred = np.arange(ring.units) * ring.period / ring.units
-    apart, small = (differences(n, ring.period) for n in (ring.units, config.simulation.units))
-    coordinates = {
-        name: variable(name, values, units, long_name)
-        for name, values, units, long_name in (
-            ("attention", list(UNATTENDED_AND_FORMS), "1", "form of attention"),
-            ("known", list(UNATTENDED_AND_FORMS[:2]), "1", "form of attention with a reference"),
-            ("contrast", shown.contrasts, "%", "contrast"),
-            ("axis_contrast", axis, "%", "contrast"),
-            ("preferred", preferred, "deg", "mean preferred orientation of the pair"),
-            ("difference", apart, "deg", "tuning difference of the pair"),
-            ("small_difference", small, "deg", "tuning difference of the pair"),
-            ("frequency", frequencies(config.spectrum), "Hz", "frequency"),
-        )
+    attention = s.attention.states()
+    tabulated = {name: attention[name] for name in (UNATTENDED, DEFAULT)}
+    shown, by_place, states = over(attention=attention, contrast=s.contrasts)(respond)
+    as_stated = over(tabulated=tabulated, simulated_contrast=s.contrasts.asked())(stated)
+    compared = over(attention=attention, simulated_contrast=s.contrasts.asked())(compare)
+    power, rate, slow = over(attention=attention)(spectrum)
+    frequency = coordinate(s.spectrum.frequencies(), "Hz", "frequency")
+    return {
+        **named_statistics(shown, s.circuit),
+        "by_place": by_place.named(
+            "1", "noise correlation of pairs, by their place", preferred=s.circuit.preferred()
+        ),
+        **named_statistics(as_stated, s.circuit, "stated_", "for the noise as stated"),
+        **named_comparison(compared, small),
+        "power": power.named("Hz^2/Hz", "power of the E rate at the grating", frequency=frequency),
+        "power_rate": rate.named("Hz", "E rate at the grating of the spectrum"),
+        "slow_power": slow.named("Hz^2", "power of the E rate at slow frequencies"),
+        "spectrum_contrast": label(s.spectrum.contrast, "%", "contrast of the spectrum"),
+        **quality(states),
     }
-    asked = len(shown.contrasts)
-    kept = label_simulation(found, ("attention", "contrast"))
-    for name, dims, unit, words in (
-        ("residual", ("attention", "condition"), "Hz", "largest residual of the state"),
-        ("converged", ("attention", "condition"), "1", "whether theory applies"),
-        ("power", ("attention", "frequency"), "Hz^2/Hz", "power of the E rate at the grating"),
-        ("power_rate", ("attention",), "Hz", "E rate at the grating of the power spectrum"),
-    ):
-        kept[name] = variable(dims, found[name], unit, words)
-    for name in ("ratio", "correlation"):
-        unit, words = STATISTICS[name]
-        words = f"{words}, for the noise correlation as stated"
-        kept[f"stated_{name}"] = variable(
-            ("known", "contrast"), found[f"stated_{name}"], unit, words
-        )
-    pairs = {"by_difference": ("difference",), "by_place": ("preferred",)}
-    meaning = {**STATISTICS, "by_place": ("1", "noise correlation of pairs, by their place")}
-    for name, words in meaning.items():
-        last, values = pairs.get(name, ()), found[name]
-        kept[name] = variable(("attention", "contrast", *last), values[:, :asked], *words)
-        if name not in pairs:
-            dims = ("attention", "axis_contrast")
-            kept[f"axis_{name}"] = variable(dims, values[:, asked:], *words)
-    return xr.Dataset(kept, coordinates)
 
 
-LABORATORY = "direction: Cohen & Maunsell 2009; Mitchell, Sundberg & Reynolds 2009"
+def attended_over_not(array: xr.DataArray) -> xr.DataArray:
+    """Attended by input to E over unattended."""
+    return array.sel(attention=DEFAULT) / array.sel(attention=UNATTENDED)
+
+
+def attended_less_not(array: xr.DataArray) -> xr.DataArray:
+    """Attended by input to E less unattended."""
+    return array.sel(attention=DEFAULT) - array.sel(attention=UNATTENDED)
+
+
+def simulated(d: xr.Dataset) -> xr.Dataset:
+    """The simulated contrast nearest to that of the spectrum."""
+    return d.sel(simulated_contrast=float(d.spectrum_contrast), method="nearest")
+
+
+LABORATORY = Source("cohen2009", "direction; also Mitchell, Sundberg & Reynolds 2009")
+SLOW = Source("mitchell2009", "direction")
 UNQUENCHED = (
     "Attention to E lowers variability only in between: below some 4 % it brings the circuit to "
     "where it amplifies most, and near 50 % the circuit has quenched what it can without attention."
 )
+TABULATED = kept("circuit", "noise", "grating", "attended", "attended_width", "attention.input")
+FIRST = {UNATTENDED: {10.0: RATIO[0.0]}, DEFAULT: {10.0: RATIO[2.0]}}
+SECOND = {UNATTENDED: {10.0: CORRELATION[0.0]}, DEFAULT: {10.0: CORRELATION[2.0]}}
 
+CLAIMS = (
+    Claim(
+        "stated_ratio",
+        lambda d: d.stated_ratio,
+        Near(FIRST, rtol=TOLERANCE),
+        COMPUTED,
+        "linear theory of variance over mean, noise as stated",
+        known=IMPOSSIBLE,
+        when=TABULATED,
+    ),
+    Claim(
+        "stated_correlation",
+        lambda d: d.stated_correlation,
+        Near(SECOND, rtol=TOLERANCE),
+        COMPUTED,
+        "linear theory of the correlation, noise as stated",
+        known=IMPOSSIBLE,
+        when=TABULATED,
+    ),
+    Claim(
+        "ratio",
+        lambda d: d.ratio,
+        Near(FIRST, rtol=TOLERANCE),
+        COMPUTED,
+        "linear theory of variance over mean, noise made possible",
+        known=CUT,
+        when=TABULATED,
+    ),
+    Claim(
+        "correlation",
+        lambda d: d.correlation,
+        Near(SECOND, rtol=TOLERANCE),
+        COMPUTED,
+        "linear theory of the correlation, noise made possible",
+        known=CUT,
+        when=TABULATED,
+    ),
+    Claim(
+        "ratio_factor",
+        lambda d: attended_over_not(d.ratio),
+        Below(1),
+        LABORATORY,
+        "attention lowers variance over mean (linear theory)",
+        headline=True,
+        known=UNQUENCHED,
+        unit="1",
+    ),
+    Claim(
+        "correlation_change",
+        lambda d: attended_less_not(d.correlation),
+        Below(0),
+        LABORATORY,
+        "attention lowers noise correlations (linear theory)",
+        headline=True,
+        known=UNQUENCHED,
+    ),
+    Claim(
+        "simulated_ratio_factor",
+        lambda d: attended_over_not(simulated(d).simulated_ratio),
+        Below(1),
+        LABORATORY,
+        "attention lowers variance over mean (simulated)",
+        headline=True,
+        known=UNQUENCHED,
+        unit="1",
+    ),
+    Claim(
+        "simulated_correlation_change",
+        lambda d: attended_less_not(simulated(d).simulated_correlation),
+        Below(0),
+        LABORATORY,
+        "attention lowers noise correlations (simulated)",
+        headline=True,
+        known=UNQUENCHED,
+    ),
+    Claim(
+        "slow_power_factor",
+        lambda d: attended_over_not(d.slow_power / d.power_rate),
+        Below(1),
+        SLOW,
+        "attention lowers slow fluctuations of the rate, relative to its mean",
+        headline=True,
+        unit="1",
+    ),
+    settled_claim(),
+)
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """References where the configuration is the tabulated one, directions for input to E."""
-    measures = []
-    for index, contrast in enumerate(config.stimulus.contrasts):
-        here, at = data.isel(contrast=index), f"c={contrast:g}"
-        if is_tabulated(config) and contrast == 10.0:
-            for name, strength in (("unattended", 0.0), ("input to E", 2.0)):
-                one = here.sel(attention=name, known=name)
-                measures += references(one, f"{name},{at}", strength)
-        for name in UNATTENDED_AND_FORMS[1:]:
-            measures += _changes(here, name, at)
-        if contrast == config.spectrum.contrast:
-            measures += _changes(here, "input to E", at, simulated=True)
-    for index in np.argsort(config.stimulus.contrasts):
-        at = f"c={config.stimulus.contrasts[index]:g}"
-        measures += agreement(data.isel(contrast=index), at, required=False)[:1]
-    return [*measures, *_slow_power(config, data), *_places(config, data), converged_share(data)]
-
-
-def is_tabulated(config: Config) -> bool:
-    """Whether circuit, grating, pair, noise and attention are those of the computed numbers."""
-    usual = Config(experiment=config.experiment)
-    same = all(
-        getattr(config.stimulus, name) == getattr(usual.stimulus, name)
-        for name in ("orientation", "width", "separation")
-    )
-    parts = ("circuit", "noise", "focus")
-    same = same and all(getattr(config, part) == getattr(usual, part) for part in parts)
-    return same and config.attention.input == usual.attention.input
-
-
-def _changes(here: xr.Dataset, name: str, at: str, simulated: bool = False) -> list[Measure]:
-    """What one form of attention does at one contrast, by linear theory or in simulation."""
-    one, none = here.sel(attention=name), here.sel(attention="unattended")
-    key, how = ("sim_", "simulated") if simulated else ("", "linear theory")
-    factor = float(one[f"{key}ratio"] / none[f"{key}ratio"])
-    change = float(one[f"{key}correlation"] - none[f"{key}correlation"])
-    rows = []
-    for what, value, expected, words in (
-        ("variance_over_mean_factor", factor, "< 1", "variance over mean"),
-        ("correlation_change", change, "< 0", "noise correlations"),
-    ):
-        label = f"{'simulated_' if simulated else ''}{what}[{name},{at}]"
-        if name != "input to E":
-            rows.append(Measure.reported(label, value, "1"))
-            continue
-        row = Measure.expecting(
-            label,
-            value,
-            "1",
-            expected=expected,
-            provenance=LABORATORY,
-            effect=f"attention lowers {words} ({how})",
-            note="" if value < float(expected[2:]) else UNQUENCHED,
-            headline=True,
-        )
-        rows.append(row)
-    return rows
-
-
-def _slow_power(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Power over rate at slow frequencies, attended over unattended, and at the others."""
-    slow = data["frequency"].values < config.spectrum.slow
-    frequency, at = data["frequency"].values, f"c={config.spectrum.contrast:g}"
-    factors = []
-    for some in (slow, ~slow):
-        power = [np.trapezoid(row[some], frequency[some]) for row in data["power"].values]
-        factors.append(power / data["power_rate"].values)
-    factors = [values / values[0] for values in factors]
-    index = UNATTENDED_AND_FORMS.index("input to E")
-    return [
-        Measure.expecting(
-            f"slow_power_factor[input to E,{at}]",
-            factors[0][index],
-            "1",
-            expected="< 1",
-            provenance="direction: Mitchell, Sundberg & Reynolds 2009",
-            effect="attention lowers slow fluctuations of the rate, relative to its mean",
-            headline=True,
-        ),
-        Measure.reported(f"fast_power_factor[input to E,{at}]", factors[1][index], "1"),
-    ]
-
-
-def _places(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Change of the correlation of pairs at the attended orientation, and far from it."""
-    focus, period = config.focus.orientation, config.circuit.period
-    away = np.abs((data["preferred"].values - focus + period / 2) % period - period / 2)
-    rows = []
-    for index, contrast in enumerate(config.stimulus.contrasts):
-        here = data["by_place"].isel(contrast=index)
-        change = (here.sel(attention="input to E") - here.sel(attention="unattended")).values
-        for where, unit in (("attended", np.argmin(away)), ("orthogonal", np.argmax(away))):
-            name = f"correlation_change_by_place[{where},c={contrast:g}]"
-            if np.isfinite(change[unit]):  # both units fire
-                rows.append(Measure.reported(name, change[unit], "1"))
-    return rows
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    small={
+        "circuit.units": 24,
+        "contrasts.values": [10.0, 50.0],
+        "contrasts.curve": [5.0, 100.0, 2],
+        "spectrum.points": 12,
+        "simulation.units": 12,
+        "simulation.trials": 4,
+        "simulation.duration": 400.0,
+    },
+)

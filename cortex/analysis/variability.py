@@ -12,11 +12,9 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from cortex.circuit import pool
-from cortex.experiment.results import variable
 from cortex.stimuli.ring import circular_distance, ring_positions
 
 # Unit and meaning of what `Flanks.statistic` returns.
@@ -106,25 +104,3 @@ def standard_error(
 
     values = jax.vmap(without)(away, second)
     return jax.tree.map(lambda v: jnp.sqrt((trials - 1) * jnp.var(v, axis=0)), values)
-
-
-def label_simulation(found: dict[str, Any], dims: tuple[str, ...]) -> dict[str, Any]:
-    """The arrays of `TrialsSection.compare` as labelled variables over `dims`.
-
-    Correlations by difference have the dimension ``small_difference`` besides.
-    """
-    kept = {}
-    for name, (unit, words) in STATISTICS.items():
-        along = (*dims, "small_difference") if name == "by_difference" else dims
-        for full, how in (
-            (f"sim_{name}", "simulated"),
-            (f"sim_{name}_error", "standard error over trials"),
-            (f"small_{name}", "linear theory of the simulated ring"),
-        ):
-            kept[full] = variable(along, found[full], unit, f"{words}, {how}")
-    return kept
-
-
-def differences(units: int, period: float) -> np.ndarray:
-    """Tuning differences [deg] of the pairs of `Flanks`."""
-    return 2 * np.arange(units // 4 + 1) * period / units

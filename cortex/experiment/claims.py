@@ -255,7 +255,7 @@ class Claim:
             alone = near.atol == 0 and near.rtol > 0
             band = {"relative": near.rtol} if alone else {"absolute": near.band(place)}
             shown = {"reference": near.number(place), **band}
-        if low != high and not isinstance(self.expect, Near):
+        if finite and low != high and not isinstance(self.expect, Near):
             shown["interval"] = (low, high)
         return Measure(**common, **shown, provenance=str(self.source), holds=holds, note=note)
 

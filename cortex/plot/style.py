@@ -144,6 +144,23 @@ def plain_log(axis: Any, ticks: Iterable[int | float]) -> None:
     axis.set_ticks(places, labels=[f"{place:g}" for place in places])
 
 
+def decades(panel: Any, low: float, high: float) -> None:
+    """A logarithmic vertical axis with plain ticks at the powers of ten."""
+    panel.set_yscale("log")
+    panel.set_ylim(low, high)
+    plain_log(panel.yaxis, [10.0**n for n in range(-8, 6) if low <= 10.0**n <= high])
+    panel.minorticks_off()
+
+
+def from_zero(panel: Any, *arrays: Any) -> None:
+    """A vertical axis that shows zero, as a line where there are values below it."""
+    values = np.concatenate([np.ravel(array) for array in arrays])
+    low, high = np.nanmin(values, initial=0.0), np.nanmax(values, initial=0.0)
+    if low < 0:
+        panel.axhline(0, color=INK, lw=0.6)
+    panel.set_ylim(min(0.0, 1.1 * low), 1.1 * high if high > 0 else 1.0)
+
+
 def no_ticks() -> NullLocator:
     """A locator without ticks, for the minor ones of a logarithmic axis."""
     return NullLocator()

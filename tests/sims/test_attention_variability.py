@@ -2,22 +2,19 @@
 
 import numpy as np
 import pytest
-from cortex.figures import attention_variability as figures
-from cortex.sims import attention_variability as sim
+from cortex.sims.attention_variability import experiment
 
-from cortex.errors import UserError
-from cortex.experiment import Progress, load_config, plain
-from cortex.experiment.results import check_labels
+from cortex.experiment import load_settings
 from tests.reference import fluctuations as reference
 from tests.reference import ssn
 
 # Fewer curves, conditions and trials than by default; the circuit, grating and noise are those.
-SHORT = [
-    "stimulus.contrasts=[10, 50]",
-    "stimulus.axis_points=2",
-    "spectrum.points=41",
-    "simulation.duration=6000",
-]
+SHORT = {
+    "contrasts.values": [10, 50],
+    "contrasts.curve": [10, 20, 2],
+    "spectrum.points": 41,
+    "simulation.duration": 6000.0,
+}
 
 
 def numpy_ring(units):
@@ -34,18 +31,13 @@ def bump(places, at):
 
 
 @pytest.fixture(scope="module")
-def config():
-    return load_config("attention_variability", SHORT)
+def settings():
+    return load_settings(experiment, values=SHORT)[1]
 
 
 @pytest.fixture(scope="module")
-def data(config):
-    return sim.run(config, Progress())
-
-
-@pytest.fixture(scope="module")
-def measures(config, data):
-    return {m.name: m for m in sim.measure(config, data)}
+def data(settings):
+    return experiment.run(settings)
 
 
 @pytest.fixture(scope="module")
@@ -68,26 +60,17 @@ def moments(state, noise):
     return rates[45], covariance[45, 45] / rates[45], covariance / sd[:, None] / sd[None, :]
 
 
-def test_which_rows_hold(measures):
-    """The table as stated; with noise that can exist, and at c = 50, not everything."""
-    assert {m.name for m in measures.values() if m.holds is False} == {
-        "variance_over_mean[input to E,c=10]",
-        "correlation[input to E,c=10]",
-        "variance_over_mean_factor[input to E,c=50]",
-        "correlation_change[input to E,c=50]",
-    }
-    assert all(m.note for m in measures.values() if m.holds is False)
+def test_the_table_needs_nothing_of_its_tolerance(settings, data):
+    """For the noise as stated, to the three digits stated."""
+    rows = {row.name: row for row in experiment.rows(settings, data)}
     for name, expected in (
-        ("variance_over_mean[as stated,unattended,c=10]", 0.176),
-        ("correlation[as stated,unattended,c=10]", 0.930),
-        ("variance_over_mean[as stated,input to E,c=10]", 0.020),
-        ("correlation[as stated,input to E,c=10]", 0.560),
+        ("stated_ratio[unattended, simulated_contrast=10]", 0.176),
+        ("stated_correlation[unattended, simulated_contrast=10]", 0.930),
+        ("stated_ratio[input to E, simulated_contrast=10]", 0.020),
+        ("stated_correlation[input to E, simulated_contrast=10]", 0.560),
     ):
-        assert measures[name].reference == expected
-        # Stated to three digits; nothing of the 5 % is needed.
-        assert measures[name].value == pytest.approx(expected, abs=6e-4)
-    assert sum(m.reference is not None for m in measures.values()) == 8 + 1
-    assert sum(m.holds is True for m in measures.values()) == 6 + 2 + 2 + 1 + 1
+        assert rows[name].reference == expected
+        assert rows[name].value == pytest.approx(expected, abs=6e-4)
 
 
 def test_every_form_against_the_augmented_system(data, states):
@@ -105,75 +88,26 @@ def test_every_form_against_the_augmented_system(data, states):
         np.testing.assert_allclose(found["by_place"][80], correlation[70, 90], atol=2e-3)
 
 
-def test_the_spectrum_against_a_solve_a_frequency(config, data, states):
+def test_the_spectrum_against_a_solve_a_frequency(data, states):
     possible = reference.ring_covariance(180, 180.0, 60.0)
-    some, unit = sim.frequencies(config.spectrum)[::10], np.eye(360)[45]
+    some, unit = data.frequency.values[::10].astype(float), np.eye(360)[45]
     for form in (0, 1):
         expected = reference.power_spectrum(*states[form], 50.0, possible, some, unit)
         np.testing.assert_allclose(data["power"][form, ::10], expected, rtol=5e-3)
 
 
+def test_slow_power_is_what_lies_below_its_bound(settings, data):
+    frequency = data.frequency.values
+    slow = frequency < settings.spectrum.slow
+    expected = np.trapezoid(data.power.values[:, slow], frequency[slow], axis=1)
+    np.testing.assert_allclose(data.slow_power, expected, rtol=1e-4)
+
+
 def test_simulation_confirms_linear_theory(data):
     """Noise of SD 1 at c >= 10: within 4 standard errors, or 5 %, where it is a little strong."""
     for name, tolerance in (("variance", 0.05), ("correlation", 0.02)):
-        found, theory = data[f"sim_{name}"].values, data[f"small_{name}"].values
+        found, theory = data[f"simulated_{name}"].values, data[f"predicted_{name}"].values
         scale = theory if name == "variance" else 1
-        assert (np.abs(found - theory) < 4 * data[f"sim_{name}_error"] + tolerance * scale).all()
-    assert float(data["sim_ratio"][1, 0]) < 0.3 * float(data["sim_ratio"][0, 0])
-
-
-def test_every_variable_is_labelled(data):
-    check_labels(data)
-
-
-@pytest.mark.slow
-def test_other_settings():
-    """Attention to another orientation, on a coarse ring; measures and figure follow."""
-    asked = load_config(
-        "attention_variability",
-        [
-            "stimulus.contrasts=[15]",
-            "stimulus.axis_points=2",
-            "focus.orientation=90",
-            "spectrum.points=12",
-            "circuit.units=40",
-            "simulation.units=20",
-            "simulation.trials=4",
-            "simulation.duration=500",
-            "seed=3",
-        ],
-    )
-    data = sim.run(asked, Progress())
-    named = {m.name: m for m in sim.measure(asked, data)}
-    assert [name for name, m in named.items() if m.reference is not None] == ["converged_share"]
-    possible = reference.ring_covariance(40, 180.0, 60.0)
-    net, (grating, focus) = numpy_ring(40), (bump(np.arange(40) * 4.5, at) for at in (45.0, 90.0))
-    ratios = []
-    for strength in (0, 2):
-        extra = strength * np.concatenate([focus, np.zeros(40)])
-        given = ssn.Input(15 * np.concatenate([grating, grating]), extra=extra)
-        rates = ssn.steady_state(net, given, dt=0.5, tolerance=1e-9)
-        ratios.append(reference.covariance(net, given, rates, 50.0, possible)[10, 10] / rates[10])
-    factor = named["variance_over_mean_factor[input to E,c=15]"]
-    assert factor.value == pytest.approx(ratios[1] / ratios[0], rel=2e-3)
-    assert "simulated_correlation_change[input to E,c=15]" not in named
-    figures.draw(asked, data, list(named.values()))
-
-
-def test_the_file_spells_out_the_defaults():
-    usual = load_config("attention_variability")
-    assert plain(usual) == plain(sim.Config(experiment="attention_variability", seed=0))
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("stimulus.contrasts=[5, 5]", r"contrasts: found \[5, 5\], allowed: each one once"),
-        ("stimulus.axis_high=0.5", "axis_low: found 1, allowed: a number < axis_high"),
-        ("spectrum.slow=200", "slow: found 200, allowed: a number between low"),
-        ("simulation.trials=1", "trials"),
-    ],
-)
-def test_bad_combinations_give_one_line(setting, words):
-    with pytest.raises(UserError, match=words):
-        load_config("attention_variability", [setting])
+        allowed = 4 * data[f"error_{name}"].values + tolerance * scale
+        assert (np.abs(found - theory) < allowed).all()
+    assert float(data.simulated_ratio[1, 0]) < 0.3 * float(data.simulated_ratio[0, 0])
