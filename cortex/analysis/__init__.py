@@ -2,7 +2,6 @@
 
 from .attention import attention_ratio, modulation_index
 from .bootstrap import bootstrap, chosen_on_half
-from .competition import competition
 from .correlation import Correlation, bootstrap_correlation
 from .curves import crossing
 from .detection import summarise_detection
@@ -16,7 +15,6 @@ __all__ = [
     "bootstrap",
     "bootstrap_correlation",
     "chosen_on_half",
-    "competition",
     "crossing",
     "interaction_slope",
     "linear_fit",

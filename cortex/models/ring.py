@@ -11,7 +11,7 @@ from cortex.circuit import EI, Circuit, Populations, Projections, RingCoupling
 from cortex.labelled import Coordinate, coordinate
 from cortex.settings import Settings, quantity
 from cortex.sources import Source
-from cortex.stimuli.ring import circular_distance, ring_positions
+from cortex.stimuli.ring import circular_distance, ring_bump, ring_positions
 
 RUBIN = Source("rubin2015", "Fig. 1, as transcribed by three others")
 
@@ -53,6 +53,10 @@ class Ring(Settings):
     def positions(self) -> Array:
         """Preferred orientations [deg], (units,)."""
         return ring_positions(self.units, self.period)
+
+    def bump(self, centre: Any, width: Any) -> Array:
+        """Gaussian over the units, 1 at an orientation [deg], with a width [deg]."""
+        return ring_bump(self.positions(), centre, width, self.period)
 
     def unit_at(self, orientation: Any) -> Array:
         """Number of the unit that prefers an orientation [deg] most, counted from 0."""

@@ -76,6 +76,12 @@ class TopDown(Settings):
         return {"unattended": TopDownForm(EI(0.0, 0.0), 0.0), **self.forms()}
 
 
+class OrientedTopDown(TopDown):
+    """Attention to an orientation: a bump over the ring of preferred orientations."""
+
+    width: float = quantity(30.0, "deg", "width of the attended bump", gt=0)
+
+
 # Names that experiments which are still modules of functions import.
 AttentionSection = TopDown
 
