@@ -23,8 +23,8 @@ SMALL = [
     "run",
     "ring_normalization",
     "--set=circuit.units=36",
-    "--set=stimulus.axis_points=3",
-    "--set=stimulus.contrasts=[5,20,100]",
+    "--set=contrasts.curve=[1.0, 100.0, 3]",
+    "--set=contrasts=[5,20,100]",
 ]
 
 

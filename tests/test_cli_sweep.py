@@ -10,9 +10,9 @@ from cortex.experiment.sweeps import load_sweep
 
 SMALL = [
     "--set=circuit.units=24",
-    "--set=stimulus.axis_points=2",
-    "--set=stimulus.share_points=2",
-    "--set=stimulus.contrasts=[5,20]",
+    "--set=contrasts.curve=[1.0, 100.0, 2]",
+    "--set=shares.curve=[0.1, 1.0, 2]",
+    "--set=contrasts=[5,20]",
 ]
 
 

@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from cortex.experiment.experiment import Experiment
 from cortex.experiment.progress import Progress
 from cortex.progress import stage
 
 
-class ModuleExperiment:
+@dataclass(frozen=True)
+class ModuleExperiment(Experiment):
     """A module with ``Config``, ``run``, ``measure`` and perhaps ``simulate`` and ``label``."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
-        self.name = module.__name__.rpartition(".")[2]
-        self.settings = module.Config
-        self.small: dict[str, Any] = {}
-
-    @property
-    def compiled(self) -> bool:
-        """Whether the simulation is one pure function of settings and key."""
-        return self._takes("simulate", 2) and self._takes("label", 2)
-
-    def _takes(self, name: str, count: int) -> bool:
-        function = getattr(self._module, name, None)
-        return function is not None and len(inspect.signature(function).parameters) == count
-
-    def simulate(self, settings: Any, key: Any) -> Any:
-        return self._module.simulate(settings, key)
+    module: Any = None
 
     def run(self, settings: Any) -> Any:
-        return _one_name(self._module.run(settings, _Told()))
+        return _one_name(self.module.run(settings, _Told()))
 
-    def dataset(self, settings: Any, found: Any) -> Any:
-        return _one_name(self._module.label(settings, found))
-
-    labelled = dataset
-    analyse = None
+    def labelled(self, settings: Any, found: Any) -> Any:
+        return _one_name(self.module.label(settings, found))
 
     def rows(self, settings: Any, data: Any) -> Any:
-        return self._module.measure(settings, data)
+        return self.module.measure(settings, data)
 
-    def draw(self, settings: Any, data: Any, rows: Any) -> Any:
-        figure = importlib.import_module(f"cortex.figures.{self.name}")
-        return figure.draw(settings, data, rows)
+
+def of_module(module: ModuleType, draw: Any) -> ModuleExperiment:
+    """The experiment that a module of functions is."""
+    pure = _takes(module, "simulate", 2) and _takes(module, "label", 2)
+    return ModuleExperiment(
+        module.Config,
+        getattr(module, "simulate", module.run),
+        draw=draw,
+        compiled=pure,
+        name=module.__name__.rpartition(".")[2],
+        module=module,
+    )
+
+
+def _takes(module: ModuleType, name: str, count: int) -> bool:
+    function = getattr(module, name, None)
+    return function is not None and len(inspect.signature(function).parameters) == count
 
 
 def _one_name(data: Any) -> Any:

@@ -27,7 +27,7 @@ def fake(monkeypatch):
     """Experiments that take no time: the first works, the second does not."""
     ran = []
 
-    def run_experiment(config, folder, *, progress):
+    def run_experiment(config, folder, *, experiment):
         ran.append((config.experiment, folder))
         if config.experiment == "digits_detection":
             raise RuntimeError("out of\nluck")
@@ -53,15 +53,15 @@ def test_one_failure_does_not_stop_the_others(fake, tmp_path):
 
 
 def test_the_table_is_there_after_every_experiment(fake, tmp_path, monkeypatch):
-    def stop(config, folder, *, progress):
+    def stop(config, folder, *, experiment):
         raise KeyboardInterrupt
 
     out = tmp_path / "out"
     one = validation.run_experiment
 
-    def first_then_stop(config, folder, *, progress):
+    def first_then_stop(config, folder, *, experiment):
         chosen = one if config.experiment == "ring_normalization" else stop
-        return chosen(config, folder, progress=progress)
+        return chosen(config, folder, experiment=experiment)
 
     monkeypatch.setattr(validation, "run_experiment", first_then_stop)
     with pytest.raises(KeyboardInterrupt):

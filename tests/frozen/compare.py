@@ -3,9 +3,9 @@ changed, rows that are gone.
 
     python tests/frozen/compare.py results/validation/TIME/validation.json [--suggest | --freeze]
 
-`validation.json` beside this file holds every row as it was frozen, and `renamed.json` by experiment
-the rows that have another name since: old name to new name. Both are data of the repository; the
-program that writes them is this one:
+`validation.json` beside this file holds every row as it was frozen, and `renamed.json`, by
+experiment, the rows that have another name since: old name to new name. Both are data of the
+repository; the program that writes them is this one:
 
 - ``--freeze`` puts the rows of the given file in place of the frozen ones of the same experiments,
   with nothing renamed;

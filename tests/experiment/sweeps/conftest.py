@@ -1,17 +1,23 @@
-"""The toy experiment, in this process for one test at a time."""
+"""The toy experiment: a Python file, as a user's own."""
 
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cortex.experiment import registry
+from cortex.experiment import find, load_config
+
+TOY = Path(__file__).with_name("toy.py")
 
 
 @pytest.fixture
-def toy(monkeypatch):
-    monkeypatch.setattr(registry, "_files", registry._files)  # put back afterwards
-    from tests.experiment.sweeps.registered import NAME, load_toy
+def toy():
+    """The module of the toy, with `config(**settings of the unit)`."""
+    simulate = find(str(TOY)).simulate
+    module = sys.modules[simulate.__module__]
 
-    module = load_toy()
-    yield module
-    sys.modules.pop(NAME, None)
+    def config(**unit):
+        return load_config(TOY, [f"unit.{name}={value!r}" for name, value in unit.items()])
+
+    return SimpleNamespace(module=module, simulate=simulate, config=config)

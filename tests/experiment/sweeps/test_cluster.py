@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,27 +12,19 @@ import xarray as xr
 from cortex.errors import UserError
 from cortex.experiment.sweeps import Axis, Sweep, run_sweep
 from cortex.experiment.sweeps.cluster import Cluster, compute, connected
-from tests.experiment.sweeps.registered import PRELOAD
-
-ROOT = str(Path(__file__).parents[3])
 
 
 @pytest.fixture
 def sweep(toy):
-    config = toy.Config(unit=toy.UnitSection(pause=0.2))
+    config = toy.config(pause=0.2)
     gains = Axis("unit.gain", (0.0, 0.1, 0.2, 0.3, 0.4))
     return Sweep(config, (gains, Axis("unit.units", (2, 3))))
 
 
-def test_workers_give_the_same_numbers_and_one_may_die(sweep, tmp_path, monkeypatch):
-    pytest.importorskip("distributed")  # its settings must be there before one is changed
-    dask = pytest.importorskip("dask")
+def test_workers_give_the_same_numbers_and_one_may_die(sweep, tmp_path):
+    pytest.importorskip("distributed")
     here = run_sweep(sweep, tmp_path / "here").data
-    monkeypatch.syspath_prepend(ROOT)
-    with (
-        dask.config.set({"distributed.worker.preload": [PRELOAD]}),
-        connected("local:2") as client,
-    ):
+    with connected("local:2") as client:
         client.wait_for_workers(2)
         victim = next(iter(client.run(os.getpid).values()))
         killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
@@ -63,8 +54,6 @@ def test_jobs_of_a_queue_are_workers(sweep, tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", ROOT)
-    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", PRELOAD)
     here = run_sweep(sweep, tmp_path / "here").data
     there = run_sweep(sweep, tmp_path / "there", engine=Cluster("slurm:1", chunk=8))
     xr.testing.assert_identical(there.data, here)

@@ -54,10 +54,7 @@ def test_groups_partition_the_points():
         ((Axis("circuit.k", ("x",)),), "found 'x'"),
         ((K, K), "swept twice"),
         ((), "nothing to vary"),
-        (
-            (Axis("stimulus.axis_low", (1.0, 90.0)), Axis("stimulus.axis_high", (50.0, 100.0))),
-            "axis_low",
-        ),
+        ((Axis("contrasts.curve", ([1.0, 100.0, 9], [9.0, 1.0, 9])),), "contrasts.curve: found"),
     ],
 )
 def test_what_is_not_allowed_is_said_in_one_line(axes, words):

@@ -6,14 +6,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-import xarray as xr
 
-from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity
-from cortex.experiment.results import variable
+from cortex.experiment import Claim, Experiment, ExperimentSettings, Near, Reported
+from cortex.labelled import Labelled, coordinate, label
+from cortex.settings import Settings as Section
+from cortex.settings import quantity
+from cortex.sources import Source
+
+TOY = Source(detail="toy")
 
 
-class UnitSection(Section):
+class Unit(Section):
     drive: float = quantity(2.0, "Hz", "what drives the unit")
     gain: float = quantity(0.5, "1", "feedback onto itself", ge=0)
     units: int = quantity(3, "1", "how many units", ge=1)
@@ -22,15 +25,14 @@ class UnitSection(Section):
     pause: float = quantity(0.0, "s", "how long measuring takes", ge=0)
 
 
-class Config(ExperimentConfig):
-    """Configuration of the toy."""
+class Settings(ExperimentSettings):
+    """Settings of the toy."""
 
-    experiment: str = "toy"
-    unit: UnitSection = UnitSection()
+    unit: Unit = Unit()
 
 
-def simulate(config: Config, key: Any) -> dict[str, Any]:
-    unit = config.unit
+def simulate(s: Settings, key: Any) -> dict[str, Labelled]:
+    unit = s.unit
     if unit.branch > 2:
         raise ValueError("a branch")
     noise = jax.random.normal(key, (unit.units,))
@@ -39,40 +41,30 @@ def simulate(config: Config, key: Any) -> dict[str, Any]:
         return jnp.minimum(unit.drive + unit.gain * rates, 1e30)
 
     rates = jax.lax.fori_loop(0, 60, lambda _, r: step(r), jnp.zeros(unit.units))
-    converged = jnp.abs(step(rates) - rates) < 1e-3 * jnp.abs(rates)
+    settled = (jnp.abs(step(rates) - rates) < 1e-3 * jnp.abs(rates)) & (rates < 1e6)
+    places = coordinate([i * unit.drive for i in range(unit.units)], "Hz", "place")
+    exact = jnp.where(unit.gain < 1, unit.drive / (1 - unit.gain), math.nan)
     return {
-        "rates": jnp.where(rates < 1e6, rates, jnp.nan),
-        "noise": noise,
-        "converged": converged & (rates < 1e6),
+        "rates": label(jnp.where(rates < 1e6, rates, jnp.nan), "Hz", "level", unit=places),
+        "noise": label(noise, "1", "noise", unit=places),
+        "settled": label(settled, "1", "whether it settled", unit=places),
+        "share": label(rates[0] / exact, "1", "level relative to the exact one"),
+        "pause": label(unit.pause, "s", "how long measuring takes"),
+        "broken": label(unit.kind == "broken", "1", "whether it cannot be measured"),
     }
 
 
-def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
-    time.sleep(config.unit.pause)
-    place = np.arange(config.unit.units) * config.unit.drive
-    return xr.Dataset(
-        {
-            "rates": variable("unit", found["rates"], "Hz", "level"),
-            "noise": variable("unit", found["noise"], "1", "noise"),
-            "converged": variable("unit", found["converged"], "1", "whether it settled"),
-        },
-        {"unit": variable("unit", place, "Hz", "place")},
-    )
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    found = simulate(config, jax.random.key(config.seed))
-    return label(config, {name: np.asarray(array) for name, array in found.items()})
-
-
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    if config.unit.kind == "broken":
+def level(d: Any) -> Any:
+    time.sleep(float(d.pause))
+    if bool(d.broken):
         raise ValueError("nothing to measure")
-    level = float(data["rates"][0])
-    exact = config.unit.drive / (1 - config.unit.gain) if config.unit.gain < 1 else math.nan
-    return [
-        Measure.compared(
-            "level", level, "Hz", reference=exact, relative=1e-3, provenance="toy", headline=True
-        ),
-        Measure.reported("noise[first]", data["noise"][0], "1", provenance="toy"),
-    ]
+    return d.rates[0]
+
+
+CLAIMS = (
+    Claim("level", level, Reported(), TOY, "level", headline=True),
+    Claim("exact", lambda d: d.share, Near(1.0, rtol=1e-3), TOY, "the level is the exact one"),
+    Claim("first_noise", lambda d: d.noise[0], Reported(), TOY, "noise of the first"),
+)
+
+experiment = Experiment(Settings, simulate, CLAIMS)

@@ -1,0 +1,108 @@
+"""One contract for all experiments, each run once at its small settings."""
+
+import functools
+import json
+import tomllib
+
+import jax
+import numpy as np
+import pytest
+
+from cortex.experiment import ConfigError, load_settings, registry, settings
+from cortex.experiment.legacy import ModuleExperiment
+from cortex.experiment.measures import to_json
+from cortex.experiment.results import check_labels, read_data, write_data
+from cortex.experiment.sweeps.axes import Axis
+from cortex.experiment.sweeps.evaluate import COMPUTED, SETTLED, Evaluator, status
+from cortex.experiment.sweeps.plan import Sweep
+from cortex.experiment.written import as_toml
+from cortex.settings import plain
+
+# Those that are still modules of functions have tests of their own.
+NAMES = [n for n in registry.names() if not isinstance(registry.find(n), ModuleExperiment)]
+
+
+@functools.cache
+def ran(name):
+    """The experiment, its small settings, and what came out."""
+    experiment = registry.find(name)
+    _, small = load_settings(name, values=experiment.small)
+    data = experiment.run(small)
+    return experiment, small, data, experiment.rows(small, data)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_run_is_labelled_and_survives_the_disk(name, tmp_path):
+    _, _, data, rows = ran(name)
+    check_labels(data)
+    write_data(data, tmp_path / "result.zarr")
+    again = read_data(tmp_path / "result.zarr")
+    assert set(again.variables) == set(data.variables)
+    for variable in data.data_vars:
+        np.testing.assert_array_equal(again[variable].values, data[variable].values)
+    assert len(json.loads(to_json(rows))) == len(rows) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_makes_rows_with_words_and_sources(name):
+    experiment, small, data, _ = ran(name)
+    for claim in experiment.claims:
+        rows = list(claim.rows(small, data))
+        assert all(row.unit and row.provenance for row in rows), claim.name
+        assert claim.effect, claim.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_run_is_drawn(name):
+    experiment, small, data, rows = ran(name)
+    figure = experiment.draw(small, data, rows)
+    figure.canvas.draw()
+    assert len(figure.axes) > 0
+    for panel in figure.axes:
+        for text in (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()):
+            assert "nan" not in text.split()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_have_units_words_and_sources_and_go_through_a_file(name, tmp_path):
+    _, resolved = load_settings(name)
+    for row in settings(resolved):
+        if row.path in ("experiment", "seed"):
+            continue
+        assert row.description, row.path
+        assert row.source, row.path
+        assert row.unit or not isinstance(row.value, float), row.path
+    path = tmp_path / "mine.toml"
+    path.write_text(as_toml(resolved))
+    assert plain(load_settings(path)[1]) == plain(resolved)
+    assert tomllib.loads(path.read_text())["experiment"] == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_setting_is_refused_in_one_line(name):
+    with pytest.raises(ConfigError, match="unknown key 'nothing'") as caught:
+        load_settings(name, ["nothing=1"])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match="seed: found -1, allowed: a whole number >= 0"):
+        load_settings(name, ["seed=-1"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_point_of_a_sweep_is_a_run_and_settled_only_if_all_is(name):
+    """The sweep's own way to a point gives the rows of the run, and its status is the data's."""
+    experiment, small, data, rows = ran(name)
+    if experiment.compiled:
+        evaluator = Evaluator(Sweep(small, (Axis("seed", (small.seed,)),)))
+        swept = evaluator(0, np.array([0]))
+        assert not swept.complaints
+        for row in rows:
+            # Another program: sums in another order, single precision.
+            found = swept.columns[row.name][0]
+            assert found == pytest.approx(row.value, rel=5e-2, abs=1e-3, nan_ok=True), row.name
+    looks_for_states = "settled" in data
+    assert looks_for_states or not any("steady state" in c.effect for c in experiment.claims)
+    if looks_for_states:
+        assert (status(data) == SETTLED) == bool(data.settled.values.all())
+        unsettled = data.assign(settled=data.settled & False)
+        assert status(unsettled) not in (SETTLED, COMPUTED)
+    jax.clear_caches()
