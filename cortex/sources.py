@@ -46,7 +46,7 @@ class Source:
     @property
     def bibtex(self) -> str:
         """The entry of the paper; empty if there is none."""
-        return references()[self.key] if self.key else ""
+        return bibtex_of(self.key) if self.key else ""
 
 
 @functools.cache
@@ -54,6 +54,11 @@ def references() -> dict[str, str]:
     """Every BibTeX entry by its key."""
     text = resources.files("cortex").joinpath("references.bib").read_text(encoding="utf-8")
     return {entry["key"]: entry.group() for entry in _ENTRY.finditer(text)}
+
+
+def bibtex_of(key: str) -> str:
+    """The BibTeX entry of a paper."""
+    return references()[key]
 
 
 @functools.cache

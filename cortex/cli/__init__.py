@@ -19,6 +19,7 @@ import typer
 
 from cortex.cli import train, weights
 from cortex.cli.look import look
+from cortex.cli.new import new
 from cortex.cli.shared import (
     Device,
     Group,
@@ -139,6 +140,7 @@ def run(
 
 app.command("sweep")(sweep)
 app.command("look")(look)
+app.command("new")(new)
 
 
 @app.command()
@@ -197,6 +199,15 @@ def validate(
     typer.echo(f"table    {short(folder / 'validation.md')}")
     if any(one.failure for one in done):
         raise typer.Exit(1)
+
+
+@app.command()
+def cite(name_or_file: NameOrFile) -> None:
+    """Print the BibTeX entries that an experiment stands on: its settings and its claims."""
+    from cortex.experiment import load_settings
+
+    experiment, _ = load_settings(name_or_file)
+    typer.echo("\n\n".join(experiment.references()))
 
 
 @app.command()

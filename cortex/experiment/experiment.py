@@ -65,6 +65,16 @@ class Experiment:
         module = sys.modules.get(self.simulate.__module__)
         return (module.__doc__ or "").strip().partition("\n")[0] if module else ""
 
+    def references(self) -> list[str]:
+        """BibTeX entries of the papers that its settings and claims are from, each once."""
+        from cortex.settings import settings
+        from cortex.sources import bibtex_of, citation, references
+
+        claims = {claim.source.key for claim in self.claims if claim.source.key}
+        cited = " ".join(row.source for row in settings(self.settings()))
+        keys = [key for key in references() if key in claims or citation(key) in cited]
+        return [bibtex_of(key) for key in keys]
+
     def named(self, name: str) -> Experiment:
         """The same experiment under another name."""
         return replace(self, name=name)

@@ -16,8 +16,8 @@ from .normalization_model import (
     normalized_response,
     stimulus_drive,
 )
-from .ring import RingSection, ring_circuit
-from .settling import SettlingSection
+from .ring import Ring, RingSection, ring_circuit
+from .settling import Settle, SettlingSection
 from .sheet import (
     RelaxEach,
     SheetNetwork,
@@ -52,7 +52,9 @@ __all__ = [
     "NormalizationSection",
     "OrientedTopDown",
     "RelaxEach",
+    "Ring",
     "RingSection",
+    "Settle",
     "SettlingSection",
     "SheetGratings",
     "SheetNetwork",

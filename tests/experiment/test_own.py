@@ -1,0 +1,86 @@
+"""A user's own experiment: a file or an object, with everything that a packaged one has."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from cortex.errors import UserError
+from cortex.experiment import ConfigError, load_settings, registry, run
+
+TOY = Path(__file__).parent / "sweeps" / "toy.py"
+
+
+def test_a_file_runs_and_is_redrawn_swept_and_validated(cortex, tmp_path):
+    cortex("new", "mine")
+    shown = cortex("run", "mine.py", "--set", "circuit.units=24", "--out", "out").stdout
+    assert "ratio[contrast=5]" in shown
+    assert {p.name for p in Path("out").iterdir()} >= {"figure.png", "measures.json", "result.zarr"}
+    Path("out/figure.png").unlink()
+    cortex("figure", "out")
+    assert Path("out/figure.png").exists()
+    cortex("sweep", "mine.py", "--set", "circuit.units=24", "--grid", "strength=1,3", "--out", "s")
+    with xr.open_zarr("s/result.zarr") as swept:
+        assert swept["ratio[contrast=5]"].dims == ("strength",)
+    cortex("new", "mine", code=2)
+
+
+def test_one_call_gives_the_data_with_settings_by_name():
+    data = run(str(TOY), unit={"units": 5, "gain": 0.0})
+    assert data.rates.sizes["unit"] == 5
+    assert float(data.rates[0]) == 2.0
+    assert "level = 2" in data.attrs["claims"][0]
+    experiment = registry.find(str(TOY))
+    assert run(experiment, unit={"drive": 4.0}).rates[0] == pytest.approx(8.0)
+    with pytest.raises(ConfigError, match=r"unit\.gain: found -1, allowed: a number >= 0"):
+        run(experiment, unit={"gain": -1})
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\ny = z\n", ":2: NameError: name 'z' is not defined"),
+        ("def f(:\n", ":1: invalid syntax"),
+        ("import nothing_there\n", ":1: ModuleNotFoundError"),
+        ("x = 1\n", ": experiment: found no such name, allowed: experiment = "),
+        ("experiment = 3\n", ": experiment: found int, allowed: "),
+    ],
+)
+def test_a_broken_file_is_one_line_with_its_number(tmp_path, text, line):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        load_settings(path)
+    assert str(caught.value).startswith(f"{path}{line}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_changed_file_is_read_anew(tmp_path):
+    path = tmp_path / "mine.py"
+    text = TOY.read_text()
+    path.write_text(text)
+    assert load_settings(path)[1].unit.drive == 2.0
+    path.write_text(text.replace("quantity(2.0", "quantity(3.0"))
+    assert load_settings(path)[1].unit.drive == 3.0
+
+
+def test_a_file_of_settings_finds_the_experiment_beside_it(tmp_path):
+    (tmp_path / "mine.py").write_text(TOY.read_text())
+    (tmp_path / "other.toml").write_text("experiment = 'mine.py'\n[unit]\ndrive = 7.0\n")
+    experiment, settings = load_settings(tmp_path / "other.toml")
+    assert (experiment.name, settings.unit.drive) == ("mine", 7.0)
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(UserError, match=r"none\.py: cannot be read \(no such file"):
+        load_settings(tmp_path / "none.py")
+
+
+def test_listing_imports_neither_jax_nor_the_experiments():
+    code = (
+        "import sys; from cortex.experiment import registry as r; [r.summary(n) for n in r.names()]"
+    )
+    code += "; sys.exit('jax' in sys.modules or 'xarray' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
