@@ -11,19 +11,26 @@ ROOT = Path(__file__).parents[1]
 SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 LIBRARY = ROOT / "cortex"
 ROOMS = ("sims", "configs", "figures")
-MOST_LINES = 450
+MOST_LINES_OF_A_SIM = 250
 # From the ground up; a module imports from its own floor and those below.
 FLOORS = (
     "errors",
+    "sources",
+    "settings",
+    "progress",
     "circuit",
+    "labelled",
     "attention",
     "stimuli",
     "frontends",
     "areas",
     "tasks",
+    "analysis",
+    "models",
+    "studies",
+    "plot",
     "experiment",
     "measures",
-    "models",
     "cli",
 )
 
@@ -118,9 +125,56 @@ def test_imports_go_downwards(path):
     assert upwards == []
 
 
-def test_files_are_short():
-    counts = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
-        for path in sources("cortex", *ROOMS, "tests", "benchmarks")
+def still_modules() -> set[str]:
+    """Experiments that are modules of functions still; they go, and with them what is excused."""
+    return {
+        path.stem
+        for path in sources("sims")
+        if path.stem != "__init__" and "\nexperiment = Experiment(" not in path.read_text()
     }
-    assert {name: count for name, count in counts.items() if count >= MOST_LINES} == {}
+
+
+def test_a_sim_is_short():
+    counts = {path.stem: len(path.read_text().splitlines()) for path in sources("sims")}
+    long = {name for name, count in counts.items() if count > MOST_LINES_OF_A_SIM}
+    assert long - still_modules() == set()
+
+
+def users_of(modules: dict[str, Path]) -> dict[str, set[Path]]:
+    """Files of the repository that import each module, or something from it, tests aside."""
+    users: dict[str, set[Path]] = {name: set() for name in modules}
+    for path in sources("cortex", "sims", "figures", "benchmarks"):
+        for _, name in imported(path):
+            module = name if name in modules else name.rpartition(".")[0]
+            if module in modules and path != modules[module]:
+                users[module].add(path)
+    return users
+
+
+def test_no_module_of_the_library_serves_one_sim_only():
+    """What one experiment needs alone stands in it; imports through a room's door count."""
+    files = [path for path in sources("cortex") if path.name != "__init__.py"]
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+    doors = {exported: module for module in modules for exported in exports(module)}
+    users = users_of(modules)
+    for path in sources("cortex", "sims", "figures", "benchmarks"):
+        for _, name in imported(path):
+            if name in doors and path != modules[doors[name]]:
+                users[doors[name]].add(path)
+    inside = set(sources("cortex"))
+    lonely = {}
+    for module, found in users.items():
+        real = {path for path in found if path.name != "__init__.py"}
+        sims = {path.stem for path in real if path.parent.name in ("sims", "figures")}
+        if len(sims) == 1 and not real & inside and not sims <= still_modules():
+            lonely[module] = sims
+    assert lonely == {}
+
+
+def exports(module: str) -> Iterator[str]:
+    """Full names under which the room of a module offers what is in it."""
+    room = module.rpartition(".")[0]
+    door = ROOT / Path(*room.split(".")) / "__init__.py"
+    for _, name in imported(door) if door.is_file() else ():
+        if name.rpartition(".")[0] == module:
+            yield f"{room}.{name.rpartition('.')[2]}"

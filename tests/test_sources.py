@@ -1,6 +1,7 @@
 """Where numbers come from: every paper can be cited, every key is one."""
 
 import re
+from importlib import resources
 
 import pytest
 
@@ -20,6 +21,11 @@ def test_a_source_is_the_paper_in_a_few_words():
 def test_a_paper_that_is_not_there_is_refused():
     with pytest.raises(KeyError, match="found 'nobody1900'"):
         Source("nobody1900")
+
+
+def test_no_entry_swallows_the_next():
+    text = resources.files("cortex").joinpath("references.bib").read_text(encoding="utf-8")
+    assert text.count("@") == len(references())
 
 
 @pytest.mark.parametrize("key", references())
