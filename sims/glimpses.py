@@ -27,7 +27,7 @@ from pydantic import Field
 
 from cortex.areas import VisualSystem
 from cortex.areas.digits import CLASSES
-from cortex.attention import AbstractSource, Matched, NoAttention, Query, SpatialWindow
+from cortex.attention import AbstractSource, EnergyMatched, NoAttention, Query, SpatialWindow
 from cortex.attention.glimpses import Retina
 from cortex.errors import UserError
 from cortex.experiment import (
@@ -239,7 +239,7 @@ def look_with_circuits(
 ) -> dict[str, np.ndarray]:
     """Logits and rates for every window, by seed; the window `none` is the same for all."""
     w, images = config.window, halved(shown.images)
-    window = Matched(SpatialWindow(width=w.width, surround=w.surround), w.size)
+    window = EnergyMatched(SpatialWindow(width=w.width, surround=w.surround), w.size)
     seeds, count = places["learned"].shape[:2]
     found: dict[str, list[np.ndarray]] = {name: [] for name in ("logits", "E", "I", "settled")}
     for start in range(0, count, BATCH):

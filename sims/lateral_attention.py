@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 from cortex.analysis.detection import quantities
 from cortex.analysis.grouping import matched_ratio, pair_counts, pair_sums
 from cortex.areas.digits import MAPS
-from cortex.attention import AbstractSource, Matched
+from cortex.attention import AbstractSource, EnergyMatched
 from cortex.attention.inspection import on_image, relative_entropy, rollout
 from cortex.attention.lateral import AbstractLateral, as_tokens
 from cortex.attention.self_attention import multi_head, similarity_attention
@@ -138,7 +138,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
         curves.append([[row[f"right_{name}"] for row in facts["curve"]] for name in SOURCES])
     on, off = lateral.digit_and_clutter(trials)
     graph = lateral.connections(observer)
-    before = look_again(observer, shown, Matched(_nothing(graph), 0.0), LAYER)[-1]
+    before = look_again(observer, shown, EnergyMatched(_nothing(graph), 0.0), LAYER)[-1]
     found: dict[str, list[Any]] = {}
     looks = len(SOURCES) * len(made) * len(shown)
     with progress.stage("looks with attention", total=looks) as stage:
@@ -174,7 +174,7 @@ def attended(
 ) -> dict[str, np.ndarray]:
     """What one source does to all images; see `labelled`."""
     on, off = places
-    matched = Matched(source, config.attention.size)
+    matched = EnergyMatched(source, config.attention.size)
     look = look_again(observer, shown, matched, LAYER, report=report)[-1]
     features = np.asarray(shown.seen.features)
     weights = np.asarray(_exchanged(source, jnp.asarray(features)))

@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 
 from cortex.areas import CircuitArea
 from cortex.areas.digits import CLASSES, MAPS
-from cortex.attention import AbstractSource, Matched, NoAttention
+from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.experiment import (
     ExperimentConfig,
     Measure,
@@ -152,7 +152,7 @@ def sources(
                 continue
             own = {kind: by_layer[layer - 1] for kind, by_layer in values.items()}
             known = Knowledge(observer, own, (a.window, a.surround), seed, a.weights)
-            yield number, place, mechanism.passes, Matched(mechanism.build(known), a.size)
+            yield number, place, mechanism.passes, EnergyMatched(mechanism.build(known), a.size)
 
 
 def run(config: Config, progress: Progress) -> xr.Dataset:

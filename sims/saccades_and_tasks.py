@@ -24,7 +24,7 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
-from cortex.attention import Matched
+from cortex.attention import EnergyMatched
 from cortex.attention.saliency import Saliency, SaliencyWindow, Weights, WinnerTakeAll, scan_path
 from cortex.attention.source import Query, State
 from cortex.experiment import (
@@ -229,7 +229,7 @@ def respond(config: Config, images: Array, bars: Bars, saliency: Array) -> dict[
 
     @eqx.filter_jit
     def one(image: Array, places: Array, map_of_task: Array) -> tuple[Array, Array, Array]:
-        source = Matched(SaliencyWindow(map_of_task), given.energy)
+        source = EnergyMatched(SaliencyWindow(map_of_task), given.energy)
         features = jnp.maximum(area.stage(image), 0.0)
         silent = jax.tree.map(jnp.zeros_like, area.circuit.silence())
         modulation = source(features, State(silent, jnp.zeros(1)), Query())

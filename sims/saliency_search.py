@@ -25,7 +25,7 @@ import xarray as xr
 from jax import Array
 from pydantic import Field, model_validator
 
-from cortex.attention import AbstractSource, Matched, NoAttention, Query, State
+from cortex.attention import AbstractSource, EnergyMatched, NoAttention, Query, State
 from cortex.attention.saliency import (
     FeatureSaliency,
     Saliency,
@@ -277,16 +277,16 @@ def respond(config: Config, model: Saliency, key: Array) -> dict[str, np.ndarray
     many = jnp.zeros(len(images))
     sources = (
         each(lambda _: NoAttention(), many),
-        each(lambda s: Matched(SaliencyWindow(s), given.energy), saliency),
-        each(lambda _: Matched(FeatureSaliency(), given.energy), many),
-        each(lambda s: Matched(SaliencyWindow(s), given.energy), others),
+        each(lambda s: EnergyMatched(SaliencyWindow(s), given.energy), saliency),
+        each(lambda _: EnergyMatched(FeatureSaliency(), given.energy), many),
+        each(lambda s: EnergyMatched(SaliencyWindow(s), given.energy), others),
     )
     found = [answers(source) for source in sources]
     rate_E, rate_I, settled, maps, patterns = (
         np.stack([np.asarray(f[n]) for f in found]) for n in range(5)
     )
     strong = [
-        answers(each(lambda s, e=energy: Matched(SaliencyWindow(s), e), saliency))[0]
+        answers(each(lambda s, e=energy: EnergyMatched(SaliencyWindow(s), e), saliency))[0]
         for energy in given.energies
     ]
     return {

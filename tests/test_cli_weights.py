@@ -46,12 +46,12 @@ def test_convert(weights, source, tmp_path):
     path = tmp_path / "new" / "vgg16.safetensors"
     with safe_open(path, framework="numpy") as file:
         assert "stages.12.convolution.weight" in set(file.keys())
-    found = pretrained.load_network("vgg16", path)
+    found = pretrained.load_pretrained("vgg16", path)
     np.testing.assert_array_equal(found.network.readout.fc6.weight, net.readout.fc6.weight)
     assert found.facts["file"] == "model.safetensors"
     # What is converted can be converted again, and is found where it is looked for.
     weights("convert", path, "weights/vgg16.safetensors", "--network", "vgg16")
-    assert pretrained.load_network("vgg16").facts == found.facts
+    assert pretrained.load_pretrained("vgg16").facts == found.facts
 
 
 def test_convert_says_what_is_wrong(weights, source, tmp_path):
@@ -79,7 +79,7 @@ def test_fetch(weights, source, tmp_path, monkeypatch):
     ((repository, revision, file),) = asked
     assert (repository, file) == ("timm/vgg16.tv_in1k", "model.safetensors")
     assert len(revision) == 40  # no other version comes unasked
-    assert pretrained.load_network("vgg16", "there/vgg16.safetensors").name == "vgg16"
+    assert pretrained.load_pretrained("vgg16", "there/vgg16.safetensors").name == "vgg16"
     assert "is not overwritten" in line(weights("fetch", "vgg16", "--out", "there", code=2))
     assert len(asked) == 1
 

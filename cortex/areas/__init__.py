@@ -2,6 +2,7 @@
 
 from .area import AbstractArea, CircuitArea, PlainArea, Response
 from .insert import insert_circuits
+from .loading import load_network
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
@@ -26,6 +27,7 @@ __all__ = [
     "as_network",
     "as_system",
     "insert_circuits",
+    "load_network",
     "logit_slopes",
     "map_shapes",
     "probe",

@@ -20,7 +20,7 @@ from .saliency import FeatureSaliency, Saliency, SaliencyWindow, WinnerTakeAll, 
 from .scores import AdditiveScores, DotScores, ScaledScores, softmax_weights
 from .self_attention import SelfAttention, multi_head
 from .soft import SoftAttention
-from .source import AbstractSource, Attention, Matched, NoAttention, Query, State, Sum
+from .source import AbstractSource, Attention, EnergyMatched, NoAttention, Query, State, Sum
 from .values import (
     AbstractImageSet,
     BalancedSet,
@@ -53,6 +53,7 @@ __all__ = [
     "DividedWindow",
     "DotScores",
     "EncoderDecoder",
+    "EnergyMatched",
     "Exploiter",
     "FeatureSaliency",
     "FeatureSimilarity",
@@ -62,7 +63,6 @@ __all__ = [
     "GraphAttention",
     "GraphLateral",
     "LocationWindow",
-    "Matched",
     "Memory",
     "Modulation",
     "Multiplicative",

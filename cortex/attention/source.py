@@ -144,7 +144,7 @@ def _with_strength(source: AbstractSource, strength: Any) -> AbstractSource:
     return eqx.tree_at(lambda s: s.strength, source, as_floats(strength))
 
 
-class Matched(AbstractSource):
+class EnergyMatched(AbstractSource):
     """Another source with its pattern scaled to a given root mean square over maps and places.
 
     Sources that spend the same energy, the mean square of what they change in gains, can be

@@ -162,17 +162,21 @@ class ConvNetwork(eqx.Module):
         stages: the layers, from the image upwards.
         readout: of the last layer's maps.
         names: of the layers.
+        preprocessing: what a pretrained network expects of its images, a
+            `cortex.stimuli.image_files.Preprocessing`; None for images as they are.
     """
 
     stages: tuple[Callable[..., Any], ...]
     readout: AbstractReadout
     names: tuple[str, ...] = eqx.field(static=True)
+    preprocessing: Any = eqx.field(static=True)
 
     def __init__(
         self,
         layers: Mapping[str, Any] | Sequence[Any],
         readout: Any,
         names: Sequence[str] | None = None,
+        preprocessing: Any = None,
     ):
         """Put layers one above the other.
 
@@ -181,13 +185,14 @@ class ConvNetwork(eqx.Module):
             readout: from the last layer's maps to logits: a function, or a readout of this
                 package, whose hidden units detectors can read.
             names: of the layers of a list; conv1, conv2, ... by default.
+            preprocessing: of the images; none by default.
 
         Raises:
             UserError: something that cannot be called, or names that do not fit.
         """
         if isinstance(layers, Mapping):
             names, layers = tuple(layers), tuple(layers.values())
-        self.stages = tuple(layers)
+        self.stages, self.preprocessing = tuple(layers), preprocessing
         self.names = numbered(len(self.stages)) if names is None else tuple(names)
         if not self.stages:
             raise UserError("layers: found none, allowed: one or more callables")

@@ -114,7 +114,7 @@ def default_weights(name: str) -> Path:
     return path
 
 
-def load_network(name: str, weights: str | Path | None = None) -> Pretrained:
+def load_pretrained(name: str, weights: str | Path | None = None) -> Pretrained:
     """A pretrained network.
 
     Args:

@@ -29,7 +29,7 @@ from cortex.errors import UserError
 from cortex.experiment import ConfigError, Section, quantity, require_distinct
 from cortex.frontends import efficientnet, vgg
 from cortex.frontends.conv import ConvNetwork
-from cortex.frontends.pretrained import load_network
+from cortex.frontends.pretrained import load_pretrained
 from cortex.stimuli.image_files import Preprocessing
 
 HERE = "chosen here"
@@ -196,7 +196,7 @@ def load_study_network(section: NetworkSection) -> StudyNetwork:
         names, side = digits_vgg.LAYERS, digits_vgg.SIDE
         return StudyNetwork(DIGITS, as_network(system), names, side, 1, None, digit_facts)
     try:
-        found = load_network(section.name, section.weights or None)
+        found = load_pretrained(section.name, section.weights or None)
     except UserError as error:
         raise ConfigError(f"network.weights: {error}") from error
     side = found.preprocessing.size

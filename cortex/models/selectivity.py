@@ -14,8 +14,8 @@ from pydantic import model_validator
 from cortex.attention import (
     AbstractSource,
     Arousal,
+    EnergyMatched,
     FeatureSimilarity,
-    Matched,
     Query,
     SpatialWindow,
     State,
@@ -95,7 +95,7 @@ def attended(chosen: SelectivitySection, task: PatchTask) -> Modulation:
         SpatialWindow(width=jnp.asarray(chosen.window)),
         FeatureSimilarity(values=values[None]),
     )
-    given = [aroused(task, Matched(source, chosen.energy)) for source in sources]
+    given = [aroused(task, EnergyMatched(source, chosen.energy)) for source in sources]
     given.append(aroused(task, Arousal(strength=jnp.zeros(()))))
     return jax.tree.map(lambda *x: jnp.stack(x), *given)
 

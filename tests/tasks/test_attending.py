@@ -9,8 +9,8 @@ import pytest
 from cortex.attention import (
     Additive,
     Arousal,
+    EnergyMatched,
     FeatureSimilarity,
-    Matched,
     Multiplicative,
     NoAttention,
     Query,
@@ -128,16 +128,16 @@ def test_patterns_are_matched_to_a_size():
     features = jnp.ones((4, 3, 5))
     seen = State(EI(features, features), jnp.zeros(CATEGORIES))
     for source in (Arousal(jnp.asarray(3.0)), SpatialWindow(), FeatureSimilarity(values(1))):
-        pattern = Matched(source, 0.25).pattern(features, seen, Query(1))
+        pattern = EnergyMatched(source, 0.25).pattern(features, seen, Query(1))
         np.testing.assert_allclose(np.sqrt(np.mean(pattern**2)), 0.25, rtol=1e-5)
         own = source.pattern(features, seen, Query(1))
         np.testing.assert_allclose(pattern / own, (pattern / own)[0, 0, 0], rtol=1e-4)
-    silent = Matched(NoAttention(), 0.25)
+    silent = EnergyMatched(NoAttention(), 0.25)
     assert not np.any(silent.pattern(features, seen, Query()))
     # Flat where there is nothing to scale: zero, not NaN.
-    slope = jax.grad(lambda s: jnp.sum(Matched(Arousal(s), 0.25).pattern(features, seen, Query())))(
-        jnp.zeros(())
-    )
+    slope = jax.grad(
+        lambda s: jnp.sum(EnergyMatched(Arousal(s), 0.25).pattern(features, seen, Query()))
+    )(jnp.zeros(()))
     assert np.isfinite(slope)
 
 

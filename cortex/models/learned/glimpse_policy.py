@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.areas.digits import MAPS
-from cortex.attention import Matched, Query, SpatialWindow
+from cortex.attention import EnergyMatched, Query, SpatialWindow
 from cortex.attention.glimpse_policy import GlimpsePolicy, places
 from cortex.attention.reinforce import baseline_loss, policy_loss
 from cortex.tasks import FirstLook, Observer, second_look
@@ -85,7 +85,7 @@ def outcomes(
     """
     seen = shown.seen
     at = places((seen.features.shape[-2], seen.features.shape[-1]))
-    source = Matched(SpatialWindow(width=width), size)
+    source = EnergyMatched(SpatialWindow(width=width), size)
 
     def one(seen: FirstLook) -> tuple[Array, Array]:
         def look(place: Float[Array, "2"]) -> tuple[Array, Array]:

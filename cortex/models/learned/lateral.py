@@ -22,7 +22,7 @@ from cortex.analysis.detection import quantities
 from cortex.analysis.grouping import owned
 from cortex.areas import CircuitArea
 from cortex.areas.digits import CLASSES, MAPS
-from cortex.attention import AbstractSource, Matched, NoAttention
+from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.attention.graph import (
     GraphAttention,
     GraphLateral,
@@ -213,7 +213,7 @@ def _score(attentions: Attentions) -> dict[str, float]:
     _, shown = cluttered(observer, 1, count, held_out=True)
     sources: dict[str, AbstractSource] = {"without": NoAttention()}
     for name, one in attentions.sources(connections(observer)).items():
-        sources[name] = Matched(one, SIZE)
+        sources[name] = EnergyMatched(one, SIZE)
     found = {}
     for name, source in sources.items():
         logits = look_again(observer, shown, source, LAYER)[-1].logits

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from pydantic import Field, model_validator
 
-from cortex.attention import AbstractSource, Matched, NoAttention
+from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.errors import UserError
 from cortex.experiment import (
     ConfigError,
@@ -154,8 +154,8 @@ def look_at_all(
             return {name: np.stack([one[name] for one in kept]) for name in kept[0]}
 
         none = [looks(NoAttention())] * seeds
-        first = [looks(Matched(one.untrained, size)) for one in sources]
-        last = [looks(Matched(one.learned, size)) for one in sources]
+        first = [looks(EnergyMatched(one.untrained, size)) for one in sources]
+        last = [looks(EnergyMatched(one.learned, size)) for one in sources]
     return {
         name: np.stack([np.stack([one[name] for one in some]) for some in (none, first, last)])
         for name in none[0]

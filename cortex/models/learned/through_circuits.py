@@ -20,7 +20,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.analysis.detection import quantities
-from cortex.attention import AbstractSource, Matched, NoAttention, Query
+from cortex.attention import AbstractSource, EnergyMatched, NoAttention, Query
 from cortex.tasks import FirstLook, Observer, SecondLook, again, second_look, second_looks
 
 from .base import Curve, Learned, Report
@@ -132,7 +132,7 @@ def choice_error(
         The error, and the share `right` of choices after the last look, and that of pairs
         `unsettled`.
     """
-    matched = Matched(source, size)
+    matched = EnergyMatched(source, size)
 
     def one(seen: FirstLook, query: Query) -> tuple[Array, Array]:
         logits, settled = [], []
@@ -247,7 +247,7 @@ def look_again(
     Args:
         observer: who looks.
         shown: hard images after their first look at the same layer.
-        source: as it is, not scaled; see `Matched`.
+        source: as it is, not scaled; see `EnergyMatched`.
         layer: the area attended, 0 the lowest.
         passes: looks with attention, each from the state that the one before left.
         report: told how many images are done.
@@ -343,7 +343,7 @@ def _score(source: AbstractSource, training: Training) -> dict[str, float]:
     found: dict[str, float] = {}
     for task, shown in standard_images(training.layer, count, True, dtype).items():
         present = np.asarray(shown.present).reshape(-1, count)
-        for label, one in (("", Matched(source, training.size)), ("_without", NoAttention())):
+        for label, one in (("", EnergyMatched(source, training.size)), ("_without", NoAttention())):
             last = look_again(observer, shown, one, training.layer, training.passes)[-1]
             scores = asked_logits(last.logits, shown).reshape(present.shape)
             table = quantities(scores, present)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.attention import Additive, Matched, NoAttention
+from cortex.attention import Additive, EnergyMatched, NoAttention
 from cortex.attention.feedback import FeedbackGain
 from cortex.attention.gates import AttentionGate, ResidualMask
 from cortex.attention.soft import SoftAttention
@@ -96,7 +96,7 @@ def test_the_error_is_that_of_a_choice_between_two_images():
     source = SOURCES["soft"](jax.random.key(1))
     loss, facts = error_of(source, who, pair, LAYER, 0.3)
     both = joined([pair.having, pair.lacking])
-    looks = second_looks(who, both, LAYER, Matched(source, 0.3), asked(jnp.zeros(2, int)))
+    looks = second_looks(who, both, LAYER, EnergyMatched(source, 0.3), asked(jnp.zeros(2, int)))
     z = np.asarray(looks.logits, float)
     apart = z[0, 0] - z[1, 0]
     assert float(loss) == pytest.approx(
@@ -165,7 +165,7 @@ def test_looks_without_attention_are_the_first_ones_and_passes_go_on(shown):
     # Settled again from where it had settled, within the tolerance of the search.
     np.testing.assert_allclose(same.logits, some.seen.logits, rtol=1e-3, atol=1e-3)
     assert np.all(same.pattern == 0)
-    source = Matched(SOURCES["feedback"](jax.random.key(0)), 0.3)
+    source = EnergyMatched(SOURCES["feedback"](jax.random.key(0)), 0.3)
     first, second = look_again(who, some, source, LAYER, passes=2)
     assert first.logits.shape == second.logits.shape == (5, CATEGORIES)
     assert not np.array_equal(first.pattern, second.pattern)
