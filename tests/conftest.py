@@ -1,13 +1,23 @@
-"""Strictness that only tests can afford, and no window ever."""
+"""Strictness that only tests can afford, programs compiled once, and no window ever."""
 
 import os
+from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
 # Tests are the same on every machine; the GPU has tests of its own to run by hand.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compiling is most of the work: workers, commands that tests start and later runs share it.
+CACHE = Path(__file__).parents[1] / ".pytest_cache" / "d" / "jax"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# Whatever is first imported by a module with checked shapes is read from source, without bytecode.
+import diffrax  # noqa: F401
 import jax
+import optax  # noqa: F401
 import pytest
+import xarray  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
