@@ -7,10 +7,13 @@ os.environ["MPLBACKEND"] = "Agg"
 # Tests are the same on every machine; the GPU has tests of its own to run by hand.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compiling is most of the work: workers, commands that tests start and later runs share it.
-CACHE = Path(__file__).parents[1] / ".pytest_cache" / "d" / "jax"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "d" / "jax")
+)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+# Each program read again is said to prefer no gather, which is a taste and no feature of the CPU.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # Whatever is first imported by a module with checked shapes is read from source, without bytecode.
 import diffrax  # noqa: F401

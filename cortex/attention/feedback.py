@@ -24,38 +24,31 @@ class FeedbackGain(AbstractSource):
 
     Attributes:
         embedding: of each category.
-        hidden_weight: W_1.
-        hidden_bias: b_1.
-        weight: W_2.
-        bias: b_2.
+        policy: W_1, b_1, W_2, b_2.
     """
 
     embedding: Float[Array, "categories width"]
-    hidden_weight: Float[Array, "hidden observed"]
-    hidden_bias: Float[Array, " hidden"]
-    weight: Float[Array, "maps hidden"]
-    bias: Float[Array, " maps"]
+    policy: eqx.nn.MLP
     form: AbstractForm = eqx.field(default_factory=Multiplicative)
 
     @classmethod
     def random(
         cls, key: PRNGKeyArray, maps: int, categories: int, width: int = 16, hidden: int = 32
     ) -> "FeedbackGain":
-        """First weights: normal, with a spread of 1 over the root of what is summed; no biases.
+        """First weights: those of equinox, and normal queries.
 
         Args:
-            key: of the draw.
+            key: PRNG key of the draw.
             maps: of the area.
             categories: that can be sought, as many as the readout has logits.
             width: of the query.
             hidden: units of the policy.
         """
-        keys = jax.random.split(key, 3)
-        observed = maps + categories + width
-        first = jax.random.normal(keys[1], (hidden, observed)) / jnp.sqrt(observed)
-        second = jax.random.normal(keys[2], (maps, hidden)) / jnp.sqrt(hidden)
-        embedding = jax.random.normal(keys[0], (categories, width))
-        return cls(embedding, first, jnp.zeros(hidden), second, jnp.zeros(maps))
+        first, second = jax.random.split(key)
+        policy = eqx.nn.MLP(
+            maps + categories + width, maps, hidden, 1, final_activation=jnp.tanh, key=second
+        )
+        return cls(jax.random.normal(first, (categories, width)), policy)
 
     def observation(self, state: State, query: Query) -> Float[Array, " observed"]:
         """What the policy reads."""
@@ -69,8 +62,7 @@ class FeedbackGain(AbstractSource):
 
     def values(self, state: State, query: Query) -> Float[Array, " maps"]:
         """What is added to the gain of each map, -1 to 1."""
-        hidden = self.hidden_weight @ self.observation(state, query) + self.hidden_bias
-        return jnp.tanh(self.weight @ jnp.maximum(hidden, 0.0) + self.bias)
+        return self.policy(self.observation(state, query))
 
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         height, width = features.shape[1:]

@@ -95,28 +95,24 @@ class AttentionGate(AbstractSource):
     Attributes:
         embedding: g of each category.
         from_features: W_x.
-        from_gating: W_g.
-        offset: b_g.
-        score: psi.
-        score_offset: b_psi.
+        from_gating: W_g and b_g.
+        score: psi and b_psi.
     """
 
     embedding: Float[Array, "categories width"]
-    from_features: Float[Array, "hidden maps"]
-    from_gating: Float[Array, "hidden width"]
-    offset: Float[Array, " hidden"]
-    score: Float[Array, " hidden"]
-    score_offset: Float[Array, ""]
+    from_features: eqx.nn.Linear
+    from_gating: eqx.nn.Linear
+    score: eqx.nn.Linear
     form: AbstractForm = eqx.field(default_factory=Multiplicative)
 
     @classmethod
     def random(
         cls, key: PRNGKeyArray, maps: int, categories: int, width: int = 16, hidden: int = 32
     ) -> "AttentionGate":
-        """First weights: normal, no offsets.
+        """First weights: those of equinox, and normal gating signals.
 
         Args:
-            key: of the draw.
+            key: PRNG key of the draw.
             maps: of the area.
             categories: that can be sought.
             width: of the gating signal.
@@ -125,18 +121,16 @@ class AttentionGate(AbstractSource):
         keys = jax.random.split(key, 4)
         return cls(
             embedding=jax.random.normal(keys[0], (categories, width)),
-            from_features=_normal(keys[1], hidden, maps),
-            from_gating=_normal(keys[2], hidden, width),
-            offset=jnp.zeros(hidden),
-            score=jax.random.normal(keys[3], (hidden,)) / jnp.sqrt(hidden),
-            score_offset=jnp.zeros(()),
+            from_features=eqx.nn.Linear(maps, hidden, use_bias=False, key=keys[1]),
+            from_gating=eqx.nn.Linear(width, hidden, key=keys[2]),
+            score=eqx.nn.Linear(hidden, "scalar", key=keys[3]),
         )
 
     def gate(self, features: Maps, query: Query) -> Float[Array, "height width"]:
         """alpha of every place."""
-        own = annotations(features) @ self.from_features.T
-        asked = self.from_gating @ self.embedding[query.category] + self.offset
-        score = jnp.maximum(own + asked[None, :], 0.0) @ self.score + self.score_offset
+        asked = self.from_gating(self.embedding[query.category])
+        own = jax.vmap(self.from_features)(annotations(features))
+        score = jax.vmap(self.score)(jax.nn.relu(own + asked[None, :]))
         return jax.nn.sigmoid(score).reshape(features.shape[1:])
 
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:

@@ -33,9 +33,10 @@ def by_hand(source, seen, category):
             np.asarray(source.embedding, np.float64)[category],
         ]
     )
-    hidden = np.asarray(source.hidden_weight, np.float64) @ observed
-    hidden = np.maximum(hidden + np.asarray(source.hidden_bias, np.float64), 0)
-    return np.tanh(np.asarray(source.weight, np.float64) @ hidden + np.asarray(source.bias))
+    first, second = source.policy.layers
+    hidden = np.asarray(first.weight, np.float64) @ observed
+    hidden = np.maximum(hidden + np.asarray(first.bias, np.float64), 0)
+    return np.tanh(np.asarray(second.weight, np.float64) @ hidden + np.asarray(second.bias))
 
 
 @pytest.mark.parametrize("category", range(CATEGORIES))

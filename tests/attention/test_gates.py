@@ -35,11 +35,12 @@ def test_the_gate_is_that_of_the_formula(features, state):
     gate = AttentionGate.random(jax.random.key(0), MAPS, CATEGORIES, 4, 6)
     scaled = double(features) / np.sqrt(np.mean(double(features) ** 2))
     for category in range(CATEGORIES):
-        asked = double(gate.from_gating) @ double(gate.embedding)[category]
+        asked = double(gate.from_gating.weight) @ double(gate.embedding)[category]
+        asked += double(gate.from_gating.bias)
         wanted = np.empty(SHAPE)
         for y, x in np.ndindex(*SHAPE):
-            hidden = np.maximum(double(gate.from_features) @ scaled[:, y, x] + asked, 0)
-            wanted[y, x] = sigmoid(double(gate.score) @ hidden)
+            hidden = np.maximum(double(gate.from_features.weight) @ scaled[:, y, x] + asked, 0)
+            wanted[y, x] = sigmoid(double(gate.score.weight)[0] @ hidden + gate.score.bias[0])
         pattern = gate.pattern(features, state, Query(category))
         assert pattern.shape == features.shape
         for one in pattern:  # the same for every map; gains between 0 and 1
