@@ -30,16 +30,16 @@ CONTRASTS = (5.0, 10.0, 20.0, 35.0, 50.0)
 
 def circuit(side: int) -> Any:
     """One draw of the sheet, its size aside as published."""
-    from cortex.models.sheet import SheetSection, sheet_circuit
+    from cortex.models.sheet import Sheet
 
-    return sheet_circuit(SheetSection(size=side), SEED)
+    return Sheet(size=side).circuit(SEED)
 
 
 def drive(side: int, stimuli: int) -> np.ndarray:
     """Drive of E and of I alike, (side, side, stimuli)."""
-    from cortex.models.sheet import SheetSection, sheet_map
+    from cortex.models.sheet import Sheet
 
-    preferred = np.asarray(sheet_map(SheetSection(size=side), SEED), np.float64)
+    preferred = np.asarray(Sheet(size=side).orientation_map(SEED), np.float64)
     orientations = np.arange(stimuli // len(CONTRASTS)) * 180.0 * len(CONTRASTS) / stimuli
     turn = np.abs(preferred[:, :, None] - orientations[None, None, :])
     turn = np.minimum(turn, 180.0 - turn)
@@ -126,12 +126,12 @@ def cortex_work(side: int, stimuli: int, at_once: int, dt: float, truth: str) ->
     import jax.numpy as jnp
 
     from cortex.circuit import EI, steady_state
-    from cortex.models.sheet import RelaxEach, side_by_side
+    from cortex.models.sheet import FixedPointOfEach, side_by_side
 
     sheet = side_by_side(circuit(side), at_once)
     drives = jnp.asarray(drive(side, stimuli), jnp.float32)
     drives = jnp.moveaxis(drives.reshape(side, side, -1, at_once), 2, 0)
-    solver = RelaxEach(dt=dt, duration=4000.0, rtol=3e-4, atol=1e-4, max_rate=float("inf"))
+    solver = FixedPointOfEach(dt=dt, duration=4000.0, rtol=3e-4, atol=1e-4, max_rate=float("inf"))
 
     @jax.jit
     def run(sheet: Any, drives: Any) -> Any:

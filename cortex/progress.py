@@ -14,18 +14,18 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 Advance = Callable[..., None]  # of the number of steps just done, 1 by default
-Listener = Callable[[str, float | None], AbstractContextManager[Advance]]
+Listener = Callable[[str, int | float | None], AbstractContextManager[Advance]]
 
 
 @contextmanager
-def _silent(text: str, total: float | None) -> Iterator[Advance]:
+def _silent(text: str, total: int | float | None) -> Iterator[Advance]:
     yield lambda steps=1: None
 
 
 _listener: ContextVar[Listener] = ContextVar("listener", default=_silent)
 
 
-def stage(text: str, total: float | None = None) -> AbstractContextManager[Advance]:
+def stage(text: str, total: int | float | None = None) -> AbstractContextManager[Advance]:
     """A part of the work, described by `text`.
 
     Args:
