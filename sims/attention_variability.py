@@ -26,14 +26,7 @@ from pydantic import model_validator
 
 from cortex.analysis.variability import pair_correlation
 from cortex.circuit import EI, power_spectrum
-from cortex.experiment import (
-    Below,
-    Claim,
-    Experiment,
-    ExperimentSettings,
-    Near,
-    settled_claim,
-)
+from cortex.experiment import Below, Claim, Experiment, ExperimentSettings, Near, settled_claim
 from cortex.labelled import Labelled, coordinate, label, over, quality
 from cortex.models.axes import between
 from cortex.models.ring import Ring
@@ -177,19 +170,19 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     }
 
 
-def attended_over_not(array: xr.DataArray) -> xr.DataArray:
+def over_unattended(array: xr.DataArray) -> xr.DataArray:
     """Attended by input to E over unattended."""
     return array.sel(attention=DEFAULT) / array.sel(attention=UNATTENDED)
 
 
-def attended_less_not(array: xr.DataArray) -> xr.DataArray:
+def less_unattended(array: xr.DataArray) -> xr.DataArray:
     """Attended by input to E less unattended."""
     return array.sel(attention=DEFAULT) - array.sel(attention=UNATTENDED)
 
 
-def simulated(d: xr.Dataset) -> xr.Dataset:
-    """The simulated contrast nearest to that of the spectrum."""
-    return d.sel(simulated_contrast=float(d.spectrum_contrast), method="nearest")
+def at_the_spectrum(d: xr.Dataset) -> xr.Dataset:
+    """What is simulated at the contrast nearest to that of the spectrum."""
+    return d.sel(simulated_contrast=d.spectrum_contrast, method="nearest")
 
 
 LABORATORY = Source("cohen2009", "direction; also Mitchell, Sundberg & Reynolds 2009")
@@ -201,105 +194,51 @@ UNQUENCHED = (
 TABULATED = kept("circuit", "noise", "grating", "attended", "attended_width", "attention.input")
 FIRST = {UNATTENDED: {10.0: RATIO[0.0]}, DEFAULT: {10.0: RATIO[2.0]}}
 SECOND = {UNATTENDED: {10.0: CORRELATION[0.0]}, DEFAULT: {10.0: CORRELATION[2.0]}}
+STATED, POSSIBLE = "noise as stated", "noise made possible"
+
+
+def tabulated(name: str, numbers: Any, effect: str, known: str) -> Claim:
+    """Numbers of the table, by linear theory."""
+    expect, effect = Near(numbers, rtol=TOLERANCE), f"linear theory of the {effect}"
+    return Claim(name, lambda d: d[name], expect, COMPUTED, effect, known=known, when=TABULATED)
+
+
+def slow_power(d: xr.Dataset) -> xr.DataArray:
+    """Slow fluctuations of the rate over its mean, attended over unattended."""
+    return over_unattended(d.slow_power / d.power_rate)
+
+
+def lowered(before: str, part: Any, how: str) -> tuple[Claim, Claim]:
+    """Attention lowers variance over mean, and the correlation of the pair."""
+    rest = (True, UNQUENCHED, "1")  # headline, why it may not hold, unit
+    factor = f"attention lowers variance over mean ({how})"
+    change = f"attention lowers noise correlations ({how})"
+
+    def by_ratio(d: xr.Dataset) -> xr.DataArray:
+        return over_unattended(part(d)[f"{before}ratio"])
+
+    def by_correlation(d: xr.Dataset) -> xr.DataArray:
+        return less_unattended(part(d)[f"{before}correlation"])
+
+    return (
+        Claim(f"{before}ratio_factor", by_ratio, Below(1), LABORATORY, factor, *rest),
+        Claim(f"{before}correlation_change", by_correlation, Below(0), LABORATORY, change, *rest),
+    )
+
+
+RELATIVE = "attention lowers slow fluctuations of the rate, relative to its mean"
 
 CLAIMS = (
-    Claim(
-        "stated_ratio",
-        lambda d: d.stated_ratio,
-        Near(FIRST, rtol=TOLERANCE),
-        COMPUTED,
-        "linear theory of variance over mean, noise as stated",
-        known=IMPOSSIBLE,
-        when=TABULATED,
-    ),
-    Claim(
-        "stated_correlation",
-        lambda d: d.stated_correlation,
-        Near(SECOND, rtol=TOLERANCE),
-        COMPUTED,
-        "linear theory of the correlation, noise as stated",
-        known=IMPOSSIBLE,
-        when=TABULATED,
-    ),
-    Claim(
-        "ratio",
-        lambda d: d.ratio,
-        Near(FIRST, rtol=TOLERANCE),
-        COMPUTED,
-        "linear theory of variance over mean, noise made possible",
-        known=CUT,
-        when=TABULATED,
-    ),
-    Claim(
-        "correlation",
-        lambda d: d.correlation,
-        Near(SECOND, rtol=TOLERANCE),
-        COMPUTED,
-        "linear theory of the correlation, noise made possible",
-        known=CUT,
-        when=TABULATED,
-    ),
-    Claim(
-        "ratio_factor",
-        lambda d: attended_over_not(d.ratio),
-        Below(1),
-        LABORATORY,
-        "attention lowers variance over mean (linear theory)",
-        headline=True,
-        known=UNQUENCHED,
-        unit="1",
-    ),
-    Claim(
-        "correlation_change",
-        lambda d: attended_less_not(d.correlation),
-        Below(0),
-        LABORATORY,
-        "attention lowers noise correlations (linear theory)",
-        headline=True,
-        known=UNQUENCHED,
-    ),
-    Claim(
-        "simulated_ratio_factor",
-        lambda d: attended_over_not(simulated(d).simulated_ratio),
-        Below(1),
-        LABORATORY,
-        "attention lowers variance over mean (simulated)",
-        headline=True,
-        known=UNQUENCHED,
-        unit="1",
-    ),
-    Claim(
-        "simulated_correlation_change",
-        lambda d: attended_less_not(simulated(d).simulated_correlation),
-        Below(0),
-        LABORATORY,
-        "attention lowers noise correlations (simulated)",
-        headline=True,
-        known=UNQUENCHED,
-    ),
-    Claim(
-        "slow_power_factor",
-        lambda d: attended_over_not(d.slow_power / d.power_rate),
-        Below(1),
-        SLOW,
-        "attention lowers slow fluctuations of the rate, relative to its mean",
-        headline=True,
-        unit="1",
-    ),
+    tabulated("stated_ratio", FIRST, f"variance over mean, {STATED}", IMPOSSIBLE),
+    tabulated("stated_correlation", SECOND, f"correlation, {STATED}", IMPOSSIBLE),
+    tabulated("ratio", FIRST, f"variance over mean, {POSSIBLE}", CUT),
+    tabulated("correlation", SECOND, f"correlation, {POSSIBLE}", CUT),
+    *lowered("", lambda d: d, "linear theory"),
+    *lowered("simulated_", at_the_spectrum, "simulated"),
+    Claim("slow_power_factor", slow_power, Below(1), SLOW, RELATIVE, headline=True, unit="1"),
     settled_claim(),
 )
 
-experiment = Experiment(
-    Settings,
-    simulate,
-    CLAIMS,
-    small={
-        "circuit.units": 24,
-        "contrasts.values": [10.0, 50.0],
-        "contrasts.curve": [5.0, 100.0, 2],
-        "spectrum.points": 12,
-        "simulation.units": 12,
-        "simulation.trials": 4,
-        "simulation.duration": 400.0,
-    },
-)
+SMALL = {"circuit.units": 24, "contrasts.values": [10.0, 50.0], "contrasts.curve": [5.0, 100.0, 2]}
+SMALL |= {"simulation.units": 12, "simulation.trials": 4, "simulation.duration": 400.0}
+experiment = Experiment(Settings, simulate, CLAIMS, small=SMALL | {"spectrum.points": 12})
