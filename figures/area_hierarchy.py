@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cortex.sims.area_hierarchy import AT_THE_BOTTOM, DEFAULT, sizes_in_order
 from matplotlib.lines import Line2D
 
+from cortex.models.top_down import FORMS
 from cortex.plot import style
 
 BEFORE = 30.0  # ms shown before stimulus or cue
@@ -14,30 +16,21 @@ LINES = ("-", "--", ":", "-.")
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Nine panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.area_hierarchy`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Nine panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(3, 3, height=165.0)
-    until = _until(data)
+    usual = data.sel(entry=DEFAULT)
+    until = _until(usual)
     for panel, area in zip(panels[0], data["area"].values[::-1], strict=True):
-        _course(panel, config, data, area, until)
+        _course(panel, usual, area, until)
     panels[0, 0].set_ylabel("Excitatory rate (Hz)")
     panels[0, 0].legend(loc="lower right")
-    _growth(panels[1, 0], config, data, "stimulus", until)
-    _growth(panels[1, 1], config, data, "cue", until)
+    _growth(panels[1, 0], settings.onset_share, usual, "stimulus", until)
+    _growth(panels[1, 1], settings.onset_share, usual, "cue", until)
     _sizes(panels[1, 2], data)
     _fields(panels[2, 0], data)
-    _grid_sizes(panels[2, 1], config, data, measures)
-    _grid_onsets(panels[2, 2], config, data)
+    _grid_sizes(panels[2, 1], settings, data)
+    _grid_onsets(panels[2, 2], settings, data)
     style.letters(panels.flat)
     return figure
 
@@ -54,7 +47,7 @@ def _range(values: Any) -> tuple[float, float]:
 
 def _until(data: Any) -> float:
     """Where the time axis ends: five times the latest onset by share, within what was run."""
-    shown = data["onset"].isel(entry=0).sel(criterion="share").values
+    shown = data["onset"].sel(criterion="share").values
     latest = np.nanmax(shown) if np.isfinite(shown).any() else np.inf
     return float(min(data["time"].values[-1], 5 * latest))
 
@@ -65,9 +58,9 @@ def _time_axis(panel: Any, until: float, since: str) -> None:
     panel.set_xlabel(f"Time after {since} (ms)")
 
 
-def _course(panel: Any, config: Any, data: Any, area: str, until: float) -> None:
+def _course(panel: Any, data: Any, area: str, until: float) -> None:
     """Rate at the first stimulus, attention on it against on the other, from stimulus onset."""
-    course = data["course"].isel(entry=0).sel(protocol="stimulus", area=area)
+    course = data["course"].sel(protocol="stimulus", area=area)
     time = np.concatenate([[-BEFORE], data["time"].values])
     here, elsewhere = (
         np.concatenate([values[:1], values])
@@ -77,20 +70,19 @@ def _course(panel: Any, config: Any, data: Any, area: str, until: float) -> None
     panel.fill_between(time, elsewhere, here, color=colour, alpha=0.25, lw=0)
     panel.plot(time, here, color=colour, label="attended")
     panel.plot(time, elsewhere, color=colour, ls=(0, (3, 1.2)), label="unattended")
-    index = float(data["MI"].isel(entry=0).sel(area=area))
+    index = float(data["index"].sel(area=area))
     panel.set_title(f"{area}: modulation index {index:.3f}")
     panel.set_ylim(bottom=0)
     _time_axis(panel, until, "stimulus")
 
 
-def _growth(panel: Any, config: Any, data: Any, protocol: str, until: float) -> None:
+def _growth(panel: Any, share: float, data: Any, protocol: str, until: float) -> None:
     """The effect as a share of its final size, and its onset in each area."""
-    share = config.time.onset_share
     time = np.concatenate([[-BEFORE], data["time"].values])
-    rate, course = data["rate"].isel(entry=0), data["course"].isel(entry=0).sel(protocol=protocol)
+    rate, course = data["rate"], data["course"].sel(protocol=protocol)
     effect = course.sel(direction="here") - course.sel(direction="elsewhere")
     final = rate.sel(direction="here") - rate.sel(direction="elsewhere")
-    onset = data["onset"].isel(entry=0).sel(protocol=protocol, criterion="share")
+    onset = data["onset"].sel(protocol=protocol, criterion="share")
     panel.axhline(share, color=style.GREY, lw=0.6)
     panel.text(
         0.99, share + 0.02, f"{100 * share:g} %", ha="right", va="bottom", color=style.GREY,
@@ -116,30 +108,29 @@ def _growth(panel: Any, config: Any, data: Any, protocol: str, until: float) -> 
 
 def _sizes(panel: Any, data: Any) -> None:
     """Modulation index of each area, one bar for each way in which attention enters."""
-    areas, entries = data["area"].values, data["entry"].values
+    areas, entries = data["area"].values, (*FORMS, AT_THE_BOTTOM)
     colours = (*style.FORMS.values(), style.INK)
     width = 0.8 / len(entries)
     for number, entry in enumerate(entries):
         place = np.arange(len(areas)) + (number - (len(entries) - 1) / 2) * width
-        values = data["MI"].sel(entry=entry).values
+        values = data["index"].sel(entry=entry).values
         name = entry if entry.endswith("V1") else f"{entry} ({areas[-1]})"
         panel.bar(place, values, 0.92 * width, color=colours[number], label=name)
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.set_xticks(np.arange(len(areas)), areas)
     panel.set_ylabel("Modulation index")
-    first = data["MI"].isel(entry=0).values
+    first = data["index"].sel(entry=DEFAULT).values
     if np.isfinite(first).all() and first.max() > 0:
         panel.set_title(f"Attention matters most in {areas[np.argmax(first)]}")
-    _, top = _range(data["MI"].values)
+    _, top = _range(data["index"].sel(entry=list(entries)).values)
     if top > 0:
         panel.set_ylim(top=1.6 * top)
     panel.legend(loc="upper left")
 
 
 def _fields(panel: Any, data: Any) -> None:
-    for area, values, width in zip(
-        data["area"].values, data["fields"].values, data["field_width"].values, strict=True
-    ):
+    for area in data["area"].values:
+        values, width = data["fields"].sel(area=area).values, float(data.field_width.sel(area=area))
         peak = np.max(values)
         if peak > 0:
             words = f"{area}: {width:.1f}°" if np.isfinite(width) else area
@@ -153,9 +144,9 @@ def _fields(panel: Any, data: Any) -> None:
         panel.legend(loc="upper left", title="width at half", alignment="left", handlelength=1.0)
 
 
-def _grid_axis(panel: Any, config: Any, data: Any) -> None:
+def _grid_axis(panel: Any, settings: Any) -> None:
     """Strength of feedback, with that of the other panels marked if it is one number."""
-    own = set(config.hierarchy.feedback)
+    own = set(settings.hierarchy.feedback)
     if len(own) == 1:
         panel.axvline(own.pop(), color=style.PALE, lw=4, zorder=0)
     panel.axhline(0, color=style.INK, lw=0.6)
@@ -170,21 +161,20 @@ def _styles(data: Any) -> list[Any]:
     ]
 
 
-def _grid_sizes(panel: Any, config: Any, data: Any, measures: Any) -> None:
+def _grid_sizes(panel: Any, settings: Any, data: Any) -> None:
     """Modulation index of each area over feedback, one line style for each share onto I."""
     for area in data["area"].values[::-1]:
         for number, to_I in enumerate(data["to_I"].values):
-            values = data["grid_MI"].sel(area=area, to_I=to_I).values
+            values = data["grid_index"].sel(area=area, to_I=to_I).values
             panel.plot(
                 data["feedback"], values, color=_colour(data, area), lw=1.1,
                 ls=LINES[number % len(LINES)], label=area if number == 0 else None,
             )  # fmt: skip
-    _grid_axis(panel, config, data)
+    _grid_axis(panel, settings)
     panel.set_ylabel("Modulation index")
-    share = [m.value for m in measures if m.name == "grid_share_sizes_in_order"]
-    words = f": {100 * share[0]:.0f} % of circuits" if share else ""
-    panel.set_title(f"Sizes in order{words}")
-    low, high = _range(data["grid_MI"].values)
+    if (data.feedback > 0).any():
+        panel.set_title(f"Sizes in order: {100 * sizes_in_order(data):.0f} % of circuits")
+    low, high = _range(data["grid_index"].values)
     if high > low:
         panel.set_ylim(low - 0.35 * (high - low), high + 0.25 * (high - low))
     areas = panel.legend(loc="upper center", ncols=data.sizes["area"], columnspacing=1.2)
@@ -193,19 +183,19 @@ def _grid_sizes(panel: Any, config: Any, data: Any, measures: Any) -> None:
                  columnspacing=1.0, alignment="left")  # fmt: skip
 
 
-def _grid_onsets(panel: Any, config: Any, data: Any) -> None:
+def _grid_onsets(panel: Any, settings: Any, data: Any) -> None:
     """How much later the first area is than the last, in both protocols."""
     onset = data["grid_onset"].sel(criterion="share")
     lag = (onset.isel(area=0) - onset.isel(area=-1)).transpose("protocol", "to_I", "feedback")
     # An effect that has turned around in one area has no order with the others.
-    signs = np.sign(data["grid_MI"].transpose("to_I", "feedback", "area").values)
+    signs = np.sign(data["grid_index"].transpose("to_I", "feedback", "area").values)
     lag = np.where((signs == signs[..., -1:]).all(-1)[None], lag.values, np.nan)
     colours = dict(zip(data["protocol"].values, (style.INK, style.SKY), strict=True))
     for values, colour in zip(lag, colours.values(), strict=True):
         for number, row in enumerate(values):
             line = LINES[number % len(LINES)]
             panel.plot(data["feedback"], row, color=colour, ls=line, lw=1.1, marker=".", ms=4)
-    _grid_axis(panel, config, data)
+    _grid_axis(panel, settings)
     first, last = data["area"].values[[0, -1]]
     panel.set_ylabel(f"Onset {first} - onset {last} (ms)".replace("-", "\N{MINUS SIGN}"))
     panel.set_title(f"Feedback shortens the lag of {first}")

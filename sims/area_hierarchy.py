@@ -18,8 +18,7 @@ Kastner & Pinsk 2004 (review; sizes). The circuit within each area is that of
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,363 +27,223 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
-from cortex.analysis import modulation_index
-from cortex.analysis.onset import full_width, onset_latency
-from cortex.circuit import (
-    EI,
-    Circuit,
-    Epoch,
-    Fixed,
-    Modulation,
-    SteadyState,
-    jacobian_eigenvalues,
-    steady_state,
-)
+from cortex import experiment as ex
+from cortex.analysis.onset import full_width, latency
+from cortex.circuit import EI, Epoch, Fixed, SteadyState, growth_rate, steady_state
 from cortex.circuit import simulate as integrate
-from cortex.experiment import (
-    ExperimentConfig,
-    Measure,
-    NonNegative,
-    Progress,
-    Section,
-    quantity,
-    replaced,
-)
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.hierarchy_rows import hierarchy_measures
-from cortex.models import FORMS, SettlingSection
-from cortex.models.hierarchy import (
-    AREAS,
-    AT_THE_BOTTOM,
-    ENTRIES,
-    FocusSection,
-    HierarchySection,
-    area_eigenvalues,
-    attention_at,
-    hierarchy_circuit,
-    hierarchy_drive,
-    units_at,
-)
+from cortex.experiment import Above, Below, Claim, Near, rising
+from cortex.labelled import Labelled, coordinate, label, over, quality
+from cortex.models.hierarchy import AREAS, Entry, Hierarchy
+from cortex.models.settling import Settle
+from cortex.models.top_down import FORMS, TopDown
+from cortex.settings import Axis, axis, quantity, replaced
+from cortex.sources import Source
 
-HERE = "chosen here"
-DIRECTIONS = ("here", "elsewhere")
-PROTOCOLS = ("stimulus", "cue")
-CRITERIA = ("share", "threshold")
+DEFAULT, WITHOUT = FORMS[0], "unattended"
+AT_THE_BOTTOM, NO_FEEDBACK = "gain on drive of V1", "input to E, no feedback"
+FEEDBACKS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+EDGE = Source("rubin2015", "Fig. 2, as transcribed by one other")
 
 
-class StimulusSection(Section):
-    """Two line stimuli, and the short ones that map receptive fields."""
+class Settings(ex.ExperimentSettings):
+    """Settings of `area_hierarchy`."""
 
-    contrast: float = quantity(50.0, "%", "contrast of both stimuli", source=HERE, gt=0)
+    hierarchy: Hierarchy = Hierarchy()
+    contrast: float = quantity(50.0, "%", "contrast of both stimuli", gt=0)
     places: tuple[float, float] = quantity(
-        (4.0, -4.0), "deg", "middle of the stimuli; responses are read at the first", source=HERE
+        (4.0, -4.0), "deg", "middle of the stimuli; responses are read at the first"
     )
-    length: float = quantity(2.0, "deg", "length of each stimulus", source=HERE, gt=0)
-    probe_length: float = quantity(
-        0.5, "deg", "length of the stimuli that map receptive fields", source=HERE, gt=0
-    )
-    probe_contrast: float = quantity(100.0, "%", "contrast of these", source=HERE, gt=0)
-    probes: int = quantity(
-        65, "1", "number of their places, from end to end of the field", source=HERE, ge=5
-    )
-    edge: float = quantity(
-        0.125,
-        "1",
-        "scale of the logistic edge, as a share of the distance between V1 units",
-        source="Rubin et al. 2015, Fig. 2, as transcribed by one other",
-        gt=0,
-    )
+    length: float = quantity(2.0, "deg", "length of each stimulus", gt=0)
+    edge: float = quantity(0.125, "1", "logistic edge, as a share of V1's spacing", EDGE, gt=0)
+    probe_length: float = quantity(0.5, "deg", "length of stimuli that map fields", gt=0)
+    probe_contrast: float = quantity(100.0, "%", "contrast of these", gt=0)
+    probes: int = quantity(65, "1", "number of their places, from end to end of the field", ge=5)
+    attention: TopDown = TopDown()
+    attended_width: float = quantity(2.0, "deg", "SD of attention around its place", gt=0)
+    duration: float = quantity(400.0, "ms", "simulated time after stimulus or cue", gt=0)
+    samples: int = quantity(401, "1", "number of times kept, evenly spaced", ge=3)
+    step: float = quantity(0.5, "ms", "step of Heun's method", gt=0)
+    onset_share: float = quantity(0.25, "1", "onset: this share of the effect", gt=0, lt=1)
+    onset_threshold: float = quantity(0.5, "Hz", "onset otherwise: an effect of this size", gt=0)
+    smallest_effect: float = quantity(0.001, "Hz", "smaller final effects have no onset", gt=0)
+    feedbacks: Axis = axis(*FEEDBACKS, unit="%/Hz", description="strength of the feedback")
+    feedbacks_to_I: Axis = axis(0.0, 0.5, 1.0, unit="1", description="feedback to I relative to E")
+    settle: Settle = Settle()
 
     @model_validator(mode="after")
-    def _apart(self) -> StimulusSection:
+    def _apart(self) -> Settings:
         if self.places[0] == self.places[1]:
-            raise ValueError(
-                f"places: found {list(self.places)}, allowed: two different places [deg]"
-            )
+            found = list(self.places)
+            raise ValueError(f"places: found {found}, allowed: two different places [deg]")
         return self
 
 
-class TimeSection(Section):
-    """Time courses, and what counts as the onset of an effect."""
-
-    duration: float = quantity(
-        400.0, "ms", "simulated time after stimulus or cue", source=HERE, gt=0
-    )
-    samples: int = quantity(401, "1", "number of times kept, evenly spaced", source=HERE, ge=3)
-    step: float = quantity(
-        0.5, "ms", "step of Heun's method, the same with and without attention", source=HERE, gt=0
-    )
-    onset_share: float = quantity(
-        0.25, "1", "onset: the effect reaches this share of its final size", source=HERE, gt=0, lt=1
-    )
-    onset_threshold: float = quantity(
-        0.5, "Hz", "onset by the other criterion: the effect reaches this size", source=HERE, gt=0
-    )
-    smallest_effect: float = quantity(
-        0.001, "Hz", "final effects below this have no onset", source=HERE, gt=0
-    )
-
-
-class RobustnessSection(Section):
-    """The other feedback strengths that the order of areas is looked up for, input to E."""
-
-    feedback: tuple[NonNegative, ...] = quantity(
-        (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5),
-        "%/Hz",
-        "strengths of both feedback projections",
-        source=HERE,
-        min_length=1,
-    )
-    feedback_to_I: tuple[NonNegative, ...] = quantity(
-        (0.0, 0.5, 1.0), "1", "feedback to I relative to E", source=HERE, min_length=1
-    )
-
-    @model_validator(mode="after")
-    def _rising(self) -> RobustnessSection:
-        for name in ("feedback", "feedback_to_I"):
-            values = getattr(self, name)
-            if any(b <= a for a, b in pairwise(values)):
-                raise ValueError(f"{name}: found {list(values)}, allowed: numbers in rising order")
-        return self
-
-
-class Config(ExperimentConfig):
-    """Configuration of `area_hierarchy`."""
-
-    hierarchy: HierarchySection = HierarchySection()
-    stimulus: StimulusSection = StimulusSection()
-    attention: FocusSection = FocusSection()
-    time: TimeSection = TimeSection()
-    robustness: RobustnessSection = RobustnessSection()
-    solver: SettlingSection = SettlingSection()
-
-
-class Condition(NamedTuple):
-    """Feedback of the circuit, and attention: arrays, stacked on a first axis for `jax.vmap`."""
-
-    feedback: Any  # (2,) [%/Hz]
-    to_I: Any
-    top_gain: Any  # (units of V4,)
-    modulation: Modulation
-
-    def circuit(self, hierarchy: HierarchySection) -> Circuit:
-        values = {"feedback": (self.feedback[0], self.feedback[1]), "feedback_to_I": self.to_I}
-        return hierarchy_circuit(replaced(hierarchy, values), self.top_gain)
-
-
-def conditions(config: Config) -> Condition:
-    """No attention; each entry; no feedback; the grid of feedback strengths, `to_I` outermost.
-
-    Attention is directed here and elsewhere, in this order, in all but the first.
-    """
-    hierarchy, wide = config.hierarchy, config.robustness
-    own = (hierarchy.feedback, hierarchy.feedback_to_I)
-    asked = [(None, *own)] + [(entry, *own) for entry in ENTRIES] + [(FORMS[0], (0.0, 0.0), own[1])]
-    asked += [(FORMS[0], (b, b), to_I) for to_I in wide.feedback_to_I for b in wide.feedback]
-    rows = []
-    for entry, feedback, to_I in asked:
-        for place in config.stimulus.places[: 1 if entry is None else 2]:
-            attention = attention_at(hierarchy, config.attention, entry, place)
-            strength = jnp.stack([jnp.asarray(b, float) for b in feedback])
-            rows.append(Condition(strength, jnp.asarray(to_I, float), *attention))
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *rows)
-
-
-def drive_of(shown: StimulusSection, hierarchy: HierarchySection) -> EI[Array]:
-    """Drive of the two stimuli."""
-    return hierarchy_drive(hierarchy, shown.places, shown.length, shown.contrast, shown.edge)
-
-
-def simulate(config: Config, key: Array) -> dict[str, Array]:
-    """Steady responses and time courses of all conditions, and receptive fields.
-
-    Pure: runs under `jax.jit`, `jax.vmap` and `jax.grad` with arrays in place of the numbers of
-    `hierarchy`, `stimulus` and `attention` (`cortex.experiment.replaced`).
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    key
-        Not used: nothing here is random.
-
-    Returns
-    -------
-    dict of arrays
-        Over the rows of `conditions`: ``rates_E``, ``rates_I`` [Hz] (row, unit), steady;
-        ``course`` [Hz] (row, protocol, time, area), E at the first stimulus. ``fields`` [Hz]
-        (area, probe), E in the middle of the field. ``eigenvalue_E`` (area) of the E units
-        without attention. ``residual`` [Hz] and ``converged`` of every steady state.
-    """
-    del key
-    hierarchy, shown, time = config.hierarchy, config.stimulus, config.time
-    solver = config.solver.integrate()
-    drive = drive_of(shown, hierarchy)
-    times = jnp.linspace(0.0, 1.0, time.samples) * time.duration
-    read, middle = (units_at(hierarchy, place) for place in (shown.places[0], 0.0))
-    attended = conditions(config)
-    none = jax.tree.map(lambda leaf: leaf[:1], attended)
-    unattended = none._replace(feedback=attended.feedback, to_I=attended.to_I)
-
-    def probe(place: Array) -> EI[Array]:
-        seen = (shown.probe_length, shown.probe_contrast, shown.edge)
-        return hierarchy_drive(hierarchy, [place], *seen)
-
-    probes = jax.vmap(probe)((jnp.linspace(0.0, 1.0, shown.probes) - 0.5) * hierarchy.field)
-    lit, dark = (drive.map(lambda h, x=x: x * h[None]) for x in (1.0, 0.0))
-
-    # All steady states as one batch, which compiles once: the stimuli with and without attention,
-    # attention in the dark, and the probes.
-    batches = [(attended, lit), (unattended, lit), (attended, dark), (none, probes)]
-    rows = len(attended.to_I)
-    sizes = (rows, rows, rows, shown.probes)
-    filled = [
-        jax.tree.map(lambda leaf, n=n: jnp.broadcast_to(leaf, (n, *leaf.shape[1:])), batch)
-        for batch, n in zip(batches, sizes, strict=True)
-    ]
-
-    def settle(condition: Condition, drive: EI[Array]) -> SteadyState:
-        circuit = condition.circuit(hierarchy)
-        return steady_state(circuit, drive, condition.modulation, solver=solver)
-
-    states = jax.vmap(settle)(*jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *filled))
-    rates, before, cued, mapped = (
-        states.rates.map(lambda r, k=k, n=n: r[k * rows : k * rows + n])
-        for k, n in enumerate(sizes)
-    )
-
-    def course(condition: Condition, start: EI[Array]) -> Array:
-        return integrate(
-            condition.circuit(hierarchy),
-            [Epoch(time.duration, drive, condition.modulation)],
-            times,
-            save=lambda t, rates, dynamics: rates.E[read],
-            initial=start,
-            stepping=Fixed(dt=time.step),
-        ).values
-
-    starts = cued.map(lambda a, b: jnp.stack([a, b], 1), before)  # in the order of `PROTOCOLS`
-    courses = jax.vmap(jax.vmap(course, in_axes=(None, 0)))(attended, starts)
+def entries(s: Settings) -> dict[str, Entry]:
+    """No attention, its three forms in V4, at the bottom, and the first form without feedback."""
+    forms, none = s.attention.forms(), EI(0.0, 0.0)
     return {
-        "rates_E": rates.E,
-        "rates_I": rates.I,
-        "read": rates.E[:, read],
-        "course": courses,
-        "fields": mapped.E[:, middle].T,
-        "eigenvalue_E": area_eigenvalues(hierarchy, rates.map(lambda r: r[0]), drive),
-        "residual": states.residual,
-        "converged": states.converged,
+        WITHOUT: Entry(none),
+        **{name: Entry(form.input, top=form.gain) for name, form in forms.items()},
+        AT_THE_BOTTOM: Entry(none, bottom=s.attention.gain),
+        NO_FEEDBACK: Entry(forms[DEFAULT].input, feedback=0.0),
     }
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """Simulate, find onsets and growth rates, and name the axes and units of what comes out."""
-    with progress.stage("steady states and time courses of all conditions"):
-        found = jax.jit(lambda key: simulate(config, key))(jax.random.key(config.seed))
-        found = {name: np.asarray(array) for name, array in found.items()}
-    with progress.stage("onsets, and stability of every state"):
-        return label(config, found)
+def simulate(s: Settings, _: Array) -> dict[str, Labelled]:
+    """Steady responses and time courses of all conditions, and receptive fields."""
+    own, words = s.hierarchy, "E rate at the first stimulus"
+    drive = own.drive(s.places, s.length, s.contrast, s.edge)
+    here, middle = own.units_at(s.places[0]), own.units_at(0.0)
+    times = jnp.linspace(0.0, 1.0, s.samples) * s.duration
 
+    def respond(hierarchy: Hierarchy, entry: Entry, place: Array) -> tuple[Any, dict[str, Array]]:
+        near = hierarchy.around(place, s.attended_width)
 
-def growth(config: Config, found: dict[str, np.ndarray]) -> np.ndarray:
-    """Largest real part of the Jacobian's eigenvalues [1/ms] at each steady state (row)."""
-    given = conditions(config)
-    circuits = jax.vmap(lambda condition: condition.circuit(config.hierarchy))(given)
-    rates = EI(jnp.asarray(found["rates_E"]), jnp.asarray(found["rates_I"]))
-    drive = drive_of(config.stimulus, config.hierarchy)
-    with jax.default_device(jax.devices("cpu")[0]):  # eigenvalues are not found anywhere else
-        arrays = jax.device_put((circuits, rates, drive, given.modulation), jax.devices("cpu")[0])
-        return np.asarray(growth_rates(*arrays))
-
-
-@jax.jit
-def growth_rates(
-    circuits: Circuit, rates: EI[Array], drive: EI[Array], modulations: Modulation
-) -> Array:
-    """Of each circuit, with its rates and modulation (leading axes); compiled once for all."""
-
-    def largest(circuit: Circuit, rates: EI[Array], modulation: Modulation) -> Array:
-        return jnp.max(jacobian_eigenvalues(circuit, rates, drive, modulation).real)
-
-    return jax.vmap(largest)(circuits, rates, modulations)
-
-
-def onsets(config: Config, times: np.ndarray, effect: np.ndarray, final: np.ndarray) -> np.ndarray:
-    """Onset of effects (..., protocol, time, area), final size (..., area), by both criteria."""
-    time = config.time
-    course = np.moveaxis(effect, -2, -1)[..., None, :]
-    final = np.where(np.abs(final) >= time.smallest_effect, final, 0.0)
-    levels = np.stack([time.onset_share * final, time.onset_threshold * np.sign(final)], -1)
-    found = onset_latency(times, course, levels[..., None, :, :])
-    return np.moveaxis(found, -1, -2)
-
-
-def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
-    """The arrays of `simulate` and what follows, with dimensions, units and long names."""
-    time, wide = config.time, config.robustness
-    times = np.linspace(0, time.duration, time.samples)
-    probes = (np.linspace(0, 1, config.stimulus.probes) - 0.5) * config.hierarchy.field
-    entries, grid = 2 * len(ENTRIES), (len(wide.feedback_to_I), len(wide.feedback))
-    rows = {
-        "": (slice(1, 1 + entries), (len(ENTRIES), 2), ("entry", "direction")),
-        "without_": (slice(1 + entries, 3 + entries), (2,), ("direction",)),
-        "grid_": (slice(3 + entries, None), (*grid, 2), ("to_I", "feedback", "direction")),
-    }
-    kept = {
-        "unattended": variable(
-            ("protocol", "time", "area"), found["course"][0], "Hz", "E rate without attention"
-        ),
-        "fields": variable(("area", "probe"), found["fields"], "Hz", "E rate in mid-field"),
-        "eigenvalue_E": variable(
-            "area", found["eigenvalue_E"], "1", "leading eigenvalue of the area's E units alone"
-        ),
-        "growth": variable(
-            "row", growth(config, found), "1/ms", "largest real part of the Jacobian"
-        ),
-        "residual": variable("state", found["residual"], "Hz", "largest residual of the state"),
-        "converged": variable("state", found["converged"], "1", "whether the state was reached"),
-    }
-    widths = [full_width(probes, curve) for curve in found["fields"]]
-    kept["field_width"] = variable("area", widths, "deg", "width of the receptive field at half")
-    response = np.moveaxis(found["course"][0, 0], -1, 0)
-    arrival = onset_latency(times, response, time.onset_share * found["read"][0])
-    kept["arrival"] = variable("area", arrival, "ms", "onset of the response to the stimulus")
-    for prefix, (part, shape, dims) in rows.items():
-        rate = found["read"][part].reshape(*shape, -1)
-        course = found["course"][part].reshape(*shape, *found["course"].shape[1:])
-        here, elsewhere = np.moveaxis(rate, -2, 0)
-        effect = course[..., 0, :, :, :] - course[..., 1, :, :, :]
-        onset = onsets(config, times, effect, here - elsewhere)
-        kept[f"{prefix}rate"] = variable((*dims, "area"), rate, "Hz", "steady E rate")
-        index = np.asarray(modulation_index(jnp.asarray(here), jnp.asarray(elsewhere)))
-        kept[f"{prefix}MI"] = variable((*dims[:-1], "area"), index, "1", "modulation index")
-        kept[f"{prefix}onset"] = variable(
-            (*dims[:-1], "protocol", "criterion", "area"), onset, "ms", "onset of the effect"
-        )
-        if not prefix:
-            kept["course"] = variable(
-                (*dims, "protocol", "time", "area"), course, "Hz", "E rate at the first stimulus"
+        def settle(attended: Array, lit: Array) -> SteadyState:
+            circuit, modulation = entry.enter(hierarchy, near, attended)
+            return steady_state(
+                circuit, drive.map(lambda h: lit * h), modulation, solver=s.settle()
             )
-    return xr.Dataset(kept, coordinates(config, times, probes))
 
+        def course(start: EI[Array]) -> Array:
+            epochs = [Epoch(s.duration, drive, modulation)]
+            read = {"save": lambda t, rates, dynamics: rates.E[here], "initial": start}
+            return integrate(circuit, epochs, times, stepping=Fixed(dt=s.step), **read).values
 
-def coordinates(config: Config, times: np.ndarray, probes: np.ndarray) -> dict[str, Any]:
-    wide = config.robustness
-    named = (
-        ("area", AREAS, "1", "visual area"),
-        ("entry", ENTRIES, "1", "how attention enters"),
-        ("direction", DIRECTIONS, "1", "where attention is directed"),
-        ("protocol", PROTOCOLS, "1", "what happens at 0 ms"),
-        ("criterion", CRITERIA, "1", "what counts as onset"),
-        ("time", times, "ms", "time after stimulus or cue"),
-        ("probe", probes, "deg", "place of the short stimulus"),
-        ("feedback", wide.feedback, "%/Hz", "strength of both feedback projections"),
-        ("to_I", wide.feedback_to_I, "1", "feedback to I relative to E"),
+        # With attention and stimuli, before the cue, before the stimulus.
+        states = jax.vmap(settle)(jnp.array([1.0, 0.0, 1.0]), jnp.array([1.0, 1.0, 0.0]))
+        circuit, modulation = entry.enter(hierarchy, near, 1.0)
+        rates = states.rates.map(lambda r: r[0])
+        courses = jax.vmap(course)(states.rates.map(lambda r: jnp.stack([r[2], r[1]])))
+        growth = growth_rate(circuit, rates, drive, modulation)
+        return states, {"rate": rates.E[here], "course": courses, "growth": growth}
+
+    def with_feedback(to_I: Array, feedback: Array, place: Array) -> tuple[Any, dict[str, Array]]:
+        changed = {"feedback": (feedback, feedback), "feedback_to_I": to_I}
+        return respond(replaced(own, changed), ways[DEFAULT], place)
+
+    def probe(place: Array) -> tuple[SteadyState, Array]:
+        seen = own.drive([place], s.probe_length, s.probe_contrast, s.edge)
+        state = steady_state(own.circuit(), seen, solver=s.settle())
+        return state, state.rates.E[middle]
+
+    ways, directions = entries(s), {"here": s.places[0], "elsewhere": s.places[1]}
+    states, found = over(entry=ways, direction=directions)(lambda way, at: respond(own, way, at))
+    others, grid = over(to_I=s.feedbacks_to_I, feedback=s.feedbacks, direction=directions)(
+        with_feedback
     )
-    return {name: variable(name, values, unit, words) for name, values, unit, words in named}
+    along = (jnp.linspace(0.0, 1.0, s.probes) - 0.5) * own.field
+    mapped, fields = over(probe=coordinate(along, "deg", "place of a short line"))(probe)
+    unattended = EI(*states.rates.sel(entry=WITHOUT, direction="here").values[:, 0])
+    eigenvalues = own.eigenvalues_E(unattended, drive)
+    time = coordinate(times, "ms", "time after stimulus or cue")
+    axes = {"protocol": ("stimulus", "cue"), "time": time, "area": AREAS}
+    named: dict[str, Labelled] = {}
+    for before, one in (("", found), ("grid_", grid)):
+        named[f"{before}rate"] = one["rate"].named("Hz", f"steady {words}", area=AREAS)
+        named[f"{before}course"] = one["course"].named("Hz", words, **axes)
+        named[f"{before}growth"] = one["growth"].named("1/ms", "largest growth rate")
+    return {
+        **named,
+        "fields": fields.named("Hz", "E rate in mid-field", area=AREAS),
+        "eigenvalue_E": label(eigenvalues, "1", "leading eigenvalue of E alone", area=AREAS),
+        **quality(states, others, mapped),
+    }
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Sizes and onsets by area, controls, the regime, and how robust the orders are."""
-    return [*hierarchy_measures(data, ENTRIES, AT_THE_BOTTOM), converged_share(data)]
+def analyse(s: Settings, d: xr.Dataset, _: Any) -> dict[str, xr.DataArray]:
+    """Modulation indices and onsets of effects, arrival of the stimulus, widths of fields."""
+    found = dict(zip(("index", "onset"), effects(s, d.rate, d.course), strict=True))
+    grid = zip(("grid_index", "grid_onset"), effects(s, d.grid_rate, d.grid_course), strict=True)
+    none = {"entry": WITHOUT, "direction": "here", "drop": True}
+    level = s.onset_share * d.rate.sel(**none)
+    arrival = latency(d.course.sel(protocol="stimulus", **none), level)
+    widths = [full_width(d.probe.values, d.fields.sel(area=area).values) for area in AREAS]
+    words = {"units": "deg", "long_name": "width of the receptive field at half"}
+    found["arrival"] = arrival.assign_attrs(long_name="onset of the response to the stimulus")
+    found["field_width"] = xr.DataArray(widths, {"area": list(AREAS)}, ("area",), attrs=words)
+    return found | dict(grid)
+
+
+def effects(s: Settings, rate: Any, course: Any) -> tuple[xr.DataArray, xr.DataArray]:
+    """Modulation index, and onset of the effect by share of its final size and by its size."""
+    here, elsewhere = (rate.sel(direction=name, drop=True) for name in ("here", "elsewhere"))
+    final = here - elsewhere
+    index = final / (here + elsewhere).where(here + elsewhere > 0)
+    final = final.where(abs(final) >= s.smallest_effect, 0.0)
+    criterion = xr.Variable("criterion", ["share", "threshold"])
+    level = xr.concat([s.onset_share * final, s.onset_threshold * np.sign(final)], criterion)
+    onset = latency(course.sel(direction="here") - course.sel(direction="elsewhere"), level)
+    return index.assign_attrs(units="1", long_name="modulation index"), onset
+
+
+def sizes_in_order(d: xr.Dataset) -> float:
+    """Share of the circuits with feedback whose modulation indices rise from area to area.
+
+    Strong feedback to E alone moves the whole bump of activity in the lower areas off the middle
+    of the stimulus: the unit that is read there loses, the bump as a whole gains.
+    """
+    index = d.grid_index.sel(feedback=d.feedback > 0)
+    return float(((index.diff("area") > 0).all("area") & (index.isel(area=0) > 0)).mean())
+
+
+def later(d: xr.Dataset, entry: str = DEFAULT, areas: Any = AREAS[::-1]) -> xr.DataArray:
+    """By how much the effect of attention comes later in each area than in the one before."""
+    return rising(d.onset.sel(entry=entry, criterion="share"), "area", areas)
+
+
+def index(d: xr.Dataset) -> xr.DataArray:
+    """Modulation index of each area by input to E."""
+    return d["index"].sel(entry=DEFAULT)
+
+
+def from_bottom(d: xr.Dataset) -> xr.DataArray:
+    """By how much V1 shows attention later than V4 if it enters V1, after the cue."""
+    return later(d, AT_THE_BOTTOM, ("V4", "V1")).sel(protocol="cue")
+
+
+def field_ratio(d: xr.Dataset) -> float:
+    """Smallest ratio of the widths of receptive fields of neighbouring areas."""
+    return float((d.field_width.values[1:] / d.field_width.values[:-1]).min())
+
+
+def without(d: xr.Dataset) -> xr.DataArray:
+    """Effect of attention on the lower areas without feedback."""
+    rate = d.rate.sel(entry=NO_FEEDBACK, area=["V1", "V2"])
+    return rate.sel(direction="here") - rate.sel(direction="elsewhere")
+
+
+FROM = "direction, from the abstract"
+SIZES = Source("buffalo2010", f"{FROM}; sizes also Kastner & Pinsk 2004 (review)")
+ONSETS = Source("buffalo2010", f"{FROM}; a cue during the stimulus is our protocol")
+REJECTED = Source("buffalo2010", "what attention from the bottom predicts, and they do not find")
+FORWARD = Source(detail="the forward order of these areas; conduction takes no time here")
+FOLLOWS = Source(detail="from the equations: only feedback brings attention to V1 and V2")
+GROWTH = Source(detail="known from the anatomy of these areas; the sizes are chosen here")
+NORMAL = Source(detail="required here: the normal regime of such circuits")
+SHARE = "Without conduction times, so that only the order can be compared."
+SIZE = "Its size is largest in V4 all the same: the order of onsets tells where attention enters."
+LARGER = "attention changes a later area more"
+IN_ORDER = "attention shows in a later area first"
+BOTTOM = "control: attention that enters V1 shows there first"
+ALONE = "control: without feedback attention leaves V1 and V2 as they are"
+STABILISED = "every area is inhibition-stabilised under the stimulus"
+ARRIVAL = "the response to the stimulus arrives in V1 before V4"
+STABLE = "the whole hierarchy is stable, at every feedback strength"
+
+CLAIMS = (
+    Claim("index_rise", lambda d: rising(index(d), "area"), Above(0), SIZES, LARGER),
+    Claim("index_of_V1", lambda d: index(d)[0], Above(0), SIZES, "it reaches V1 from V4"),
+    Claim("later", later, Above(0), ONSETS, IN_ORDER, headline=True, known=SHARE),
+    Claim("V1_later_from_the_bottom", from_bottom, Below(0), REJECTED, BOTTOM, known=SIZE),
+    Claim("arrival_rise", lambda d: d.arrival[2] - d.arrival[0], Above(0), FORWARD, ARRIVAL),
+    Claim("effect_without_feedback", without, Near(0.0, atol=1e-3), FOLLOWS, ALONE),
+    Claim("field_ratio", field_ratio, Above(1), GROWTH, "receptive fields grow from area to area"),
+    Claim("eigenvalue_E", lambda d: d.eigenvalue_E.min(), Above(1), NORMAL, STABILISED),
+    Claim("growth", lambda d: max(d.growth.max(), d.grid_growth.max()), Below(0), NORMAL, STABLE),
+    ex.settled_claim(),
+)
+
+SMALL = {"hierarchy.units": [25, 13, 7], "probes": 17, "samples": 101, "step": 1.0}
+SMALL |= {"feedbacks": [0.0, 0.5], "feedbacks_to_I": [0.0]}
+experiment = ex.Experiment(Settings, simulate, CLAIMS, analyse, small=SMALL)

@@ -12,6 +12,8 @@ SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools
 LIBRARY = ROOT / "cortex"
 ROOMS = ("sims", "configs", "figures")
 MOST_LINES_OF_A_SIM = 250
+# A published model and a classical task, offered to users, though one experiment of ours has them.
+OFFERED = {"cortex.models.hierarchy", "cortex.tasks.cueing"}
 # From the ground up; a module imports from its own floor and those below.
 FLOORS = (
     "errors",
@@ -168,7 +170,7 @@ def test_no_module_of_the_library_serves_one_sim_only():
         sims = {path.stem for path in real if path.parent.name in ("sims", "figures")}
         if len(sims) == 1 and not real & inside and not sims <= still_modules():
             lonely[module] = sims
-    assert lonely == {}
+    assert {name: sims for name, sims in lonely.items() if name not in OFFERED} == {}
 
 
 def exports(module: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Numerics of what is measured: tuning, summation, suppression, attention, detection, intervals."""
 
 from .attention import attention_ratio, modulation_index
-from .bootstrap import bootstrap, chosen_on_half
+from .bootstrap import bootstrap, chosen_on_half, estimate
 from .correlation import Correlation, bootstrap_correlation
 from .curves import crossing
 from .detection import summarise_detection
@@ -16,6 +16,7 @@ __all__ = [
     "bootstrap_correlation",
     "chosen_on_half",
     "crossing",
+    "estimate",
     "interaction_slope",
     "linear_fit",
     "modulation_index",

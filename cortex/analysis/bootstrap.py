@@ -55,7 +55,20 @@ def bootstrap(
     for first in range(0, n, each):
         places = _draws(rng, data, over, own, strata, min(each, n - first))
         drawn.append(statistic(data.isel({over: places})))
-    resampled = xr.concat(drawn, "resample") if len(drawn) > 1 else drawn[0]
+    return estimate(value, xr.concat(drawn, "resample") if len(drawn) > 1 else drawn[0], level)
+
+
+def estimate(value: Any, resampled: Any, level: float = 0.95) -> Any:
+    """A value with the percentile interval of its resamples, however they were drawn.
+
+    Args:
+        value: array or dataset.
+        resampled: the same with a dimension ``resample`` besides.
+        level: probability of the interval, between 0 and 1.
+
+    Returns:
+        The value with a last dimension ``bound``: value, low, high.
+    """
     tail = (1 - level) / 2
     ends = resampled.quantile([tail, 1 - tail], "resample").drop_vars("quantile")
     low, high = (ends.isel(quantile=i) for i in (0, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
 
 def onset_latency(times: np.ndarray, course: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -33,6 +34,22 @@ def onset_latency(times: np.ndarray, course: np.ndarray, level: np.ndarray) -> n
     part = np.where(after > 0, (goal - low) / rise, 0.0)
     found = times[before] + part * (times[after] - times[before])
     return np.where(reached.any(-1) & (level != 0), found[..., 0], np.nan)
+
+
+def latency(course: xr.DataArray, level: xr.DataArray) -> xr.DataArray:
+    """When a course first reaches a level, as `onset_latency`, in the unit of its times.
+
+    Args:
+        course: array with the dimension ``time``.
+        level: array without it, in the unit of the course.
+    """
+    times = course.time.values
+    return xr.apply_ufunc(
+        lambda level, course: onset_latency(times, course, level),
+        level,
+        course,
+        input_core_dims=[[], ["time"]],
+    ).assign_attrs(units=course.time.attrs.get("units", "1"), long_name="onset")
 
 
 def full_width(places: np.ndarray, responses: np.ndarray) -> float:

@@ -31,6 +31,7 @@ from .noise import OrnsteinUhlenbeck, ring_correlation_parts
 from .populations import EI, Populations
 from .regime import (
     ParadoxicalEffect,
+    growth_rate,
     jacobian_eigenvalues,
     leading_excitatory_eigenvalue,
     paradoxical_effect,
@@ -91,6 +92,7 @@ __all__ = [
     "fit_residuals",
     "fluctuations",
     "gaussian_pooling",
+    "growth_rate",
     "jacobian_eigenvalues",
     "leading_excitatory_eigenvalue",
     "learned_features",

@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .circuit import Circuit
@@ -81,6 +82,27 @@ def jacobian_eigenvalues(
     """
     dynamics = circuit.dynamics(drive, modulation)
     return jnp.linalg.eigvals(jacobian(dynamics, rates))
+
+
+def growth_rate(
+    circuit: Circuit,
+    rates: EI[Leaf],
+    drive: EI[Leaf],
+    modulation: Modulation | None = None,
+) -> Float[Array, ""]:
+    """Largest real part of the eigenvalues of the linearised dynamics [1/ms]; stable if < 0.
+
+    NumPy finds them, whatever the device; not differentiable. NaN where rates are not finite.
+    """
+    matrix = jax.lax.stop_gradient(jacobian(circuit.dynamics(drive, modulation), rates))
+
+    def largest(matrix: np.ndarray) -> np.ndarray:
+        finite = np.isfinite(matrix).all((-2, -1))
+        found = np.linalg.eigvals(np.where(finite[..., None, None], matrix, 0.0)).real.max(-1)
+        return np.where(finite, found, np.nan).astype(matrix.dtype)
+
+    out = jax.ShapeDtypeStruct((), matrix.dtype)
+    return jnp.asarray(jax.pure_callback(largest, out, matrix, vmap_method="expand_dims"))
 
 
 class ParadoxicalEffect(eqx.Module):

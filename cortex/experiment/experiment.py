@@ -35,6 +35,8 @@ class Experiment:
         compiled: whether `simulate` is pure, so that it is compiled whole and a sweep computes many
             points with one program. An experiment that trains, reads files or looks at numbers as
             it goes is not: each point of a sweep is then a call.
+        only_analysed: names of variables that `analyse` needs and nobody after it, such as what a
+            readout sees in every trial: too large to keep.
         small: settings by dotted path that make it quick, for tests and first tries.
         name: its name; by default that of the file that `simulate` stands in.
 
@@ -49,6 +51,7 @@ class Experiment:
     analyse: Callable[[Any, Any, Any], Any] | None = None
     draw: Callable[[Any, Any, Any], Any] | None = None
     compiled: bool = True
+    only_analysed: Sequence[str] = ()
     small: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
 
@@ -107,7 +110,8 @@ class Experiment:
             return data
         more = self.analyse(settings, data, np.random.default_rng(settings.seed))
         more = more if isinstance(more, xr.Dataset) else to_dataset(more)
-        return data.merge(more, compat="no_conflicts", join="exact")
+        data = data[[name for name in data.data_vars if name not in self.only_analysed]]
+        return _described(data.merge(more, compat="no_conflicts", join="exact"))
 
     def labelled(self, settings: ExperimentSettings, found: Mapping[str, Any]) -> xr.Dataset:
         """What `simulate` found, as a dataset."""
@@ -118,6 +122,14 @@ class Experiment:
     def rows(self, settings: ExperimentSettings, data: xr.Dataset) -> list[Measure]:
         """Every claim, at every place of its value."""
         return [row for claim in self.claims for row in claim.rows(settings, data)]
+
+
+def _described(data: xr.Dataset) -> xr.Dataset:
+    """The data with a name for coordinates that have none: those of words name themselves."""
+    for name, along in data.coords.items():
+        if along.dtype.kind in "OUST":
+            along.attrs = {"units": "1", "long_name": str(name).replace("_", " ")} | along.attrs
+    return data
 
 
 @functools.lru_cache(maxsize=4)

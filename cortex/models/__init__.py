@@ -1,14 +1,7 @@
 """Published circuits, ready to build and to bend: configuration sections with builders."""
 
 from .axes import between, stacked
-from .hierarchy import (
-    AREAS,
-    ENTRIES,
-    HierarchySection,
-    area_circuits,
-    hierarchy_circuit,
-    hierarchy_positions,
-)
+from .hierarchy import AREAS, Hierarchy
 from .line import LineSection, line_circuit, line_positions
 from .normalization_model import (
     NormalizationSection,
@@ -31,12 +24,11 @@ from .top_down import (
 
 __all__ = [
     "AREAS",
-    "ENTRIES",
     "FORMS",
     "UNATTENDED_AND_FORMS",
     "AttentionSection",
     "FixedPointOfEach",
-    "HierarchySection",
+    "Hierarchy",
     "LineSection",
     "NormalizationSection",
     "OrientedTopDown",
@@ -49,11 +41,8 @@ __all__ = [
     "SheetSettle",
     "TopDown",
     "TopDownForm",
-    "area_circuits",
     "attention_field",
     "between",
-    "hierarchy_circuit",
-    "hierarchy_positions",
     "line_circuit",
     "line_positions",
     "normalized_response",

@@ -5,13 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cortex.figures import area_hierarchy as figure
-from cortex.sims import area_hierarchy as hierarchy
+from cortex.sims.area_hierarchy import experiment, simulate
 from pydantic import ValidationError
 
-from cortex.analysis.onset import full_width, onset_latency
-from cortex.experiment import ConfigError, Progress, load_config, plain, replaced
-from cortex.models import HierarchySection, hierarchy_circuit
+from cortex.experiment import load_settings, replaced
+from cortex.models import Hierarchy
 from tests.reference import ssn
 
 KEY = jax.random.key(0)
@@ -20,57 +18,10 @@ STARTS = (0, 49, 74, 87)
 
 
 @pytest.fixture(scope="module")
-def config():
-    return load_config("area_hierarchy")
-
-
-@pytest.fixture(scope="module")
-def data(config):
-    return hierarchy.run(config, Progress())
-
-
-@pytest.fixture(scope="module")
-def measures(config, data):
-    return {m.name: m for m in hierarchy.measure(config, data)}
-
-
-@pytest.fixture(scope="module")
-def small(config):
-    """Fewer units and circuits: fast to compile and solve."""
-    return replaced(
-        config,
-        {
-            "hierarchy.units": (25, 13, 7),
-            "stimulus.probes": 33,
-            "time.samples": 101,
-            "time.duration": 300.0,
-            "time.step": 1.0,
-            "robustness.feedback": (0.3,),
-            "robustness.feedback_to_I": (0.2,),
-        },
-    )
-
-
-def test_which_rows_hold(measures):
-    compared = [m for m in measures.values() if m.expected or m.reference is not None]
-    assert len(compared) == 15
-    assert [m.name for m in measures.values() if m.holds is False] == []
-    for area, low, high in (("V1", 0.01, 0.03), ("V2", 0.05, 0.10), ("V4", 0.35, 0.50)):
-        assert low < measures[f"MI[{area},input to E]"].value < high
-    # Not everywhere: strong feedback reverses effects, and feedback to I blurs the onsets.
-    assert 0.9 < measures["grid_share_sizes_in_order"].value < 1
-    assert 0.5 < measures["grid_share_onsets_in_order[cue,share]"].value < 1
-    assert measures["grid_share_onsets_in_order[cue,threshold]"].value == 1
-
-
-def test_every_variable_is_labelled(data):
-    for name, item in data.variables.items():
-        assert item.attrs.get("units"), name
-        assert item.attrs.get("long_name"), name
-
-
-def test_the_file_spells_out_the_defaults(config):
-    assert plain(config) == plain(hierarchy.Config(experiment="area_hierarchy", seed=0))
+def data():
+    """The circuit, stimuli and attention as they are by default, with less of a grid."""
+    less = {"feedbacks": [0.0, 1.0], "feedbacks_to_I": [0.5]}
+    return experiment.run(load_settings(experiment, values=less)[1])
 
 
 # The whole system once more, in float64 and with no code in common.
@@ -203,10 +154,9 @@ def test_the_grid_has_the_feedback_it_says(data):
         if direction == "here":
             growth = np.linalg.eigvals(ssn.jacobian(net, given, rates[direction])).real.max()
     a, b = rates["here"][READ], rates["elsewhere"][READ]
-    found = data["grid_MI"].sel(feedback=1.0, to_I=0.5).values
-    np.testing.assert_allclose(found, (a - b) / (a + b), rtol=5e-3)
-    row = 11 + 2 * (7 + 4)  # after none, four entries and no feedback; the second ratio, the fifth
-    assert float(data["growth"][row]) == pytest.approx(growth, rel=0.01)
+    point = data.sel(feedback=1.0, to_I=0.5)
+    np.testing.assert_allclose(point.grid_index, (a - b) / (a + b), rtol=5e-3)
+    assert float(point.grid_growth.sel(direction="here")) == pytest.approx(growth, rel=0.01)
 
 
 def test_without_feedback_each_area_is_a_line_of_its_own(data):
@@ -214,9 +164,9 @@ def test_without_feedback_each_area_is_a_line_of_its_own(data):
     net = twin(feedback=(0.0, 0.0))
     expected = ssn.steady_state(net, ssn.Input(stimuli()), dt=0.5, tolerance=1e-6)[READ]
     for direction in ("here", "elsewhere"):
-        found = data["without_rate"].sel(direction=direction).values
+        found = data["rate"].sel(entry="input to E, no feedback", direction=direction).values
         np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-4)
-    alone = float(data["without_rate"].sel(direction="here", area="V4"))
+    alone = float(data["rate"].sel(entry="input to E, no feedback", direction="here", area="V4"))
     assert alone > 1.2 * expected[2]
 
 
@@ -232,7 +182,7 @@ def test_receptive_fields_and_regime(data):
         drive[:49] = 100 * step(x - place + 0.25) * (1 - step(x - place - 0.25))
         given = ssn.Input(np.concatenate([drive, drive]))
         expected = ssn.steady_state(net, given, dt=0.5, tolerance=1e-6)[middle]
-        np.testing.assert_allclose(data["fields"][:, index], expected, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(data["fields"].isel(probe=index), expected, rtol=1e-3, atol=1e-3)
     given = ssn.Input(stimuli())
     rates = ssn.steady_state(net, given, dt=0.5, tolerance=1e-6)
     weights = ssn.effective_weights(net, given, rates)
@@ -242,82 +192,36 @@ def test_receptive_fields_and_regime(data):
         assert float(data["eigenvalue_E"][area]) == pytest.approx(leading, rel=1e-3)
 
 
-# Onsets and widths by hand.
+def test_feedback_that_is_cut_is_cut_for_one_area_alone():
+    """No feedback from V2: V1 shows nothing, and its rows say so; V2 still hears of V4."""
+    changed = dict(experiment.small) | {"hierarchy.feedback": [0.0, 0.5], "places": [3, -5]}
+    settings = load_settings(experiment, values=changed)[1]
+    data = experiment.run(settings)
+    rows = {row.name: row for row in experiment.rows(settings, data)}
+    assert float(data["index"].sel(entry="input to E", area="V1")) == pytest.approx(0, abs=1e-6)
+    assert rows["index_of_V1"].holds is False
+    assert rows["later[cue, V2 to V1]"].holds is False
+    assert float(data["index"].sel(entry="input to E", area="V2")) > 0.01
+    assert rows["later[cue, V4 to V2]"].holds is True
+    assert rows["settled_share"].holds is True
 
 
-def test_onset_latency():
-    times = np.array([0.0, 10.0, 20.0, 30.0])
-    course = np.array([[0.0, 1.0, 3.0, 2.0], [0.0, -1.0, -3.0, -2.0], [5.0, 5.0, 5.0, 5.0]])
-    found = onset_latency(times, course, np.array([2.0, -2.0, 1.0]))
-    np.testing.assert_allclose(found, [15.0, 15.0, 0.0])
-    assert np.isnan(onset_latency(times, course, np.array([4.0, 2.0, 0.0]))).all()
-
-
-def test_full_width():
-    places = np.linspace(-3, 3, 601)
-    gaussian = np.exp(-(places**2) / (2 * 0.5**2))
-    assert full_width(places, gaussian) == pytest.approx(2 * 0.5 * np.sqrt(2 * np.log(2)), rel=1e-4)
-    assert full_width(places[:4], np.array([0.0, 1.0, 0.0, 0.0])) == pytest.approx(0.01)
-    assert np.isnan(full_width(places, np.zeros_like(places)))
-    assert np.isnan(full_width(places, places))  # still rising at the border
-
-
-# Other configurations.
-
-
-@pytest.mark.slow
-def test_other_settings_and_the_figure(config):
-    asked = load_config(
-        "area_hierarchy",
-        [
-            "hierarchy.units=[25, 13, 7]",
-            "hierarchy.feedback=[0.0, 0.5]",
-            "stimulus.places=[3, -5]",
-            "stimulus.contrast=30",
-            "stimulus.probes=33",
-            "time.samples=51",
-            "time.onset_share=0.5",
-            "robustness.feedback=[0.2]",
-            "robustness.feedback_to_I=[0.1, 0.3]",
-        ],
-    )
-    data = hierarchy.run(asked, Progress())
-    named = {m.name: m for m in hierarchy.measure(asked, data)}
-    # No feedback from V2: V1 shows nothing, and its rows say so; V2 still hears of V4.
-    assert named["MI[V1,input to E]"].value == pytest.approx(0, abs=1e-6)
-    assert named["MI_lowest_area[input to E]"].holds is False
-    assert named["onset_V1_minus_V2[cue]"].holds is False
-    assert named["MI[V2,input to E]"].value > 0.01
-    assert named["onset_V2_minus_V4[cue]"].holds is True
-    assert named["converged_share"].holds is True
-    assert data.sizes["time"] == 51
-    assert data["grid_MI"].shape == (2, 1, 3)
-    drawn = figure.draw(asked, data, list(named.values()))
-    assert len(drawn.axes) == 9
-
-
-def test_refused_settings():
-    for setting, words in (
-        ("stimulus.places=[2, 2]", "places"),
-        ("robustness.feedback=[1, 0.5]", "rising order"),
-        ("hierarchy.units=[49, 25, 2]", "units: found 2"),
-        ("time.onset_share=1.0", "onset_share"),
-    ):
-        with pytest.raises(ConfigError, match=words):
-            load_config("area_hierarchy", [setting])
+def test_feedback_below_zero_is_refused():
     with pytest.raises(ValidationError):
-        HierarchySection(feedback=(-1.0, 0.5))
+        Hierarchy(feedback=(-1.0, 0.5))
 
 
 @pytest.mark.slow
-def test_vmap_over_strengths_and_a_gradient(small):
+def test_vmap_over_strengths_and_a_gradient():
+    small = load_settings(experiment, values=dict(experiment.small))[1]
+
     @jax.jit
     @jax.vmap
     @jax.value_and_grad
     def rate(x):
         """At the attended place in V1, over feedback and the strength of attention at once."""
         changed = replaced(small, {"hierarchy.feedback": (x, x), "attention.input": 4 * x})
-        return hierarchy.simulate(changed, KEY)["read"][1, 0]
+        return simulate(changed, KEY)["rate"].sel(entry="input to E", direction="here").values[0]
 
     values, slopes = rate(jnp.asarray([0.40, 0.45, 0.50]))
     difference = float(values[2] - values[0]) / 0.1
@@ -325,8 +229,8 @@ def test_vmap_over_strengths_and_a_gradient(small):
     assert float(slopes[1]) == pytest.approx(difference, rel=0.05)  # the curvature over .1
 
 
-def test_circuit_builder_against_the_twin():
-    circuit = hierarchy_circuit(HierarchySection(feedback_to_I=0.3), 1.5)
+def test_circuit_against_the_twin():
+    circuit = Hierarchy(feedback_to_I=0.3).circuit(1.5)
     matrices = eqx.filter_jit(lambda coupling: coupling.matrices())(circuit.coupling)
     net = twin(to_I=0.3, top_gain=np.full(13, 1.5))
     np.testing.assert_allclose(matrices.EE, net.weights[:87, :87], rtol=1e-5, atol=1e-9)
