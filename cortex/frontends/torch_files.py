@@ -3,7 +3,8 @@
 A `.pth` file is a pickle of names and shapes next to raw numbers. The reader knows the few
 names that a dictionary of tensors needs and refuses every other one, so that a file can only
 describe arrays. Both layouts are read: the archive (PyTorch 1.6 and later) and the stream
-before it.
+before it. It is here because torchvision's VGG-16 and the PyPI package of EfficientNet-Lite0 are
+published as `.pth` alone, and PyTorch is gigabytes for a file of megabytes.
 """
 
 import pickle
