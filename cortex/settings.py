@@ -162,11 +162,11 @@ class Contrasts(Axis):
 
 
 def axis(
-    *values: float,
+    *values: int | float,
     unit: str,
     description: str,
     source: Source | str = CHOSEN,
-    curve: tuple[float, float, int] | None = None,
+    curve: tuple[int | float, int | float, int] | None = None,
     logarithmic: bool = False,
 ) -> Any:
     """A setting that is an `Axis`.
@@ -180,8 +180,8 @@ def axis(
 
 
 def contrasts(
-    *values: float,
-    curve: tuple[float, float, int] | None = None,
+    *values: int | float,
+    curve: tuple[int | float, int | float, int] | None = None,
     description: str = "contrast of each grating",
     source: Source | str = CHOSEN,
 ) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 
-def crossing(curve: xr.DataArray, level: float, *, falling: bool = True) -> float:
+def crossing(curve: xr.DataArray, level: int | float, *, falling: bool = True) -> float:
     """Where a curve first falls (or rises) through a level, by linear interpolation.
 
     Args:

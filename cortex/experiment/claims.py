@@ -119,8 +119,8 @@ class Near(AbstractExpectation):
     """
 
     reference: Any
-    rtol: float = 0.0
-    atol: float = 0.0
+    rtol: int | float = 0.0
+    atol: int | float = 0.0
 
     def number(self, place: Mapping[str, Any]) -> float | None:
         """The reference at a place; None if there is none."""

@@ -56,7 +56,7 @@ def _one_name(data: Any) -> Any:
 class _Told(Progress):
     """Passes stages on to `cortex.progress`."""
 
-    def stage(self, text: str, total: float | None = None) -> Any:
+    def stage(self, text: str, total: int | float | None = None) -> Any:
         return _Stage(stage(text, total))
 
 
@@ -71,6 +71,6 @@ class _Stage:
     def __exit__(self, *error: Any) -> Any:
         return self._told.__exit__(*error)
 
-    def advance(self, steps: float = 1) -> None:
+    def advance(self, steps: int | float = 1) -> None:
         """Steps done; as often as it is called."""
         self._advance(steps)

@@ -38,13 +38,13 @@ class _Pace:
 
     EVERY, EARLY = 10.0, 0.5  # s
 
-    def __init__(self, say: Callable[[str], None], text: str, total: float) -> None:
+    def __init__(self, say: Callable[[str], None], text: str, total: int | float) -> None:
         self._say, self._text, self._total = say, text, total
         self._done = 0.0
         self._start = self._said = time.perf_counter()
         self._mark: tuple[float, float] | None = None
 
-    def __call__(self, steps: float = 1) -> None:
+    def __call__(self, steps: int | float = 1) -> None:
         self._done += steps
         now = time.perf_counter()
         if self._mark is None:
@@ -71,7 +71,7 @@ def lines() -> Listener:
         print(f"[{time.perf_counter() - start:7.1f} s] {text}", file=sys.stderr, flush=True)
 
     @contextmanager
-    def listener(text: str, total: float | None) -> Iterator[Advance]:
+    def listener(text: str, total: int | float | None) -> Iterator[Advance]:
         say(text)
         yield (lambda steps=1: None) if total is None else _Pace(say, text, total)
 
@@ -92,7 +92,7 @@ def bars() -> Iterator[Listener]:
     with rich.progress.Progress(*columns, console=Console(stderr=True)) as shown:
 
         @contextmanager
-        def listener(text: str, total: float | None) -> Iterator[Advance]:
+        def listener(text: str, total: int | float | None) -> Iterator[Advance]:
             task = shown.add_task(text, total=total)
             yield lambda steps=1: shown.advance(task, steps)
             # A stage that finished is full, counted or not.

@@ -22,8 +22,8 @@ RING = "ring_normalization"
         ("circuit.tau_E=-5", "circuit.tau_E: found -5, allowed: a number > 0 [ms]"),
         ("circuit.tau_E=slow", "circuit.tau_E: found 'slow', allowed: a number > 0 [ms]"),
         ("circuit.tau_E=true", "circuit.tau_E: found true, allowed: a number > 0 [ms]"),
-        ("circuit.J_EE=nan", "circuit.J_EE: found nan, allowed: a number >= 0 [1/Hz]"),
-        ("circuit.J_EE=inf", "circuit.J_EE: found inf, allowed: a number >= 0 [1/Hz]"),
+        ("circuit.J_EE=nan", "circuit.J_EE: found nan, allowed: a number >= 0 [1/(Hz deg)]"),
+        ("circuit.J_EE=inf", "circuit.J_EE: found inf, allowed: a number >= 0 [1/(Hz deg)]"),
         ("circuit.units=5.5", "circuit.units: found 5.5, allowed: a whole number >= 2 and <= 4096"),
         ("contrasts=[2,-1]", "contrasts.values[1]: found -1, allowed: a number > 0"),
         (
@@ -37,7 +37,10 @@ RING = "ring_normalization"
             "orientations: found [1, 2, 3], allowed: a list of 2 numbers [deg]",
         ),
         ("seed=-1", "seed: found -1, allowed: a whole number >= 0"),
-        ("circuit.J_EE.x=5", "circuit.J_EE.x: unknown key, circuit.J_EE is a value"),
+        (
+            "circuit.J_EE.x=5",
+            "circuit.J_EE: found a section, allowed: a number >= 0 [1/(Hz deg)]",
+        ),
         ("nonsense", "--set nonsense: allowed: path=value, such as seed=1"),
     ],
 )

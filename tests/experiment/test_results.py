@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from cortex.experiment import (
-    ExperimentConfig,
+    ExperimentSettings,
     IncompleteError,
     Measure,
     UserError,
@@ -57,17 +57,18 @@ class Toy:
         if part == self.failing:
             raise self.error
 
-    config = ExperimentConfig
+    name = "toy"
+    settings = ExperimentSettings
 
-    def run(self, config, progress):
+    def run(self, settings):
         self._maybe("run")
         return self.data
 
-    def measure(self, config, data):
-        self._maybe("measure")
+    def rows(self, settings, data):
+        self._maybe("rows")
         return [Measure.reported("mean", data["rates"].mean(), "Hz")]
 
-    def draw(self, config, data, measures):
+    def draw(self, settings, data, measures):
         self._maybe("draw")
         figure = Figure()
         figure.subplots().set_title(measures[0].name)
@@ -83,7 +84,7 @@ def toy(monkeypatch, tmp_path):
     return experiment
 
 
-CONFIG = ExperimentConfig(experiment="toy", seed=3)
+CONFIG = ExperimentSettings(experiment="toy", seed=3)
 
 
 def test_a_run_writes_a_whole_folder_and_reads_back(toy):
@@ -171,7 +172,7 @@ def test_an_empty_folder_will_do(toy):
 
 
 def test_a_target_taken_meanwhile_is_not_overwritten(toy, monkeypatch):
-    def rival(config, progress):
+    def rival(settings):
         Path("out").mkdir()
         Path("out/precious").touch()
         return toy.data
@@ -203,13 +204,13 @@ def test_a_failure_while_writing_the_data_leaves_nothing(toy, monkeypatch, error
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.parametrize("part", ["measure", "draw"])
+@pytest.mark.parametrize("part", ["rows", "draw"])
 def test_a_failure_after_the_simulation_keeps_the_data(toy, part):
     toy.failing = part
     with pytest.raises(IncompleteError, match=r"saved in .*out\.incomplete.*RuntimeError: broken"):
         run_experiment(CONFIG, Path("out"))
     assert [path.name for path in Path().iterdir()] == ["out.incomplete"]
-    assert "in draw" in Path("out.incomplete/error.txt").read_text() or part == "measure"
+    assert "in draw" in Path("out.incomplete/error.txt").read_text() or part == "rows"
     toy.failing = ""
     found = redraw(Path("out.incomplete"))
     assert found.path == Path.cwd() / "out"

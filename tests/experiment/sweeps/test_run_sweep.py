@@ -155,7 +155,7 @@ def test_what_is_not_allowed_leaves_nothing_behind(toy, tmp_path):
     axes = (Axis("unit.units", (2, 3)),)
     with pytest.raises(UserError, match=r"--keep rates: its shape changes with unit.units"):
         run_sweep(Sweep(toy.config(), axes, kept=("rates",)), tmp_path / "out")
-    with pytest.raises(UserError, match="--keep height: not in the data, allowed: rates, noise"):
+    with pytest.raises(UserError, match=r"--keep height: not in the data, allowed: .*noise"):
         run_sweep(Sweep(toy.config(), axes, kept=("height",)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
