@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,7 +71,9 @@ def estimate(value: Any, resampled: Any, level: float = 0.95) -> Any:
         The value with a last dimension ``bound``: value, low, high.
     """
     tail = (1 - level) / 2
-    ends = resampled.quantile([tail, 1 - tail], "resample").drop_vars("quantile")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # an estimate that is NaN throughout
+        ends = resampled.quantile([tail, 1 - tail], "resample").drop_vars("quantile")
     low, high = (ends.isel(quantile=i) for i in (0, 1))
     found = xr.concat([value, low, high], BOUND, coords="minimal", compat="override")
     found = found.assign_coords({BOUND: list(ENDS)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -262,7 +263,7 @@ class Claim:
     def _note(self, data: xr.Dataset, place: Place) -> str:
         if isinstance(self.known, str):
             return self.known
-        takes = self.known.__code__.co_argcount
+        takes = len(inspect.signature(self.known).parameters)
         return self.known(data, place) if takes > 1 else self.known(data)
 
 
