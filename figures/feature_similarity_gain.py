@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cortex.sims.feature_similarity_gain import DEFAULT, EVERYWHERE
 
 from cortex.plot import style
 
@@ -13,170 +14,130 @@ LOOKS = {
     form: {"color": colour, "marker": marker}
     for (form, colour), marker in zip(style.FORMS.items(), "os^", strict=True)
 }
-DEFAULT, EVERYWHERE, LOCAL = "input to E", "everywhere", "first place only"
+DASHED = {"ls": (0, (3, 1.5)), "lw": 1.0}
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.feature_similarity_gain`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=125.0)
-    near = int(np.argmin(np.abs(data["similarity"].values)))
-    far = int(np.argmax(np.abs(data["similarity"].values)))
-    _tuning(panels[0, 0], config, data, near, far)
-    _scaling(panels[0, 1], data, near, far)
-    _grading(panels[0, 2], config, data)
-    _test(panels[1, 0], data)
-    _population(panels[1, 1], config, data)
-    _places(panels[1, 2], config, data)
+    (tuning, scaling, grading), (test, population, places) = panels
+    half = settings.circuit.period / 2
+    likeness = abs(data.similarity)
+    alike, across = likeness.argmin("preferred").item(), likeness.argmax("preferred").item()
+    _tuning(tuning, data, {"preferred": alike, "across": across}, half)
+    _scaling(scaling, data, {"preferred": alike, "across": across})
+    data = data.assign_coords(similarity=data.similarity).sortby("similarity")
+    _grading(grading, data)
+    _test(test, data)
+    _population(population, data.isel(shown=0), settings.attended)
+    _places(places, data.sel(attention=DEFAULT))
+    for panel in (tuning, grading, population, places):
+        panel.set(xlim=(-half, half), xticks=np.linspace(-half, half, 5))
     style.letters(panels.flat)
     return figure
 
 
 def _curves(data: Any, unit: int) -> tuple[Any, Any]:
     """E rates of one unit over the gratings shown, without attention and with the input to E."""
-    rates = data["rates_E"].sel(spread=EVERYWHERE).isel(preferred=unit, stimulus=slice(0, -1))
-    return rates.sel(attention="unattended").values, rates.sel(attention=DEFAULT).values
+    rates = data.rates.sel(spread="everywhere", population="E").isel(preferred=unit)
+    return rates.sel(attention="unattended"), rates.sel(attention=DEFAULT)
 
 
-def _signed(place: Any, config: Any) -> Any:
-    half = config.circuit.period / 2
-    return np.mod(place + half, config.circuit.period) - half
-
-
-def _orientation_axis(panel: Any, config: Any, label: str) -> None:
-    half = config.circuit.period / 2
-    panel.set_xlim(-half, half)
-    panel.set_xticks(np.linspace(-half, half, 5))
-    panel.set_xlabel(label)
-
-
-def _tuning(panel: Any, config: Any, data: Any, near: int, far: int) -> None:
-    shown = data["stimulus"].values[:-1]
+def _tuning(panel: Any, data: Any, units: dict[str, int], half: float) -> None:
     top = 0.0
-    for unit, colour, label in (
-        (near, ATTENDED, "preferred attended"),
-        (far, ACROSS, "across attended"),
-    ):
-        place = _signed(shown - data["preferred"].values[unit], config)
-        order = np.argsort(place)
+    for (name, unit), colour in zip(units.items(), (ATTENDED, ACROSS), strict=True):
         before, after = _curves(data, unit)
+        place = (before.shown - before.preferred + half) % (2 * half) - half
+        order = np.argsort(place.values)
         # The first place shows the attended orientation, so each unit has a baseline of its own.
-        panel.plot(place[order], before[order], color=colour, ls=(0, (3, 1.5)), lw=1.0)
-        panel.plot(place[order], after[order], color=colour, label=label)
-        top = max(top, np.nanmax(before), np.nanmax(after))
-    panel.plot([], [], color=style.GREY, ls=(0, (3, 1.5)), lw=1.0, label="no attention")
-    _orientation_axis(panel, config, "Shown − preferred (deg)")
-    panel.set_ylim(0, 1.42 * top if top > 0 else 1)
-    panel.set_ylabel("E rate (Hz)")
-    panel.set_title("Attention scales tuning curves")
+        panel.plot(place[order], before[order], color=colour, **DASHED)
+        panel.plot(place[order], after[order], color=colour, label=f"{name} attended")
+        top = max(top, float(before.max()), float(after.max()))
+    panel.plot([], [], color=style.GREY, label="no attention", **DASHED)
+    panel.set(ylim=(0, 1.42 * top if top > 0 else 1), title="Attention scales tuning curves")
+    panel.set(xlabel="Shown − preferred (deg)", ylabel="E rate (Hz)")
     panel.legend(loc="upper center")
 
 
-def _scaling(panel: Any, data: Any, near: int, far: int) -> None:
-    here = data.sel(spread=EVERYWHERE, attention=DEFAULT)
+def _scaling(panel: Any, data: Any, units: dict[str, int]) -> None:
     top = 0.0
-    for unit, colour, label in ((near, ATTENDED, "preferred"), (far, ACROSS, "across")):
+    for (name, unit), colour in zip(units.items(), (ATTENDED, ACROSS), strict=True):
         before, after = _curves(data, unit)
-        top = max(top, np.nanmax(before), np.nanmax(after))
-        gain, explained = (float(here[name][unit]) for name in ("gain", "gain_r2"))
-        line = np.array([before.min(), before.max()])
-        fitted = after.mean() + gain * (line - before.mean())
+        gain, _, explained = data.scaling.sel(EVERYWHERE).isel(preferred=unit).values
+        ends = np.array([before.min(), before.max()])
+        fitted = after.mean().item() + gain * (ends - before.mean().item())
         panel.plot(before, after, "o", color=colour, ms=2.8, mew=0)
-        panel.plot(
-            line, fitted, color=colour, lw=1.0, label=f"{label}: ×{gain:.2f}, r² = {explained:.3f}"
-        )
+        words = f"{name}: ×{gain:.2f}, r² = {explained:.3f}"
+        panel.plot(ends, fitted, color=colour, lw=1.0, label=words)
+        top = max(top, float(before.max()), float(after.max()))
     panel.plot([0, top], [0, top], color=style.INK, lw=0.6)
-    panel.set_xlim(0, None)
-    panel.set_ylim(0, 1.3 * top if top > 0 else 1)
-    panel.set_xlabel("Rate without attention (Hz)")
-    panel.set_ylabel("Rate with attention (Hz)")
+    panel.set(xlim=(0, None), ylim=(0, 1.3 * top if top > 0 else 1))
+    panel.set(xlabel="Rate without attention (Hz)", ylabel="Rate with attention (Hz)")
     panel.set_title("The change is close to a gain")
     panel.legend(loc="upper left")
 
 
-def _grading(panel: Any, config: Any, data: Any) -> None:
-    order = np.argsort(data["similarity"].values)
-    place = data["similarity"].values[order]
+def _headroom(panel: Any, share: float) -> None:
+    """Room above the curves for a legend."""
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high + share * (high - low))
+
+
+def _grading(panel: Any, data: Any) -> None:
     panel.axhline(1, color=style.INK, lw=0.6)
-    highest = 1.0
     for form, look in LOOKS.items():
-        ratio = data["ratio_own"].sel(spread=EVERYWHERE, attention=form).values[order]
-        panel.plot(place, ratio, color=look["color"], label=form)
-        highest = max(highest, np.nanmax(ratio))
-    _orientation_axis(panel, config, "Attended − preferred (deg)")
-    low = panel.get_ylim()[0]
-    panel.set_ylim(low, highest + 0.45 * (highest - low))
-    panel.set_ylabel("Rate, attended/unattended")
+        ratio = data.ratio_own.sel(spread="everywhere", attention=form)
+        panel.plot(data.similarity, ratio, color=look["color"], label=form)
+    _headroom(panel, 0.4)
+    panel.set(xlabel="Attended − preferred (deg)", ylabel="Rate, attended/unattended")
     panel.set_title("Graded by similarity")
     panel.legend(loc="upper center")
 
 
 def _test(panel: Any, data: Any) -> None:
-    positions = data["position"].values
+    positions = np.arange(data.sizes["position"])
     panel.axhline(1, color=style.INK, lw=0.6)
     for form, look in LOOKS.items():
         here = data.sel(attention=form)
-        slope, intercept = (float(here[f"test_{n}"].mean()) for n in ("slope", "intercept"))
+        slope, intercept = here.fsgm_slope.mean().item(), here.fsgm_intercept.mean().item()
         label = f"{form}: {slope:+.2f}, {intercept:.2f}".replace("-", "−")
-        panel.plot(positions, here["test"].mean("preferred"), ls="none", ms=4, **look)
+        panel.plot(positions, here.ratio_test.mean("preferred"), ls="none", ms=4, **look)
         panel.plot(positions, intercept + slope * positions, color=look["color"], label=label)
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.42 * (high - low))
-    panel.set_xlim(positions[0] - 0.3, positions[-1] + 0.3)
-    panel.set_xticks(positions)
-    panel.set_xlabel("Position from the preferred orientation")
-    panel.set_ylabel("Rate, attended/unattended")
+    _headroom(panel, 0.65)
+    panel.set(xlim=(-0.3, positions[-1] + 0.3), xticks=positions)
+    panel.set(xlabel="Position from the preferred orientation", ylabel="Rate, attended/unattended")
     panel.set_title("The ratio falls with distance")
     panel.legend(loc="upper right", title="slope, intercept", title_fontsize=7, alignment="left")
 
 
-def _population(panel: Any, config: Any, data: Any) -> None:
+def _population(panel: Any, data: Any, attended: float) -> None:
     """The attended orientation is shown, at all places."""
-    order = np.argsort(-data["similarity"].values)
-    place = -data["similarity"].values[order]
-    rates = data["rates_E"].sel(spread=EVERYWHERE).isel(stimulus=0)
-    before, after = (rates.sel(attention=a).values[order] for a in ("unattended", DEFAULT))
-    order = np.argsort(place)
-    panel.plot(place[order], before[order], color=style.INK, label="no attention")
-    panel.plot(place[order], after[order], color=style.ORANGE, label=DEFAULT)
-    _orientation_axis(panel, config, "Preferred − attended (deg)")
-    top = np.nanmax([before, after])
-    panel.set_ylim(0, 1.3 * top if np.isfinite(top) and top > 0 else 1)
-    panel.set_ylabel("E rate (Hz)")
-    panel.set_title(f"{config.attention.orientation:g}° shown and attended")
+    rates = data.rates.sel(spread="everywhere", population="E")
+    for form, label in {"unattended": "no attention", DEFAULT: DEFAULT}.items():
+        colour = style.FORMS.get(form, style.INK)
+        panel.plot(-data.similarity, rates.sel(attention=form), color=colour, label=label)
+    panel.set_ylim(0, None)
+    _headroom(panel, 0.25)
+    panel.set(xlabel="Preferred − attended (deg)", ylabel="E rate (Hz)")
+    panel.set_title(f"{attended:g}° shown and attended")
     panel.legend(loc="upper center")
 
 
-def _places(panel: Any, config: Any, data: Any) -> None:
-    order = np.argsort(data["similarity"].values)
-    place = data["similarity"].values[order]
-    here = data.sel(attention=DEFAULT)
+def _places(panel: Any, data: Any) -> None:
     panel.axhline(1, color=style.INK, lw=0.6)
-    looks = (
-        (EVERYWHERE, "ratio_blank", {"color": style.ORANGE, "ls": "--"}, "everywhere, no grating"),
-        (EVERYWHERE, "ratio_own", {"color": style.ORANGE}, "everywhere, grating"),
-        (LOCAL, "ratio_blank", {"color": style.INK, "ls": "--"}, "first place only, no grating"),
-        (LOCAL, "ratio_own", {"color": style.INK}, "first place only, grating"),
-    )
-    for spread, name, look, label in looks:
-        panel.plot(place, here[name].sel(spread=spread).values[order], label=label, **look)
+    for spread, colour in {"everywhere": style.ORANGE, "first place only": style.INK}.items():
+        here = data.sel(spread=spread)
+        panel.plot(
+            here.similarity, here.ratio_blank, "--", color=colour, label=f"{spread}, no grating"
+        )
+        panel.plot(here.similarity, here.ratio_own, color=colour, label=f"{spread}, grating")
     panel.set_yscale("log")
     low, high = panel.get_ylim()
-    panel.set_ylim(low, high * (high / low) ** 0.75)
     ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= t <= 1.1 * high]
     style.plain_log(panel.yaxis, ticks)
-    panel.minorticks_off()
-    _orientation_axis(panel, config, "Attended − preferred (deg)")
-    panel.set_ylabel("Rate, attended/unattended")
+    panel.yaxis.set_minor_locator(style.no_ticks())
+    panel.set_ylim(low, high * (high / low) ** 0.75)
+    panel.set(xlabel="Attended − preferred (deg)", ylabel="Rate, attended/unattended")
     panel.set_title("Global only if the signal is global")
     panel.legend(loc="upper center", labelspacing=0.3)
