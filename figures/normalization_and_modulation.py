@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cortex.sims.normalization_and_modulation import ALL, DEFAULT, default
 
-from cortex.analysis import bootstrap_correlation
 from cortex.plot import style
 
-DEFAULT, ALL = "input to E", "all"
 LOOKS = {
     form: {"color": colour, "marker": marker}
     for (form, colour), marker in zip(style.FORMS.items(), "os^", strict=True)
@@ -26,114 +25,73 @@ NAMES = {
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.normalization_and_modulation`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=122.0)
-    _population(panels[0, 0], config, data)
-    _forest(panels[0, 1], config, data)
-    _asymmetry(panels[0, 2], data)
-    for panel, causes, title in (
-        (panels[1, 0], ("weights", "inhibition"), "Connections differ"),
-        (panels[1, 1], ("gain", "drive"), "Gain or drive differs"),
-        (panels[1, 2], ("untuned", "top_down"), "Tuning or attention differs"),
+    (population, forest, asymmetry), pairs = panels
+    _population(population, data)
+    _forest(forest, data.correlation.sel(kind="spearman"))
+    _asymmetry(asymmetry, data.sel(cause=ALL))
+    for panel, causes, title in zip(
+        pairs,
+        (("weights", "inhibition"), ("gain", "drive"), ("untuned", "top_down")),
+        ("Connections differ", "Gain or drive differs", "Tuning or attention differs"),
+        strict=True,
     ):
-        _causes(panel, data, causes, title)
+        _causes(panel, data.sel(attention=DEFAULT), causes, title)
     style.letters(panels.flat)
     return figure
 
 
-def _found(config: Any, data: Any, cause: str, form: str, ranks: bool = True) -> Any:
-    at = data.sel(cause=cause)
-    return bootstrap_correlation(
-        at["normalisation"].values,
-        at["modulation"].sel(attention=form).values,
-        ranks=ranks,
-        resamples=config.analysis.resamples,
-        level=config.analysis.level,
-        seed=config.seed,
-    )
-
-
-def _labels(panel: Any) -> None:
-    panel.set_xlabel("Normalisation index")
-    panel.set_ylabel("Attention modulation index")
-
-
-def _population(panel: Any, config: Any, data: Any) -> None:
-    at = data.sel(cause=ALL)
-    x = at["normalisation"].values
-    y = at["modulation"].sel(attention=DEFAULT).values
-    panel.plot(x, y, "o", color=style.ORANGE, ms=3, mec="white", mew=0.3)
-    good = np.isfinite(x) & np.isfinite(y)
-    found = _found(config, data, ALL, DEFAULT, ranks=False)
-    if np.isfinite(found.value):
-        _band(panel, x[good], y[good], config)
+def _labels(panel: Any, share: float) -> None:
+    """Names of the axes, and room above the points for what is written there."""
     low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.2 * (high - low))
-    panel.text(
-        0.04,
-        0.98,
-        f"r = {found.value:.2f} ({found.low:.2f} to {found.high:.2f}), {found.cells} cells",
-        transform=panel.transAxes,
-        va="top",
-    )
-    _labels(panel)
+    panel.set_ylim(low, high + share * (high - low))
+    panel.set(xlabel="Normalisation index", ylabel="Attention modulation index")
+
+
+def _population(panel: Any, data: Any) -> None:
+    x, y = data.normalisation.sel(cause=ALL), default(data.modulation)
+    panel.plot(x, y, "o", color=style.ORANGE, ms=3, mec="white", mew=0.3)
+    value, low, high = default(data.correlation).sel(kind="pearson").values
+    if np.isfinite(value):
+        x, y = x.where(y.notnull(), drop=True), y.where(x.notnull(), drop=True)
+        ends = np.array([x.min(), x.max()])
+        panel.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=style.INK, lw=1.0)
+    _labels(panel, 0.2)
+    words = f"r = {value:.2f} ({low:.2f} to {high:.2f}), {data.sizes['cell']} cells"
+    panel.text(0.04, 0.98, words, transform=panel.transAxes, va="top")
     panel.set_title("Modulation grows with normalisation")
 
 
-def _band(panel: Any, x: Any, y: Any, config: Any) -> None:
-    """Least-squares line with the bootstrap band of its place."""
-    place = np.linspace(x.min(), x.max(), 30)
-    draws = np.random.default_rng(config.seed).integers(len(x), size=(500, len(x)))
-    lines = [np.polyval(np.polyfit(x[d], y[d], 1), place) for d in draws if x[d].std() > 0]
-    tail = (1 - config.analysis.level) / 2
-    low, high = np.quantile(lines, [tail, 1 - tail], axis=0)
-    panel.fill_between(place, low, high, color=style.INK, alpha=0.15, lw=0)
-    panel.plot(place, np.polyval(np.polyfit(x, y, 1), place), color=style.INK, lw=1.0)
-
-
-def _forest(panel: Any, config: Any, data: Any) -> None:
-    causes = list(data["cause"].values)
+def _forest(panel: Any, correlation: Any) -> None:
+    causes = list(correlation.cause.values)
     panel.plot([0, 0], [-0.4, len(causes) - 0.4], color=style.INK, lw=0.6)
     for shift, (form, look) in zip((-0.22, 0.0, 0.22), LOOKS.items(), strict=True):
         for row, cause in enumerate(causes):
-            found = _found(config, data, cause, form)
-            place = row + shift
-            panel.plot([found.low, found.high], [place] * 2, color=look["color"], lw=1.2)
+            value, low, high = correlation.sel(cause=cause, attention=form).values
+            panel.plot([low, high], [row + shift] * 2, color=look["color"], lw=1.2)
             label = form if row == 0 else None
-            panel.plot(found.value, place, ls="none", ms=3.5, mew=0, label=label, **look)
-            if shift == 0.0 and not np.isfinite(found.value):
+            panel.plot(value, row + shift, ls="none", ms=3.5, mew=0, label=label, **look)
+            if shift == 0.0 and not np.isfinite(value):
                 panel.text(0.05, row, "none: alike", color=style.GREY, va="center")
     panel.set_yticks(range(len(causes)), [NAMES[cause] for cause in causes])
-    panel.set_ylim(len(causes) - 0.4, -2.9)
-    panel.set_xlim(-1.05, 1.05)
-    panel.set_xlabel("Rank correlation")
-    panel.set_title("The cause decides how tight")
+    panel.set(ylim=(len(causes) - 0.4, -2.9), xlim=(-1.05, 1.05))
+    panel.set(xlabel="Rank correlation", title="The cause decides how tight")
     panel.legend(loc="upper left", labelspacing=0.3)
 
 
 def _asymmetry(panel: Any, data: Any) -> None:
-    at = data.sel(cause=ALL)
-    ends = [0.0, 0.0]
     for form, look in LOOKS.items():
-        x = at["modulation_null"].sel(attention=form).values
-        y = at["modulation_preferred"].sel(attention=form).values
-        panel.plot(x, y, ls="none", ms=2.6, mew=0, alpha=0.8, label=form, **look)
-        ends = [np.nanmin([ends[0], *x, *y]), np.nanmax([ends[1], *x, *y])]
-    panel.plot(ends, ends, color=style.INK, lw=0.6)
-    panel.set_ylim(ends[0], ends[1] + 0.35 * (ends[1] - ends[0]))
-    panel.set_xlabel("Fall, null attended (index)")
-    panel.set_ylabel("Rise, preferred attended (index)")
+        here = data.sel(attention=form)
+        dots = {"ls": "none", "ms": 2.6, "mew": 0, "alpha": 0.8, "label": form} | look
+        panel.plot(here.modulation_null, here.modulation_preferred, **dots)
+    values = np.stack([data.modulation_null, data.modulation_preferred])
+    low, high = np.nanmin(values, initial=0.0), np.nanmax(values, initial=0.0)
+    panel.plot([low, high], [low, high], color=style.INK, lw=0.6)
+    if high > low:
+        panel.set_ylim(low, high + 0.55 * (high - low))
+    panel.set(xlabel="Fall, null attended (index)", ylabel="Rise, preferred attended (index)")
     panel.set_title("The preferred one gains more")
     panel.legend(loc="upper left", labelspacing=0.3)
 
@@ -141,11 +99,8 @@ def _asymmetry(panel: Any, data: Any) -> None:
 def _causes(panel: Any, data: Any, causes: tuple[str, str], title: str) -> None:
     for cause, colour in zip(causes, (style.GREEN, style.PURPLE), strict=True):
         at = data.sel(cause=cause)
-        modulation = at["modulation"].sel(attention=DEFAULT)
         look = {"color": colour, "ms": 2.8, "mew": 0, "alpha": 0.8}
-        panel.plot(at["normalisation"], modulation, "o", label=NAMES[cause], **look)
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.25 * (high - low))
-    _labels(panel)
+        panel.plot(at.normalisation, at.modulation, "o", label=NAMES[cause], **look)
+    _labels(panel, 0.25)
     panel.set_title(title)
     panel.legend(loc="upper left", labelspacing=0.3)

@@ -2,7 +2,6 @@
 
 from .attention import attention_ratio, modulation_index
 from .bootstrap import bootstrap, chosen_on_half, estimate
-from .correlation import Correlation, bootstrap_correlation
 from .curves import crossing
 from .detection import summarise_detection
 from .normalisation import pair_weights, sum_weight
@@ -10,10 +9,8 @@ from .suppression import summation_field, suppression_index
 from .tuning import interaction_slope, linear_fit, tuning_width
 
 __all__ = [
-    "Correlation",
     "attention_ratio",
     "bootstrap",
-    "bootstrap_correlation",
     "chosen_on_half",
     "crossing",
     "estimate",

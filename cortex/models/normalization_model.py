@@ -17,7 +17,8 @@ from jax import Array
 from jaxtyping import Float
 
 from cortex.circuit import ZeroBorder
-from cortex.experiment import Section, quantity
+from cortex.settings import Settings as Section
+from cortex.settings import quantity
 from cortex.stimuli.ring import circular_distance, ring_positions
 
 CODE = "the authors' code (Reynolds & Heeger 2009), as transcribed by two others"
