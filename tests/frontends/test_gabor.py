@@ -40,8 +40,9 @@ def test_every_filter_prefers_the_orientation_on_its_label(bank):
         return maps[:, :, 25, 25].max(axis=0)
 
     labels = np.asarray(bank.orientations)
+    curves = jax.jit(jax.vmap(responses, in_axes=(None, 0)))
     for frequency in FREQUENCIES:
-        tuning = np.asarray(jax.jit(jax.vmap(lambda o, f=frequency: responses(f, o)))(sweep))
+        tuning = np.asarray(curves(frequency, sweep))
         for index in np.flatnonzero(np.asarray(bank.scales) == np.float32(frequency)):
             assert sweep[np.argmax(tuning[:, index])] == labels[index]
             np.testing.assert_allclose(tuning[:, index].max(), 1.0, atol=1e-4)
