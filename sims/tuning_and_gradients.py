@@ -59,8 +59,8 @@ from cortex.tasks import (
     area_under_curve,
     balanced_pairs,
     balanced_rows,
-    collect_slopes,
     in_batches,
+    logit_gradients,
     respond_to_all,
 )
 
@@ -235,7 +235,7 @@ def learned_values(
         balanced_rows(trained_on.labels, categories, each, rng),
     )
     others = shown.gradients
-    pairs = collect_slopes(
+    pairs = logit_gradients(
         Observer(system, detectors),
         others.images,
         balanced_pairs(others.labels, categories, len(others.labels) // categories, rng),

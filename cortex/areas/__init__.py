@@ -1,12 +1,12 @@
 """Areas: a stage of the front end, a circuit, and a map to the next area; stacks of them."""
 
 from .area import AbstractArea, CircuitArea, PlainArea, Response
+from .gradients import map_gradients, map_shapes
 from .insert import insert_circuits
 from .loading import load_network
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
-from .slopes import logit_slopes, map_shapes
 from .ssn import SSN
 from .system import VisualSystem, as_network, as_system
 from .training import TrainingSettings, accuracy, train
@@ -28,7 +28,7 @@ __all__ = [
     "as_system",
     "insert_circuits",
     "load_network",
-    "logit_slopes",
+    "map_gradients",
     "map_shapes",
     "probe",
     "probe_areas",

@@ -16,7 +16,7 @@ from cortex.circuit import (
     SteadyState,
     steady_state,
 )
-from cortex.frontends.conv import carried
+from cortex.frontends.conv import with_skip
 
 from .output import AbstractOutputMap
 
@@ -30,7 +30,7 @@ class Response(eqx.Module):
 
     Attributes:
         output: the maps, which the readout receives from the last area.
-        sent: what the next area receives: the output, and what the stage carries along.
+        with_skip: what the next area receives: the output, and what the stage carries past it.
         rates: the activity of the area's units: E and I rates [Hz] of a circuit; of a
             plain area its output as E and zero as I, in its own unit.
         residual: largest distance from the steady state [Hz]; 0 without a circuit.
@@ -38,7 +38,7 @@ class Response(eqx.Module):
     """
 
     output: Maps
-    sent: Float[Array, "sent sent_height sent_width"]
+    with_skip: Float[Array, "all all_height all_width"]
     rates: EI[Maps]
     residual: Float[Array, ""]
     converged: Bool[Array, ""]
@@ -93,7 +93,7 @@ class PlainArea(AbstractArea):
         output = m.output_gain * activity
         return Response(
             output=output,
-            sent=carried(self.stage, image, output),
+            with_skip=with_skip(self.stage, image, output),
             rates=EI(activity, jnp.zeros_like(activity)),
             residual=nothing,
             converged=nothing == 0,
@@ -149,7 +149,7 @@ class CircuitArea(AbstractArea):
         output = self.output_map(m.output_gain * state.rates.E)
         return Response(
             output=output,
-            sent=carried(self.stage, image, output),
+            with_skip=with_skip(self.stage, image, output),
             rates=state.rates,
             residual=state.residual,
             converged=state.converged,

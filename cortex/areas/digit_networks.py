@@ -21,10 +21,10 @@ from cortex.frontends.weights import load_weights, save_weights
 from cortex.stimuli import Digits
 
 from .area import AbstractArea, CircuitArea
+from .gradients import map_shapes
 from .insert import insert_circuits
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .refit import refit_readout
-from .slopes import map_shapes
 from .ssn import SSN
 from .system import VisualSystem, as_network
 from .training import Epoch, TrainingSettings, accuracy, train

@@ -14,7 +14,7 @@ from cortex.circuit import (
 )
 from cortex.errors import UserError
 from cortex.frontends.checks import check_layers
-from cortex.frontends.conv import ConvNetwork, carried
+from cortex.frontends.conv import ConvNetwork, with_skip
 
 from .area import AbstractArea, CircuitArea, PlainArea
 from .output import AbstractOutputMap, IsotonicMap
@@ -184,7 +184,7 @@ def _through(stages: tuple[Any, ...], received: Array) -> Array:
 
     def one(x: Array) -> Array:
         for stage in stages:
-            x = carried(stage, x, jnp.maximum(stage(x), 0.0))
+            x = with_skip(stage, x, jnp.maximum(stage(x), 0.0))
         return x
 
     return eqx.filter_vmap(one)(received)
@@ -197,7 +197,7 @@ def _settled(area: CircuitArea, received: Array) -> Array:
 
 @eqx.filter_jit
 def _sent(stage: Any, output_map: AbstractOutputMap, received: Array, rates: Array) -> Array:
-    return eqx.filter_vmap(lambda x, r: carried(stage, x, output_map(r)))(received, rates)
+    return eqx.filter_vmap(lambda x, r: with_skip(stage, x, output_map(r)))(received, rates)
 
 
 def over_batches(function: Any, inputs: Array, batch: int) -> Array:

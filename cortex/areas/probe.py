@@ -115,4 +115,4 @@ def _probes(area: CircuitArea, drive: Array, other: Array) -> CircuitProbe:
 
 @eqx.filter_jit
 def _sent(area: AbstractArea, shown: Array) -> Array:
-    return jax.vmap(lambda x: area(x).sent)(shown)
+    return jax.vmap(lambda x: area(x).with_skip)(shown)

@@ -73,7 +73,7 @@ class VisualSystem(eqx.Module):
         responses = []
         for area, modulation, initial in list(rows)[first:]:
             responses.append(area(image, modulation, initial))
-            image = responses[-1].sent
+            image = responses[-1].with_skip
         return tuple(responses)
 
     def __call__(self, image: Image) -> Float[Array, " classes"]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cortex.errors import UserError
 
-from .conv import ConvNetwork, carried
+from .conv import ConvNetwork, with_skip
 
 
 def check_layers(network: ConvNetwork, images: Any) -> None:
@@ -43,7 +43,7 @@ def check_layers(network: ConvNetwork, images: Any) -> None:
                 f"layer {name}: found output {_described(maps)} for an input of {below.shape}, "
                 "allowed: (maps, height, width)"
             )
-        maps = outcome(lambda x, y, s=stage: carried(s, x, y), f"layer {name}", below, maps)
+        maps = outcome(lambda x, y, s=stage: with_skip(s, x, y), f"layer {name}", below, maps)
     logits = outcome(network.readout.__call__, "readout", maps)
     if len(np.shape(logits)) != 1:
         raise UserError(

@@ -114,17 +114,18 @@ def pooled_units(maps: Float[Array, "maps height width"], pool: int) -> Float[Ar
     return squares.mean(axis=(2, 4)).ravel()
 
 
-def carried(
+def with_skip(
     stage: Callable[..., Any],
-    received: Float[Array, "channels height width"],
+    input: Float[Array, "channels height width"],
     output: Float[Array, "maps new_height new_width"],
-) -> Float[Array, "sent new_height new_width"]:
-    """What a stage with this output hands on: the output, unless it has a method `carry`.
+) -> Float[Array, "all new_height new_width"]:
+    """What a stage with this input and output hands on: the output, unless it has a `carry`.
 
-    Stages with connections around them carry what they received along, as further maps.
+    Stages with skip connections carry their input past themselves, as further maps: their method
+    `carry(input, output)` gives both.
     """
     carry = getattr(stage, "carry", None)
-    return output if carry is None else carry(received, output)
+    return output if carry is None else carry(input, output)
 
 
 class FunctionReadout(AbstractReadout):
@@ -222,5 +223,5 @@ class ConvNetwork(eqx.Module):
     def __call__(self, image: Float[Array, "channels height width"]) -> Any:
         """One logit a class."""
         for stage in self.stages:
-            image = carried(stage, image, jnp.maximum(stage(image), 0.0))
+            image = with_skip(stage, image, jnp.maximum(stage(image), 0.0))
         return self.readout(image)

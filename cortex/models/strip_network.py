@@ -64,7 +64,7 @@ def look_at_strips(system: VisualSystem, strips: Float[Array, "strips height wid
     def one(image: Array) -> StripLook:
         responses = system.respond(image[None])
         settled = jnp.all(jnp.stack([r.converged for r in responses]))
-        return StripLook(responses[-2].sent, responses[-1].rates, settled.astype(image.dtype))
+        return StripLook(responses[-2].with_skip, responses[-1].rates, settled.astype(image.dtype))
 
     return jax.vmap(one)(strips)
 

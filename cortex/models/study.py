@@ -25,15 +25,15 @@ from cortex.experiment import ConfigError, NonNegative, Section, quantity
 from cortex.tasks import (
     Detectors,
     LayerValues,
+    LogitGradients,
     Observer,
-    Pairs,
     Responses,
     all_gradient_values,
     all_tuning_values,
     balanced_pairs,
     balanced_rows,
-    collect_slopes,
     in_batches,
+    logit_gradients,
     respond_to_all,
     with_controls,
 )
@@ -159,7 +159,7 @@ class Learned(NamedTuple):
     observer: Observer
     values: dict[str, LayerValues]
     responses: Responses
-    pairs: Pairs
+    pairs: LogitGradients
 
 
 def learn(
@@ -222,7 +222,7 @@ def gradient_pairs(
     batch: int,
     report: Callable[[int], object] | None = None,
     first: int = 0,
-) -> Pairs:
+) -> LogitGradients:
     """Slopes for as many images of each category as there are of one, and as many of others.
 
     Args:
@@ -236,12 +236,12 @@ def gradient_pairs(
         first: the lowest area wanted, 0 the lowest of all.
     """
     each = _images_of_one(len(labels), categories)
-    return collect_slopes(
+    return logit_gradients(
         observer, images, balanced_pairs(labels, categories, each, rng), batch, report, first
     )
 
 
-def gradients_of(pairs: Pairs, categories: int, section: ValuesSection) -> LayerValues:
+def gradients_of(pairs: LogitGradients, categories: int, section: ValuesSection) -> LayerValues:
     """Gradient values of the kind that the settings ask for."""
     return all_gradient_values(
         pairs, categories, OVER[section.gradients_over], NORMALISED[section.gradients_normalised]

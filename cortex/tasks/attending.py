@@ -69,7 +69,7 @@ def first_look(observer: Observer, image: Image, layer: int) -> FirstLook:
     """
     areas = observer.system.areas
     responses = observer.system.respond(image)
-    received = image if layer == 0 else responses[layer - 1].sent
+    received = image if layer == 0 else responses[layer - 1].with_skip
     return FirstLook(
         received=received,
         features=jnp.maximum(areas[layer].stage(received), 0.0),
@@ -97,7 +97,7 @@ def second_look(
     for number, (area, state) in enumerate(zip(areas[layer:], seen.states, strict=True)):
         modulation = source.form(pattern) if number == 0 else None
         responses.append(area(received, modulation, state if area.recurrent else None))
-        received = responses[-1].sent
+        received = responses[-1].with_skip
     return SecondLook(
         pattern=pattern,
         states=tuple(response.rates for response in responses),

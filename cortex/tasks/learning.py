@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from cortex.areas import VisualSystem, logit_slopes, map_shapes
+from cortex.areas import VisualSystem, map_gradients, map_shapes
 from cortex.attention import (
     AbstractImageSet,
     Multiplicative,
@@ -82,18 +82,18 @@ def respond_to_all(
     )
 
 
-class Pairs(NamedTuple):
-    """Slopes of detectors for pairs of an image and a category.
+class LogitGradients(NamedTuple):
+    """Gradients of detectors for pairs of an image and a category.
 
     Attributes:
-        slopes: by area, dz/dx averaged over the places of each map, (pairs, maps); NaN where
+        gradients: by area, dz/dx averaged over the places of each map, (pairs, maps); NaN where
             they were not asked for.
         logits: z, (pairs,).
         category: (pairs,).
         present: whether the image shows the category, (pairs,).
     """
 
-    slopes: tuple[np.ndarray, ...]
+    gradients: tuple[np.ndarray, ...]
     logits: np.ndarray
     category: np.ndarray
     present: np.ndarray
@@ -109,15 +109,15 @@ def balanced_pairs(
     return joined, category, np.asarray(labels)[joined] == category
 
 
-def collect_slopes(
+def logit_gradients(
     observer: Observer,
     images: Callable[[np.ndarray], Float[Array, "images channels height width"]],
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
     batch: int = 50,
     report: Report | None = None,
     first: int = 0,
-) -> Pairs:
-    """Slopes at all layers, or from one upwards, one backward pass for each pair.
+) -> LogitGradients:
+    """Gradients at all layers, or from one upwards, one backward pass for each pair.
 
     Args:
         observer: whose detectors.
@@ -132,7 +132,7 @@ def collect_slopes(
     size = min(batch, len(rows))
     system = observer.system
     shapes: tuple[tuple[int, int, int], ...] = ()
-    slopes: list[list[np.ndarray]] = [[] for _ in system.areas]
+    gradients: list[list[np.ndarray]] = [[] for _ in system.areas]
     logits = []
     for start in range(0, len(rows), size):
         # The last batch is filled up, so that nothing is compiled for it.
@@ -144,25 +144,25 @@ def collect_slopes(
             below = pass_all(system, received, shapes, [Multiplicative()] * len(shapes))
             *_, (_, last) = itertools.islice(below, first)
             received = last.sent
-        found, z = _slopes(observer, received, jnp.asarray(category[chosen]), first)
+        found, z = _map_gradients(observer, received, jnp.asarray(category[chosen]), first)
         for area, one in enumerate(found, first):
-            slopes[area].append(np.asarray(one)[:count])
+            gradients[area].append(np.asarray(one)[:count])
         logits.append(np.asarray(z)[:count])
         if report is not None:
             report(count)
     joined = tuple(
         np.concatenate(parts) if parts else np.full((len(rows), shape[0]), np.nan)
-        for parts, shape in zip(slopes, shapes, strict=True)
+        for parts, shape in zip(gradients, shapes, strict=True)
     )
-    return Pairs(joined, np.concatenate(logits), category, present)
+    return LogitGradients(joined, np.concatenate(logits), category, present)
 
 
 @eqx.filter_jit
-def _slopes(
+def _map_gradients(
     observer: Observer, received: Array, category: Int[Array, " images"], first: int
 ) -> tuple[tuple[Array, ...], Array]:
     system, detectors = observer.system, observer.detectors
-    return jax.vmap(lambda x, c: logit_slopes(system, detectors, x, c, first))(received, category)
+    return jax.vmap(lambda x, c: map_gradients(system, detectors, x, c, first))(received, category)
 
 
 def all_tuning_values(
@@ -189,7 +189,7 @@ def _all_tuning(means: tuple[Array, ...], labels: Array, categories: int) -> Lay
 
 @eqx.filter_jit
 def _all_gradients(
-    slopes: tuple[Array, ...],
+    gradients: tuple[Array, ...],
     logits: Array,
     category: Array,
     present: Array,
@@ -199,7 +199,7 @@ def _all_gradients(
 ) -> LayerValues:
     return tuple(
         normalise(gradient_values(one, logits, category, present, categories, over))
-        for one in slopes
+        for one in gradients
     )
 
 
@@ -214,7 +214,7 @@ def _controls(tuning: LayerValues, keys: Array) -> dict[str, LayerValues]:
 
 
 def all_gradient_values(
-    pairs: Pairs,
+    pairs: LogitGradients,
     categories: int,
     over: AbstractImageSet,
     normalise: Callable[[Values], Values],
@@ -222,13 +222,13 @@ def all_gradient_values(
     """Gradient values of every layer, normalised.
 
     Args:
-        pairs: from `collect_slopes`.
+        pairs: from `logit_gradients`.
         categories: how many.
         over: which of a category's images are averaged over.
         normalise: `normalised_by_layer` or another.
     """
     return _all_gradients(
-        tuple(jnp.asarray(slopes, float) for slopes in pairs.slopes),
+        tuple(jnp.asarray(gradients, float) for gradients in pairs.gradients),
         jnp.asarray(pairs.logits, float),
         jnp.asarray(pairs.category),
         jnp.asarray(pairs.present),

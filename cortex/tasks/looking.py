@@ -142,7 +142,7 @@ def pass_area(
         own = eqx.tree_at(lambda f: f.quadrant, focus, quadrant)
         response = area(image, own.modulation(form, *shape), start)
         return Passed(
-            sent=response.output if top else response.sent,
+            sent=response.output if top else response.with_skip,
             means=response.rates.map(lambda r: jnp.mean(r, axis=(1, 2))),
             rates=response.rates if area.recurrent else None,
             settled=response.converged.astype(image.dtype),

@@ -85,7 +85,7 @@ def _pass_layer(
         response = area(image, modulation, start)
         means = response.rates.map(lambda r: jnp.mean(r, axis=(1, 2)))
         rates = response.rates if area.recurrent else None
-        return (means, rates, response.converged), response.output if top else response.sent
+        return (means, rates, response.converged), response.output if top else response.with_skip
 
     return jax.vmap(one)(images, initial, [pattern for _, pattern in acting])
 

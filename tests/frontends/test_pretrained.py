@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from cortex.areas import VisualSystem, insert_circuits, logit_slopes
+from cortex.areas import VisualSystem, insert_circuits, map_gradients
 from cortex.errors import UserError
 from cortex.frontends import pretrained
 from cortex.frontends.imagenet import imagenet_class, imagenet_classes
@@ -137,22 +137,22 @@ def test_the_tail_equals_the_whole(family):
     system, shown = VisualSystem.plain(small.network(family)), small.images(1)[0]
     whole = eqx.filter_jit(system.respond)(shown)
     for first in (4, len(whole) - 1):  # 4 adds what was carried
-        tail = jax.jit(lambda x, f=first: system.respond(x, first=f))(whole[first - 1].sent)
+        tail = jax.jit(lambda x, f=first: system.respond(x, first=f))(whole[first - 1].with_skip)
         np.testing.assert_allclose(tail[-1].output, whole[-1].output, rtol=1e-5, atol=1e-5)
 
 
 @SMALL
-def test_slopes_go_through_the_projection_and_not_around(family):
+def test_gradients_go_through_the_projection_and_not_around(family):
     """Against forward derivatives when one map is moved everywhere, what is carried held."""
     net = small.network(family)
     system, shown = VisualSystem.plain(net), small.images(1)[0]
     # Units are detectors of their own.
     chosen = jnp.asarray(2)
-    slopes, unit = jax.jit(lambda x: logit_slopes(system, lambda u: u, x, chosen))(shown)
+    gradients, unit = jax.jit(lambda x: map_gradients(system, lambda u: u, x, chosen))(shown)
     responses = eqx.filter_jit(system.respond)(shown)
     np.testing.assert_allclose(unit, system.readout.units(responses[-1].output)[2], rtol=1e-5)
     layer, output = 3, responses[3].output
-    carried_along = responses[layer].sent[len(output) :]
+    carried_along = responses[layer].with_skip[len(output) :]
     assert (len(carried_along) > 0) == (family is small.EFFICIENTNET)
 
     @jax.jit
@@ -163,8 +163,8 @@ def test_slopes_go_through_the_projection_and_not_around(family):
     change = jax.jvp(moved, (0.0,), (1.0,))[1] / output[0].size
     assert np.abs(change).max() > 0
     # float32 sums of 256 places or more.
-    size = np.abs(slopes[layer]).max()
-    np.testing.assert_allclose(slopes[layer][1], change, rtol=1e-4, atol=1e-5 * size)
+    size = np.abs(gradients[layer]).max()
+    np.testing.assert_allclose(gradients[layer][1], change, rtol=1e-4, atol=1e-5 * size)
 
 
 @SMALL

@@ -130,7 +130,7 @@ def test_circuits_in_some_layers(vgg):
     assert area.solver.dt == SOLVER.step
     responses = eqx.filter_jit(eqx.filter_vmap(built.system.respond))(jnp.asarray(images))
     assert all(np.all(response.converged) for response in responses)
-    drives = jax.vmap(area.drive)(responses[7].sent)
+    drives = jax.vmap(area.drive)(responses[7].with_skip)
     # float32 once in batches of ten, once all together.
     assert float(np.percentile(drives, 99)) == pytest.approx(30.0, rel=1e-3)
 
@@ -225,7 +225,7 @@ def test_circuits_in_two_layers_of_a_pretrained_network():
         area = built.system.areas[layer - 1]
         assert first[layer - 1].converged
         assert second[layer - 1].converged
-        drives = [area.drive(shown[layer - 2].sent) for shown in (first, second)]
+        drives = [area.drive(shown[layer - 2].with_skip) for shown in (first, second)]
         seen = eqx.filter_jit(probe)(area, *drives)
         assert seen.converged
         signs = {

@@ -1,4 +1,4 @@
-"""What is learned from ordinary images: responses, slopes, values."""
+"""What is learned from ordinary images: responses, gradients, values."""
 
 import equinox as eqx
 import jax
@@ -13,8 +13,8 @@ from cortex.tasks import (
     all_tuning_values,
     balanced_pairs,
     balanced_rows,
-    collect_slopes,
     in_batches,
+    logit_gradients,
     respond_to_all,
     with_controls,
 )
@@ -76,7 +76,7 @@ def test_gradient_values_from_images_to_numbers(over):
             slope = reference.error_slopes(errors, outputs[layer])[0]
             if present or isinstance(over, BalancedSet):
                 expected[layer][category].append(slope)
-    found = collect_slopes(observer, lambda rows: shown[rows], pairs, batch=5)
+    found = logit_gradients(observer, lambda rows: shown[rows], pairs, batch=5)
     values = all_gradient_values(found, CATEGORIES, over, lambda v: v)
     for layer in range(2):
         # As many images of a category as of others: a plain mean is the balanced one.
@@ -84,11 +84,11 @@ def test_gradient_values_from_images_to_numbers(over):
         # Differences with a step of 1e-6 in float64.
         np.testing.assert_allclose(values[layer], wanted, rtol=1e-5, atol=1e-8)
         assert np.abs(wanted).max() > 1e-4
-    upper = collect_slopes(observer, lambda rows: shown[rows], pairs, batch=5, first=1)
-    assert np.all(np.isnan(upper.slopes[0]))
-    assert upper.slopes[0].shape == found.slopes[0].shape
+    upper = logit_gradients(observer, lambda rows: shown[rows], pairs, batch=5, first=1)
+    assert np.all(np.isnan(upper.gradients[0]))
+    assert upper.gradients[0].shape == found.gradients[0].shape
     # The same numbers from a shorter program, which may round differently.
-    np.testing.assert_allclose(upper.slopes[1], found.slopes[1], rtol=1e-9)
+    np.testing.assert_allclose(upper.gradients[1], found.gradients[1], rtol=1e-9)
     np.testing.assert_allclose(upper.logits, found.logits, rtol=1e-9)
     normalised = all_gradient_values(found, CATEGORIES, over, normalised_by_layer)
     np.testing.assert_allclose(np.abs(normalised[0]).max(axis=1), 1, rtol=1e-9)

@@ -182,7 +182,9 @@ def test_later_passes_start_from_what_the_last_one_left(observer, images):
 def test_a_pass_tells_what_each_layer_does(observer, images):
     found = observer.first_pass(images)
     responses = observer.system.respond(images[2])
-    np.testing.assert_allclose(found.layers[1].input[2], responses[0].sent, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        found.layers[1].input[2], responses[0].with_skip, rtol=1e-3, atol=1e-3
+    )
     for layer, response in zip(found.layers, responses, strict=True):
         for name in ("E", "I"):
             mean = jnp.mean(getattr(response.rates, name), axis=(1, 2))

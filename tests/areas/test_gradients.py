@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.areas import VisualSystem, logit_slopes, map_shapes
+from cortex.areas import VisualSystem, map_gradients, map_shapes
 from tests.areas import systems
 
 
@@ -23,11 +23,11 @@ def test_against_finite_differences(kind):
 
     image = systems.images(1)[0]
     category = jnp.asarray(1)
-    slopes, logit = jax.jit(lambda x: logit_slopes(system, detectors, x, category))(image)
+    gradients, logit = jax.jit(lambda x: map_gradients(system, detectors, x, category))(image)
     responses = system.respond(image)
     units = system.readout.units(responses[-1].output)
     np.testing.assert_allclose(logit, detectors(units)[1], rtol=1e-9)
-    assert [s.shape for s in slopes] == [(3,), (4,)]
+    assert [s.shape for s in gradients] == [(3,), (4,)]
     assert map_shapes(system, image) == systems.SHAPES
 
     @jax.jit
@@ -38,7 +38,7 @@ def test_against_finite_differences(kind):
         return detectors(system.readout.units(output))
 
     step = 1e-5
-    for above, response, found in zip((from_first, from_last), responses, slopes, strict=True):
+    for above, response, found in zip((from_first, from_last), responses, gradients, strict=True):
         output = response.output
         for f in range(output.shape[0]):
             change = jnp.zeros_like(output).at[f].set(step)
@@ -47,4 +47,4 @@ def test_against_finite_differences(kind):
             # to 1e-12, divided by the step.
             expected = difference / output[f].size
             np.testing.assert_allclose(found[f], expected[1], rtol=1e-5, atol=1e-7)
-    assert all(np.abs(s).max() > 1e-4 for s in slopes)
+    assert all(np.abs(s).max() > 1e-4 for s in gradients)

@@ -1,4 +1,4 @@
-"""Slopes of a detector with respect to the maps of every area, in one backward pass."""
+"""Gradients of a detector with respect to the maps of every area, in one backward pass."""
 
 from collections.abc import Callable
 
@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from cortex.frontends.conv import carried
+from cortex.frontends.conv import with_skip
 
 from .area import Image
 from .system import VisualSystem
 
 
-def logit_slopes(
+def map_gradients(
     system: VisualSystem,
     detectors: Callable[[Float[Array, " units"]], Float[Array, " categories"]],
     image: Image,
@@ -36,17 +36,17 @@ def logit_slopes(
     areas = system.areas[first:]
 
     def logit(shifts: tuple[Array, ...]) -> Float[Array, ""]:
-        # A shift of a whole map: its slope is the sum of the slopes at all places.
-        received = output = image
+        # A shift of a whole map: its gradient is the sum of the gradients at all places.
+        input = output = image
         for area, shift in zip(areas, shifts, strict=True):
-            output = area(received).output + shift[:, None, None]
-            received = carried(area.stage, received, output)
+            output = area(input).output + shift[:, None, None]
+            input = with_skip(area.stage, input, output)
         return detectors(system.readout.units(output))[category]
 
     shapes = map_shapes(system, image, first)
     nothing = tuple(jnp.zeros(shape[0], image.dtype) for shape in shapes)
-    value, slopes = jax.value_and_grad(logit)(nothing)
-    return tuple(s / (h * w) for s, (_, h, w) in zip(slopes, shapes, strict=True)), value
+    value, gradients = jax.value_and_grad(logit)(nothing)
+    return tuple(s / (h * w) for s, (_, h, w) in zip(gradients, shapes, strict=True)), value
 
 
 def map_shapes(
