@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 
-def owned(
+def object_places(
     ink: Float[np.ndarray, "images height width"],
     other: Float[np.ndarray, "images height width"],
     shape: tuple[int, int],

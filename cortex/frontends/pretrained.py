@@ -16,7 +16,7 @@ from cortex.frontends import efficientnet, vgg
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.torch_files import read_torch
 from cortex.frontends.weight_layouts import Layout, arranged, likeliest
-from cortex.frontends.weights import filled, read_safetensors, save_weights
+from cortex.frontends.weights import load_into, read_safetensors, save_weights
 from cortex.stimuli.image_files import Preprocessing
 
 FOLDER = Path("weights")  # where weights are looked for, in the current folder
@@ -163,7 +163,7 @@ def read_network(path: Path, families: list[Family] | None = None) -> Pretrained
             "preprocessing": layout.preprocessing.facts(),
         }
     preprocessing = Preprocessing.of_facts(facts["preprocessing"])
-    network = filled(like, stored, where)
+    network = load_into(like, stored, where)
     return Pretrained(family.name, network, family.layers, preprocessing, facts)
 
 

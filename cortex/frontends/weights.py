@@ -58,7 +58,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]
     return stored, facts
 
 
-def filled(like: Model, stored: Mapping[str, np.ndarray], where: str) -> Model:
+def load_into(like: Model, stored: Mapping[str, np.ndarray], where: str) -> Model:
     """A copy of `like` with these arrays, in the types of its own.
 
     Args:
@@ -91,4 +91,4 @@ def load_weights(path: Path, like: Model) -> tuple[Model, dict[str, Any]]:
             those of `like`.
     """
     stored, facts = read_safetensors(path)
-    return filled(like, stored, f"weights: {path}"), facts
+    return load_into(like, stored, f"weights: {path}"), facts

@@ -14,7 +14,7 @@ from cortex.attention.encoder_decoder import AlignedGain
 from cortex.circuit import EI, GaussianCoupling
 
 
-def widened(system: VisualSystem, height: int, width: int) -> VisualSystem:
+def resize(system: VisualSystem, height: int, width: int) -> VisualSystem:
     """The same areas for images of another size; the readout is of no use there.
 
     Parameters

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from cortex.analysis.grouping import displacements, matched_ratio, owned, pair_counts, pair_sums
+from cortex.analysis.grouping import (
+    displacements,
+    matched_ratio,
+    object_places,
+    pair_counts,
+    pair_sums,
+)
 
 SHAPE = (3, 4)
 
@@ -62,6 +68,6 @@ def test_whose_places_they_are():
     ink[0, 2, 4] = 0.2  # a mean of 0.05: too little
     ink[0, 4:, 6:] = 0.8
     other[0, 4:, 6:] = 0.3  # more than a quarter
-    found = owned(ink, other, SHAPE)
+    found = object_places(ink, other, SHAPE)
     assert np.flatnonzero(found[0]).tolist() == [0]
-    assert np.flatnonzero(owned(other, np.zeros_like(ink), SHAPE)[0]).tolist() == [11]
+    assert np.flatnonzero(object_places(other, np.zeros_like(ink), SHAPE)[0]).tolist() == [11]

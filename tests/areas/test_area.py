@@ -7,6 +7,7 @@ import pytest
 
 from cortex.areas import PlainArea, VisualSystem
 from cortex.circuit import EI, FixedPointIteration, Modulation
+from cortex.errors import UserError
 from tests.areas import systems
 from tests.reference import attention as reference
 from tests.reference import ssn
@@ -163,3 +164,18 @@ def test_a_runaway_is_reported(image):
     assert not response.converged
     assert np.isnan(response.rates.E).all()
     assert np.isnan(response.output).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        (
+            [Modulation()],
+            r"^modulations: found 1 of them, allowed: a list of 2, one for each of conv1",
+        ),
+        ([None] * 3, r"^modulations: found 3 of them, allowed: a list of 2"),
+    ],
+)
+def test_one_modulation_an_area(system, image, given, line):
+    with pytest.raises(UserError, match=line):
+        system.respond(image, given)

@@ -8,7 +8,7 @@ import numpy as np
 from cortex.frontends.efficientnet import Blocks, random_efficientnet
 from cortex.frontends.pretrained import FAMILIES
 from cortex.frontends.vgg import random_vgg16
-from cortex.frontends.weights import filled, named_arrays
+from cortex.frontends.weights import load_into, named_arrays
 
 SIZE = 64
 WIDTHS = ((3, 4), (5, 6), (7, 8, 9), (10, 11, 12), (13, 14, 15))
@@ -30,7 +30,7 @@ def network(family, seed=0):
         return size * rng.normal(size=shape)
 
     arrays = {name: draw(leaf.shape) for name, leaf in named_arrays(like).items()}
-    return filled(like, arrays, "small")
+    return load_into(like, arrays, "small")
 
 
 def images(count=2, size=SIZE, seed=1):

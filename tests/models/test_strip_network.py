@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.models.strip_network import look_again, look_at_strips, widened
+from cortex.models.strip_network import look_again, look_at_strips, resize
 from tests.areas import systems
 
 
@@ -21,14 +21,14 @@ def images(width, count=2):
 def test_the_same_size_gives_the_same_responses(system):
     """Couplings built anew for the old shape are those that were there."""
     shown = images(7)
-    ours, theirs = (look_at_strips(one, shown) for one in (widened(system, 9, 7), system))
+    ours, theirs = (look_at_strips(one, shown) for one in (resize(system, 9, 7), system))
     np.testing.assert_allclose(ours.rates.E, theirs.rates.E, rtol=1e-5, atol=1e-5)
     assert float(jnp.max(ours.rates.E)) > 1
 
 
 def test_far_apart_the_strip_is_two_images(system):
     """What lies further away than filters and coupling reach does not count."""
-    wide = widened(system, 9, 63)
+    wide = resize(system, 9, 63)
     alone = jnp.zeros((1, 9, 63)).at[:, :, :7].set(images(7, 1))
     both = alone.at[:, :, -7:].set(images(7, 1)[:, :, ::-1])
     first, second = (look_at_strips(wide, x).rates.E for x in (alone, both))
@@ -38,7 +38,7 @@ def test_far_apart_the_strip_is_two_images(system):
 
 
 def test_columns(system):
-    look = look_at_strips(widened(system, 9, 14), images(14))
+    look = look_at_strips(resize(system, 9, 14), images(14))
     maps, height, width = look.rates.E.shape[1:]
     assert look.columns.shape == (2, width, height * maps)
     np.testing.assert_array_equal(
@@ -48,7 +48,7 @@ def test_columns(system):
 
 def test_a_second_look(system):
     """Even weights leave the state; others move rates towards the attended columns."""
-    wide = widened(system, 9, 14)
+    wide = resize(system, 9, 14)
     seen = look_at_strips(wide, images(14))
     columns = seen.rates.E.shape[-1]
     even = jnp.full((2, columns), 1 / columns, jnp.float32)

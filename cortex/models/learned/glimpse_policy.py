@@ -24,7 +24,7 @@ from cortex.tasks import FirstLook, Observer, second_look
 
 from . import through_circuits
 from .base import Curve, Learned, Report
-from .hard_digits import HardImages, joined
+from .hard_digits import HardImages, concatenate
 from .through_circuits import draw_pairs, learned_through, standard_images, standard_observer
 
 
@@ -249,7 +249,7 @@ def standard_outcomes(dtype: str = "float32") -> Outcomes:
     training = Training()
     shown = standard_images(training.layer, training.per_category, False, dtype)
     width = untrained(jax.random.key(0)).width
-    both = joined(list(shown.values()))
+    both = concatenate(list(shown.values()))
     return outcomes(standard_observer(dtype), both, width, training.layer, training.size)
 
 

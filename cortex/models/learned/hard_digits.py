@@ -70,7 +70,7 @@ def rows(tree: Tree, index: Int[Array, " rows"] | Int[np.ndarray, " rows"] | sli
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
-def joined(trees: Sequence[Tree]) -> Tree:
+def concatenate(trees: Sequence[Tree]) -> Tree:
     """One after the other along the leading axis of every leaf."""
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *trees)
 
@@ -173,7 +173,7 @@ def look_first(
             found.append(one)
             if report is not None:
                 report(stop - start)
-    return joined(found)
+    return concatenate(found)
 
 
 @eqx.filter_jit
@@ -188,6 +188,6 @@ def split() -> tuple[Digits, Digits]:
     return split_digits(load_digits())
 
 
-def host(tree: PyTree) -> PyTree:
+def to_numpy(tree: PyTree) -> PyTree:
     """The same with arrays of NumPy."""
     return jax.tree.map(np.asarray, tree)

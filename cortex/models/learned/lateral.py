@@ -19,7 +19,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from cortex.analysis.detection import quantities
-from cortex.analysis.grouping import owned
+from cortex.analysis.grouping import object_places
 from cortex.areas import CircuitArea
 from cortex.areas.digits import CLASSES, MAPS
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention
@@ -99,7 +99,7 @@ def digit_and_clutter(trials: ClutteredTrials) -> tuple[np.ndarray, np.ndarray]:
     clutter = trials.clutter.reshape(-1, *trials.clutter.shape[2:])
     whole = trials.shown.reshape(clutter.shape)
     digit = np.where(whole > clutter, whole, 0.0)
-    return owned(digit, clutter, SHAPE), owned(clutter, digit, SHAPE)
+    return object_places(digit, clutter, SHAPE), object_places(clutter, digit, SHAPE)
 
 
 class Examples(eqx.Module):

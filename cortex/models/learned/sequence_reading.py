@@ -30,7 +30,7 @@ from cortex.attention.encoder_decoder import (
     content_access,
 )
 from cortex.models.networks import VariantsSection, load_digits_network
-from cortex.models.strip_network import StripLook, look_at_strips, widened
+from cortex.models.strip_network import StripLook, look_at_strips, resize
 from cortex.stimuli import Digits, load_digits, split_digits
 from cortex.stimuli.digit_strips import StripLayout, Strips, digit_strips
 from cortex.tasks import Detectors
@@ -98,7 +98,7 @@ def strip_system(seed: int) -> VisualSystem:
     """The digit network with circuits, of one of the package's seeds, for whole strips."""
     section = VariantsSection(weights_seed=seed)
     system, _ = load_digits_network(digit_network(), section, "circuits")
-    return widened(system, LAYOUT.height, LAYOUT.width)
+    return resize(system, LAYOUT.height, LAYOUT.width)
 
 
 def as_items(look: StripLook) -> Float[Array, "strips columns features"]:

@@ -29,12 +29,12 @@ from .hard_digits import (
     TASKS,
     HardImages,
     circuits_system,
+    concatenate,
     fitted_observer,
     hard_images,
-    host,
-    joined,
     rows,
     split,
+    to_numpy,
 )
 
 
@@ -144,8 +144,8 @@ def choice_error(
         return jnp.stack(logits), jnp.stack(settled)
 
     # Both in one batch: its circuits settle together.
-    both = joined([choices.having, choices.lacking])
-    logits, settled = jax.vmap(one)(both, joined([choices.queries, choices.queries]))
+    both = concatenate([choices.having, choices.lacking])
+    logits, settled = jax.vmap(one)(both, concatenate([choices.queries, choices.queries]))
     half = len(logits) // 2
     apart, valid = logits[:half] - logits[half:], settled[:half] & settled[half:]
     errors = jnp.where(valid, jax.nn.softplus(-apart), 0.0)
@@ -181,7 +181,7 @@ def train(
     layer, size, passes = training.layer, jnp.asarray(training.size, float), training.passes
     rng = np.random.default_rng(seed)
     starts = np.cumsum([0, *(len(one) for one in shown)])
-    seen = joined([one.seen for one in shown])
+    seen = concatenate([one.seen for one in shown])
     shows = [np.asarray(one.shows) for one in shown]
     steps = sum(int(one.sum()) for one in shows) // training.batch
     schedule = optax.cosine_decay_schedule(training.learning_rate, training.epochs * steps)
@@ -260,7 +260,7 @@ def look_again(
         seen, queries = rows((shown.seen, shown.queries), index)
         for number in range(passes):
             look = second_looks(observer, seen, layer, source, queries)
-            found[number].append(rows(host(look), slice(count)))
+            found[number].append(rows(to_numpy(look), slice(count)))
             seen = again(seen, look)
         if report is not None:
             report(count)

@@ -11,7 +11,7 @@ from cortex.attention.feedback import FeedbackGain
 from cortex.attention.gates import AttentionGate, ResidualMask
 from cortex.attention.soft import SoftAttention
 from cortex.circuit import FixedPointIteration
-from cortex.models.learned.hard_digits import joined, look_first, rows
+from cortex.models.learned.hard_digits import concatenate, look_first, rows
 from cortex.models.learned.through_circuits import (
     Choices,
     Training,
@@ -95,7 +95,7 @@ def test_the_error_is_that_of_a_choice_between_two_images():
     pair = choices(who)
     source = SOURCES["soft"](jax.random.key(1))
     loss, facts = error_of(source, who, pair, LAYER, 0.3)
-    both = joined([pair.having, pair.lacking])
+    both = concatenate([pair.having, pair.lacking])
     looks = second_looks(who, both, LAYER, EnergyMatched(source, 0.3), asked(jnp.zeros(2, int)))
     z = np.asarray(looks.logits, float)
     apart = z[0, 0] - z[1, 0]
