@@ -5,153 +5,96 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cortex.sims.receptive_field_shift import RECORDED, SHOWN, middle_contrast, shift
 from matplotlib.lines import Line2D
 
-from cortex.plot import style
+from cortex.plot import axis_of, curves, legend_below, style
 
 LEFT, RIGHT, AWAY = style.GREEN, style.PURPLE, style.INK
+FORM = "input to E"
+DASHED = (0, (3, 1.5))
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.receptive_field_shift`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=122.0)
-    (maps, shift, size), (constant, same, summary) = panels
-    level = _middle_contrast(data)
-    first, second = (str(name) for name in data["shown"].values)
-    after, own = (str(name) for name in data["recorded"].values)
-    _maps(maps, config, data.sel(contrast=level, shown=first, recorded=after))
-    _curve(shift, config, data, "centre")
-    _curve(size, config, data, "spread")
-    _maps(constant, config, data.sel(contrast=level, shown=second, recorded=after))
-    _maps(same, config, data.sel(contrast=level, shown=first, recorded=own))
-    for panel, name, where in (
-        (maps, "Next area", {"shown": first, "recorded": after}),
-        (constant, "Constant stimuli", {"shown": second, "recorded": after}),
-        (same, "Area acted on", {"shown": first, "recorded": own}),
+    (maps, toward, size), (constant, same, summary) = panels
+    level = middle_contrast(data)
+    (after, own), (alone, around) = RECORDED, SHOWN
+    for panel, name, recorded, shown in (
+        (maps, "Next area", after, alone),
+        (constant, "Constant stimuli", after, around),
+        (same, "Area acted on", own, alone),
     ):
-        moved = f"{float(_toward(data.sel(contrast=level, **where))):+.2f}".replace("-", "−")
-        at = f" ({level:g} %)" if panel is maps else ""
-        panel.set_title(f"{name}: shift {moved}°{at}")
-    _summary(summary, config, data)
+        at = data.sel(contrast=level, recorded=recorded, shown=shown)
+        _map(panel, settings, at.response)
+        moved = f"{float(shift(at, 'inside').sel(attention=FORM)):+.2f}".replace("-", "−")
+        panel.set_title(f"{name}: shift {moved}°" + (f" ({level:g} %)" if panel is maps else ""))
+    centre, spread = (
+        data[f"{name}_by_distance"].sel(recorded=after) for name in ("centre", "spread")
+    )
+    _by_distance(toward, settings, centre - centre.sel(attention="unattended"), 0)
+    toward.set(ylabel="Shift toward the focus (deg)", title="The shift is toward the focus")
+    _by_distance(size, settings, spread / spread.sel(attention="unattended"), 1)
+    size.set(ylabel="Size (of unattended)", title="Shrinks inside, widens beside")
+    _summary(summary, settings, shift(data, "inside").sel(attention=FORM))
     style.letters(panels.flat)
     return figure
 
 
-def _middle_contrast(data: Any) -> float:
-    levels = np.sort(data["contrast"].values)
-    return float(levels[len(levels) // 2])
-
-
-def _forms(data: Any) -> list[str]:
-    return [str(name) for name in data["attention"].values[1:]]
-
-
-def _toward(data: Any) -> Any:
-    """Shift toward a focus inside: half the difference between the foci at both sides."""
-    centre = data["centre"].sel(attention=_forms(data)[0])
-    return (centre.sel(focus="inside") - centre.sel(focus="other side")) / 2
-
-
-def _legend_below(panel: Any, columns: int = 3, **given: Any) -> None:
-    panel.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.22),
-        ncols=columns,
-        columnspacing=0.8,
-        handlelength=1.1,
-        handletextpad=0.5,
-        **given,
-    )
-
-
-def _maps(panel: Any, config: Any, at: Any) -> None:
+def _map(panel: Any, settings: Any, response: Any) -> None:
     """Response to the probe, attended to either side and away; the foci as arrows."""
-    form = _forms(at)[0]
-    position = at["position"].values
-    response = at["response"]
+    position = response.position
     panel.axhline(0, color=style.INK, lw=0.6)
-    states = (
-        ("left", response.sel(focus="other side", attention=form), LEFT),
-        ("away", response.sel(focus="inside", attention="unattended"), AWAY),
-        ("right", response.sel(focus="inside", attention=form), RIGHT),
-    )
-    for name, values, colour in states:
-        width = 1.0 if name == "away" else 1.5
+    for name, focus, attention, colour, width in (
+        ("left", "other side", FORM, LEFT, 1.5),
+        ("away", "inside", "unattended", AWAY, 1.0),
+        ("right", "inside", FORM, RIGHT, 1.5),
+    ):
+        values = response.sel(focus=focus, attention=attention)
         panel.plot(position, values, "o-", ms=2, color=colour, lw=width, label=name)
     low, high = panel.get_ylim()
     panel.set_ylim(low, high + 0.16 * (high - low))
-    for place, colour in ((-config.focus.inside, LEFT), (config.focus.inside, RIGHT)):
+    for place, colour in ((-settings.inside, LEFT), (settings.inside, RIGHT)):
         panel.plot(place, 0.96, "v", color=colour, ms=5.5, transform=panel.get_xaxis_transform())
     # Only where there is something to see.
-    seen = np.abs(response.values).max(axis=tuple(range(response.ndim - 1)))
-    place = np.abs(position[seen > 0.02 * seen.max()])
-    reach = 1.15 * place.max() if place.size else position[-1]
-    panel.set_xlim(-reach, reach)
-    panel.set_xlabel("Probe position (deg)")
-    panel.set_ylabel("Above baseline (Hz)")
-    _legend_below(panel, title="attended (▾ focus)")
+    seen = np.abs(response).max(("focus", "attention"))
+    place = np.abs(position.values[seen > 0.02 * seen.max()])
+    reach = 1.15 * place.max() if place.size else float(position[-1])
+    panel.set(xlim=(-reach, reach), xlabel="Probe position (deg)", ylabel="Above baseline (Hz)")
+    legend_below(panel, title="attended (▾ focus)")
 
 
-def _curve(panel: Any, config: Any, data: Any, name: str) -> None:
+def _by_distance(panel: Any, settings: Any, values: Any, nothing: float) -> None:
     """Shift or relative size of the field of the next area's unit against the focus."""
-    values = data[f"axis_{name}"].isel(recorded=0)
-    plain = values.sel(attention="unattended")
-    for form in _forms(data):
-        attended = values.sel(attention=form)
-        shown = attended - plain if name == "centre" else attended / plain
-        panel.plot(data["axis_focus"], shown, "o-", ms=3, color=style.FORMS[form], label=form)
-    panel.axhline(0 if name == "centre" else 1, color=style.INK, lw=0.6)
+    attended = values.sel(attention=list(style.FORMS))
+    curves(panel, attended, "distance", "attention", looks=style.FORMS, marker="o", ms=3)
+    panel.axhline(nothing, color=style.INK, lw=0.6)
     # Within this distance of its middle lies the field of a pooling unit.
-    panel.axvspan(0, config.probe.pool, color=style.PALE, alpha=0.5, lw=0)
-    panel.set_xlim(0, data["axis_focus"].values[-1])
+    panel.axvspan(0, settings.pool, color=style.PALE, alpha=0.5, lw=0)
     panel.set_xlabel("Distance of the focus (deg)")
-    if name == "centre":
-        panel.set_ylabel("Shift toward the focus (deg)")
-        panel.set_title("The shift is toward the focus")
-    else:
-        panel.set_ylabel("Size (of unattended)")
-        panel.set_title("Shrinks inside, widens beside")
-    _legend_below(panel, columns=2)
+    legend_below(panel, 2)
 
 
-def _summary(panel: Any, config: Any, data: Any) -> None:
+def _summary(panel: Any, settings: Any, toward: Any) -> None:
     """Shift toward a focus inside over contrast, for what was recorded and shown."""
-    order = np.argsort(data["contrast"].values)
-    contrast = data["contrast"].values[order]
-    toward = _toward(data)
-    after, own = data["recorded"].values
-    alone, constant = data["shown"].values
-    lines = (
-        (after, alone, style.INK, "-", "o"),
-        (after, constant, style.INK, (0, (3, 1.5)), "o"),
-        (own, alone, style.GREY, "-", "s"),
-        (own, constant, style.GREY, (0, (3, 1.5)), "s"),
-    )
-    for recorded, shown, colour, dash, marker in lines:
-        values = toward.sel(recorded=recorded, shown=shown).values[order]
-        panel.plot(contrast, values, color=colour, ls=dash, marker=marker, ms=3.5)
+    looks = {
+        name: {"color": c, "marker": m}
+        for name, c, m in zip(RECORDED, (style.INK, style.GREY), "os", strict=True)
+    }
+    dashes = dict(zip(SHOWN, ("-", DASHED), strict=True))
+    for recorded, look in looks.items():
+        for shown, dash in dashes.items():
+            values = toward.sel(recorded=recorded, shown=shown)
+            panel.plot(toward.contrast, values, ls=dash, ms=3.5, **look)
     panel.axhline(0, color=style.INK, lw=0.6)
-    panel.set_xscale("log")
-    style.plain_log(panel.xaxis, contrast)
-    panel.minorticks_off()
-    panel.set_xlabel("Contrast (%)")
-    panel.set_ylabel(f"Shift, focus at {config.focus.inside:.2g}° (deg)")
+    axis_of(panel, toward.contrast, log=True)
+    levels = toward.contrast.values
+    style.plain_log(panel.xaxis, levels)
+    panel.set_xlim(levels[0] / 1.1, levels[-1] * 1.1)
+    panel.set_ylabel(f"Shift, focus at {settings.inside:.2g}° (deg)")
     panel.set_title("Weaker at strong contrast")
-    handles = [
-        Line2D([], [], color=style.INK, marker="o", ms=3.5),
-        Line2D([], [], color=style.GREY, marker="s", ms=3.5),
-        Line2D([], [], color=style.INK),
-        Line2D([], [], color=style.INK, ls=(0, (3, 1.5))),
-    ]
-    _legend_below(panel, columns=2, handles=handles, labels=[after, own, alone, constant])
+    handles = [Line2D([], [], ms=3.5, label=name, **look) for name, look in looks.items()]
+    handles += [Line2D([], [], color=style.INK, ls=d, label=name) for name, d in dashes.items()]
+    legend_below(panel, 2, handles=handles)
