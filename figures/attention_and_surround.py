@@ -5,218 +5,131 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cortex.sims.attention_and_surround import FOCI, STIMULI, suppression_change
 from matplotlib.lines import Line2D
 
-from cortex.plot import style
+from cortex.analysis import crossing
+from cortex.labelled import asked
+from cortex.plot import axis_of, curves, legend_below, style
 
-AWAY, CENTRE, SURROUND = style.INK, style.GREEN, style.PURPLE
+COLOURS = {"surround": style.PURPLE, "away": style.INK, "centre": style.GREEN}
+FORM = "input to E"
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.attention_and_surround`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=122.0)
     (layout, rates, contrast), (forms, width, index) = panels
-    _layout(layout, config, data)
-    _rates(rates, data)
-    _over_contrast(contrast, data)
+    few = asked(data)
+    _layout(layout, settings, data)
+    _rates(rates, few.rates.sel(population="E").isel(contrast=few.sizes["contrast"] // 2))
+    _states(contrast, data.suppression_index, "contrast")
+    lowered = suppression_change(data).sel(focus="centre", attention=FORM)
+    turn = crossing(lowered, 0.0)
+    contrast.set_title(f"So above {turn:.2g} %" if np.isfinite(turn) else "So at every contrast")
+    contrast.axhline(0, color=style.INK, lw=0.6)
     _forms(forms, data)
-    _over_width(width, config, data)
-    _index(index, data)
+    _states(width, data.suppression_index_by_width, "width", marker="o", ms=3)
+    width.axvline(settings.field_width, color=style.GREY, lw=0.6, ls=(0, (3, 2)))
+    width.set_title(f"A wide focus does little ({settings.field_widths_contrast:g} %)")
+    _index(index, few.attention_index)
     style.letters(panels.flat)
     return figure
 
 
-def _forms_of(data: Any) -> list[str]:
-    return [str(name) for name in data["attention"].values[1:]]
+def _by_state(array: Any) -> dict[str, Any]:
+    """With attention at the surround, away, and at the centre."""
+    attended = {focus: array.sel(focus=focus, attention=FORM) for focus in FOCI}
+    away = array.sel(focus="centre", attention="unattended")
+    return {"surround": attended["surround"], "away": away, "centre": attended["centre"]}
 
 
-def _middle_contrast(data: Any) -> float:
-    levels = np.sort(data["contrast"].values)
-    return float(levels[len(levels) // 2])
-
-
-def _legend_below(panel: Any, columns: int = 3, **given: Any) -> None:
-    panel.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.22),
-        ncols=columns,
-        columnspacing=0.8,
-        handlelength=1.1,
-        handletextpad=0.5,
-        **given,
-    )
-
-
-def _layout(panel: Any, config: Any, data: Any) -> None:
+def _layout(panel: Any, settings: Any, data: Any) -> None:
     """Stimuli as shaded drive, attention fields as curves."""
-    place = data["place"].values
-    shown = config.stimulus
-    reach = 1.2 * (shown.centre_length / 2 + shown.gap + shown.surround_length)
-    reach = min(reach, place[-1])
-    centre, _, surround = data["masks"].values
-    for mask, colour, name in (
-        (centre, CENTRE, "centre"),
-        (surround, SURROUND, "surround"),
-    ):
-        panel.fill_between(place, mask, color=colour, alpha=0.25, lw=0, step="mid", label=name)
-    for pattern, colour in zip(data["patterns"].values, (CENTRE, SURROUND), strict=True):
-        panel.plot(place, pattern, color=colour)
-    panel.set_xlim(-reach, reach)
-    panel.set_ylim(0, 1.05)
-    panel.set_xlabel("Place (deg)")
-    panel.set_ylabel("Drive, attention (of peak)")
-    panel.set_title("Stimuli and attention fields")
-    handles = [*panel.get_legend_handles_labels()[0][:2], Line2D([], [], color=style.GREY)]
-    _legend_below(panel, handles=handles, labels=["centre", "surround", "attention"])
+    place = data.place.values
+    reach = settings.centre_length / 2 + settings.gap + settings.surround_length
+    reach = min(1.2 * reach, place[-1])
+    for focus, stimulus in zip(FOCI, (STIMULI[0], STIMULI[2]), strict=True):
+        mask, colour = data.stimuli.sel(stimulus=stimulus), COLOURS[focus]
+        panel.fill_between(place, mask, color=colour, alpha=0.25, lw=0, step="mid", label=focus)
+        panel.plot(place, data.fields.sel(focus=focus), color=colour)
+    panel.set(xlim=(-reach, reach), ylim=(0, 1.05), xlabel="Place (deg)")
+    panel.set(ylabel="Drive, attention (of peak)", title="Stimuli and attention fields")
+    handles = panel.get_legend_handles_labels()[0]
+    legend_below(panel, handles=[*handles, Line2D([], [], color=style.GREY, label="attention")])
 
 
-def _rates(panel: Any, data: Any) -> None:
+def _rates(panel: Any, rates: Any) -> None:
     """Rate of the middle unit, alone and with the surround, in the three states."""
-    level = _middle_contrast(data)
-    form = _forms_of(data)[0]
-    rates = data["rates_E"].sel(contrast=level)
-    states = (
-        ("away", rates.sel(focus="centre", attention="unattended"), AWAY),
-        ("centre", rates.sel(focus="centre", attention=form), CENTRE),
-        ("surround", rates.sel(focus="surround", attention=form), SURROUND),
-    )
+    states = _by_state(rates)
+    order = ("away", "centre", "surround")
     top = 0.0
-    for position, (_, values, colour) in enumerate(states):
-        alone, both = values.values[:2]
-        panel.bar(position - 0.19, alone, 0.34, color="white", ec=colour)
-        panel.bar(position + 0.19, both, 0.34, color=colour, ec=colour)
+    for position, name in enumerate(order):
+        alone, both = (float(states[name].sel(stimulus=shown)) for shown in STIMULI[:2])
+        panel.bar(position - 0.19, alone, 0.34, color="white", ec=COLOURS[name])
+        panel.bar(position + 0.19, both, 0.34, color=COLOURS[name], ec=COLOURS[name])
         if alone > 0:
             share = f"{100 * (both / alone - 1):+.0f} %".replace("-", "−")
             top = max(top, alone, both)
-            panel.annotate(
-                share,
-                (position, max(alone, both)),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="center",
-            )
-    panel.set_xticks(range(3), [name for name, *_ in states])
-    panel.set_xlabel("Attended")
-    panel.set_ylabel("E rate, middle unit (Hz)")
+            above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
+            panel.annotate(share, (position, max(alone, both)), **above)
+    panel.set_xticks(range(3), order)
+    panel.set(xlabel="Attended", ylabel="E rate, middle unit (Hz)")
     panel.set_ylim(0, 1.12 * top if top > 0 else 1)
-    panel.set_title(f"Suppression falls or rises ({level:g} %)")
+    panel.set_title(f"Suppression falls or rises ({float(rates.contrast):g} %)")
+    square = {"ls": "none", "marker": "s", "mec": style.GREY, "ms": 5.5}
     empty, full = (
-        Line2D([], [], ls="none", marker="s", mec=style.GREY, mfc=fill, ms=5.5)
-        for fill in ("white", style.GREY)
+        Line2D([], [], mfc=fill, label=label, **square)
+        for fill, label in (("white", "centre alone"), (style.GREY, "with surround"))
     )
-    _legend_below(panel, handles=[empty, full], labels=["centre alone", "with surround"])
+    legend_below(panel, handles=[empty, full])
 
 
-def _contrast_axis(panel: Any, data: Any) -> None:
-    axis = data["axis_contrast"].values
-    panel.set_xscale("log")
-    panel.set_xlim(axis[0], axis[-1])
-    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500) if t >= axis[0]]
-    style.plain_log(panel.xaxis, [t for t in ticks if t <= axis[-1]])
-    panel.minorticks_off()
-    panel.set_xlabel("Contrast (%)")
-
-
-def _states(index: Any, form: str) -> tuple[tuple[str, Any, str], ...]:
-    return (
-        ("surround", index.sel(focus="surround", attention=form), SURROUND),
-        ("away", index.sel(focus="centre", attention="unattended"), AWAY),
-        ("centre", index.sel(focus="centre", attention=form), CENTRE),
-    )
-
-
-def _over_contrast(panel: Any, data: Any) -> None:
-    form = _forms_of(data)[0]
-    dots = {name: values for name, values, _ in _states(data["SI"], form)}
-    for name, values, colour in _states(data["axis_SI"], form):
-        panel.plot(data["axis_contrast"], values, color=colour, label=name)
-        panel.plot(data["contrast"], dots[name], "o", color=colour, mec="white", mew=0.5)
-    _contrast_axis(panel, data)
+def _states(panel: Any, index: Any, x: str, **line: Any) -> None:
+    """The suppression index in the three states of attention."""
+    for name, values in _by_state(index).items():
+        curves(panel, values, x, log=True, looks={None: COLOURS[name]}, label=name, **line)
     panel.set_ylabel("Suppression index")
-    panel.set_title("So at all but weak contrasts")
-    panel.axhline(0, color=style.INK, lw=0.6)
-    _legend_below(panel, title="attended")
+    legend_below(panel, title="attended")
 
 
 def _forms(panel: Any, data: Any) -> None:
     """Change of the index for the three forms: attended surround above 0, centre below."""
-    index = data["axis_SI"]
-    plain = index.sel(focus="centre", attention="unattended")
-    for form in _forms_of(data):
+    change = suppression_change(data)
+    for form, colour in style.FORMS.items():
         for focus, dash in (("surround", (0, (3, 1.5))), ("centre", "-")):
-            change = index.sel(focus=focus, attention=form) - plain
-            name = form if focus == "centre" else None
-            panel.plot(data["axis_contrast"], change, color=style.FORMS[form], ls=dash, label=name)
+            label = form if focus == "centre" else None
+            values = change.sel(focus=focus, attention=form)
+            panel.plot(change.contrast, values, color=colour, ls=dash, label=label)
     panel.axhline(0, color=style.INK, lw=0.6)
-    _contrast_axis(panel, data)
-    panel.set_ylabel("Change of suppression index")
-    panel.set_title("The three forms agree")
+    axis_of(panel, change.contrast)
     low, high = panel.get_ylim()
     panel.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
+    panel.set(ylabel="Change of suppression index", title="The three forms agree")
     place = {"transform": panel.transAxes, "ha": "right"}
     panel.text(0.99, 0.99, "attended surround (dashed)", va="top", **place)
     panel.text(0.99, 0.01, "attended centre (solid)", va="bottom", **place)
-    _legend_below(panel, columns=2)
+    legend_below(panel, 2)
 
 
-def _over_width(panel: Any, config: Any, data: Any) -> None:
-    form = _forms_of(data)[0]
-    order = np.argsort(data["width"].values)
-    width = data["width"].values[order]
-    for _, values, colour in _states(data["width_SI"], form):
-        panel.plot(width, values.values[order], "o-", ms=3, color=colour)
-    panel.axvline(config.field.width, color=style.GREY, lw=0.6, ls=(0, (3, 2)))
-    panel.set_xscale("log")
-    ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if width[0] <= t <= width[-1]]
-    style.plain_log(panel.xaxis, ticks or [width[0]])
-    panel.minorticks_off()
-    panel.set_xlabel("Width of attention field (deg)")
-    panel.set_ylabel("Suppression index")
-    level = config.field.widths_contrast
-    panel.set_title(f"A wide focus does little ({level:g} %)")
-    names = ("surround", "away", "centre")
-    lines = [Line2D([], [], color=colour) for colour in (SURROUND, AWAY, CENTRE)]
-    _legend_below(panel, handles=lines, labels=names, title="attended")
-
-
-def _index(panel: Any, data: Any) -> None:
+def _index(panel: Any, index: Any) -> None:
     """Attention index without and with the surround, one line a form and contrast."""
-    order = np.argsort(data["contrast"].values)
-    forms = _forms_of(data)
-    ticks, names = [], []
-    for group, i in enumerate(order):
-        left, right = 2.6 * group, 2.6 * group + 1
-        ticks += [left, right]
-        names += ["−", "+"]
-        at = data.isel(contrast=int(i))
-        for form in forms:
-            pair = [float(at[f"AI_{part}"].sel(attention=form)) for part in ("alone", "both")]
+    for group, contrast in enumerate(index.contrast.values):
+        at = index.sel(contrast=contrast, stimulus=list(STIMULI[:2]))
+        places = [2.6 * group, 2.6 * group + 1]
+        for form, colour in style.FORMS.items():
             label = form if group == 0 else None
-            panel.plot([left, right], pair, "o-", color=style.FORMS[form], label=label)
-        panel.annotate(
-            f"{at['contrast'].values:g} %",
-            ((left + right) / 2, 1),
-            xycoords=panel.get_xaxis_transform(),
-            ha="center",
-            va="top",
-        )
-    panel.set_xlim(-0.6, 2.6 * len(order) - 1)
-    panel.set_xticks(ticks, names)
+            panel.plot(places, at.sel(attention=form), "o-", color=colour, label=label)
+        top = {"xycoords": panel.get_xaxis_transform(), "ha": "center", "va": "top"}
+        panel.annotate(f"{contrast:g} %", (sum(places) / 2, 1), **top)
+    groups = index.sizes["contrast"]
+    ticks = [2.6 * group + right for group in range(groups) for right in (0, 1)]
+    panel.set_xticks(ticks, ["−", "+"] * groups)
+    panel.set_xlim(-0.6, 2.6 * groups - 1)
     panel.axhline(0, color=style.INK, lw=0.6)
     low, high = panel.get_ylim()
     panel.set_ylim(min(low, 0), high + 0.12 * (high - low))
-    panel.set_xlabel("Without (−) and with (+) surround")
-    panel.set_ylabel("Attention index")
+    panel.set(xlabel="Without (−) and with (+) surround", ylabel="Attention index")
     panel.set_title("More modulation with a surround")
-    _legend_below(panel, columns=2)
+    legend_below(panel, 2)
