@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullFormatter, PercentFormatter
 
-from cortex.measures import activity_ratio
 from cortex.plot import style
+from cortex.studies import activity_at, activity_ratio
 
 VIOLET = "#5D3A9B"
 LOOKS = {
@@ -33,18 +33,8 @@ ROWS = (
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Activity and regime above; gains by source, network and task below.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.digits_detection`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Activity and regime above; gains by source, network and task below."""
     columns = [(t, v) for t in data["task"].values for v in data["variant"].values]
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 218 / 25.4), layout="constrained")
     top, below = figure.subfigures(2, 1, height_ratios=(1.0, 3.0))
@@ -60,13 +50,14 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
             _gains(panel, data.sel(task=task, variant=variant), name, factor)
         row[0].set_ylabel(label)
     for panel, (task, variant) in zip(grid[0], columns, strict=True):
-        base = float(data["performance_unattended"].sel(task=task, variant=variant))
+        at = {"measure": "performance", "task": task, "variant": variant}
+        base = float(data["detection_unattended"].sel(at))
         panel.set_title(
             f"{TASKS[task]}, {style.VARIANTS[variant]}\nunattended {base:.1%}", fontsize=7
         )
     for panel in grid[-1]:
         panel.set_xlabel("Layer attended")
-    _legend(below, data, config.statistics.level)
+    _legend(below, data, settings.statistics.level)
     style.letters([*panels, *grid[:, 0]])
     return figure
 
@@ -113,11 +104,10 @@ def _activity(panel: Any, data: Any) -> None:
         return
     strengths = data["strength"].values
     strength = float(strengths[np.argmin(np.abs(strengths - 0.25))])
-    task = data["task"].values[0]
     for variant, colour in (("plain", style.GREY), ("circuits", style.E)):
         if variant not in data["variant"].values:
             continue
-        values, ratio = activity_ratio(data, variant, task, 2, strength)
+        values, ratio = activity_ratio(*activity_at(data, variant, 2, strength))
         panel.plot(values, ratio, ".", color=colour, ms=1.8, alpha=0.35, mew=0)
         edges = np.quantile(values, np.linspace(0, 1, 8))
         middle = (edges[:-1] + edges[1:]) / 2
@@ -147,7 +137,8 @@ def _rates(panel: Any, data: Any) -> None:
     for variant in data["variant"].values:
         here = data.sel(variant=variant, task=task, site=site, source="tuning")
         for name, colour in (("true_positive", style.GREEN), ("false_positive", style.PURPLE)):
-            values = np.append(float(here[f"{name}_unattended"]), here[name].values)
+            one = here.sel(measure=name)
+            values = np.append(float(one["detection_unattended"]), one["detection"].values)
             panel.plot(
                 strengths, values, color=colour, ls=dashes[variant], marker="o", ms=2.5, lw=1.2
             )
@@ -171,7 +162,8 @@ def _gains(panel: Any, here: Any, name: str, factor: float) -> None:
     """Best-strength gain of every source at every site, with intervals."""
     places = np.arange(here.sizes["site"])
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
-    value, low, high = (factor * here[f"gain_{name}{suffix}"] for suffix in ("", "_low", "_high"))
+    gain = factor * here["gain"].sel(measure=name)
+    value, low, high = (gain.sel(bound=end) for end in ("value", "low", "high"))
     control = {"compared": "threshold", "site": here["site"].values[0]}
     panel.axhspan(
         float(low.sel(control)), float(high.sel(control)), color=style.YELLOW, alpha=0.35, lw=0

@@ -13,6 +13,7 @@ layers trained on handwritten digits, and circuits in networks, are our designs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import jax
@@ -24,6 +25,7 @@ from pydantic import Field, model_validator
 from cortex.analysis import summarise_detection
 from cortex.analysis.object_summary import compare_forms, compare_sources
 from cortex.areas import probe_areas
+from cortex.attention import AbstractForm, Attention
 from cortex.experiment import (
     ConfigError,
     ExperimentConfig,
@@ -56,7 +58,8 @@ from cortex.models.study import (
     sites,
 )
 from cortex.stimuli.trials import AbstractTrials, array_trials, merged_trials
-from cortex.tasks import Condition, even_batch, look
+from cortex.studies import attend, by_values, look
+from cortex.tasks import even_batch
 
 HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
@@ -117,7 +120,8 @@ class Asked(NamedTuple):
     source: int
     site: int
     strength: int
-    condition: Condition
+    share: np.ndarray
+    attention: Attention
 
 
 def run(config: Config, progress: Progress) -> xr.Dataset:
@@ -210,68 +214,65 @@ def _one_variant(
         for name in PROBES:
             table.put(name, (v, layer), found_there[name])
     scales = additive_scales(found, learned.responses.means)
-    asked = _conditions(config, learned, where)
+    forms = forms_of(config.attention, built.system, scales)
+    asked = _conditions(config, learned, where, forms)
     forms_layer = config.attention.forms_layer
-    by_form = _form_conditions(config, learned)
-    looks = len(trials) * (1 + len(asked)) + (len(FORMS) * (1 + len(by_form)) if by_form else 0)
+    tried = len(config.attention.strengths) if forms_layer else 0
+    looks = len(trials) * (1 + len(asked)) + (len(FORMS) * (1 + tried) if tried else 0)
     images = len(shown.categories) * config.images.per_category
     with progress.stage(f"{variant}: hard images", total=looks * images) as stage:
         for t, task in enumerate(trials.values()):
-            forms = forms_of(config.attention, built.system, scales)
             before, outcomes = look(
                 learned.observer,
                 task,
-                [row.condition for row in asked],
-                forms,
+                [row.attention for row in asked],
                 batch=batch,
-                report=stage.advance,
+                advance=stage.advance,
             )
             table.unattended((v, t), before)
             for row, outcome in zip(asked, outcomes, strict=True):
                 place = (v, t, row.source, row.site, row.strength)
-                table.attended(place, outcome, before, learned, row.condition)
-            if t > 0 or not by_form:
+                table.attended(place, outcome, before, learned, row.share)
+            if t > 0 or not tried:
                 continue
             for f, (form, both) in enumerate(FORMS.values()):
                 settings = {"form": form, "bidirectional": both}
                 other = forms_of(config.attention.model_copy(update=settings), built.system, scales)
-                # Only the layer at work has another form, so that no other is compiled again.
-                changed = list(forms)
-                changed[forms_layer - 1] = other[forms_layer - 1]
                 _, outcomes = look(
                     learned.observer,
                     task,
-                    by_form,
-                    changed,
+                    _at_forms_layer(config, learned, other),
                     batch=batch,
-                    report=stage.advance,
+                    advance=stage.advance,
                 )
                 for b, outcome in enumerate(outcomes):
                     table.put("score_form", (v, f, b), outcome.answers)
 
 
 def _conditions(
-    config: Config, learned: Learned, where: list[tuple[str, np.ndarray]]
+    config: Config,
+    learned: Learned,
+    where: list[tuple[str, np.ndarray]],
+    forms: Sequence[AbstractForm],
 ) -> list[Asked]:
     """Every source, at every site, at every strength."""
     a = config.attention
     return [
-        Asked(s, n, b, Condition(learned.values[source], beta * share, np.zeros(len(share))))
+        Asked(s, n, b, share, attend(by_values(learned.values[source], forms), share, beta))
         for s, source in enumerate(a.sources)
         for n, (_, share) in enumerate(where)
         for b, beta in enumerate(a.strengths)
     ]
 
 
-def _form_conditions(config: Config, learned: Learned) -> list[Condition]:
+def _at_forms_layer(
+    config: Config, learned: Learned, forms: Sequence[AbstractForm]
+) -> list[Attention]:
     """Tuning values at the layer where forms are compared, at every strength."""
-    a, areas = config.attention, len(learned.observer.system.areas)
-    if a.forms_layer == 0:
-        return []
-    share = np.eye(areas)[a.forms_layer - 1]
-    return [
-        Condition(learned.values["tuning"], beta * share, np.zeros(areas)) for beta in a.strengths
-    ]
+    a = config.attention
+    share = np.eye(len(forms))[a.forms_layer - 1]
+    source = by_values(learned.values["tuning"], forms)
+    return [attend(source, share, beta) for beta in a.strengths]
 
 
 def _luminance(images: Array) -> np.ndarray:

@@ -76,7 +76,8 @@ def estimate(value: Any, resampled: Any, level: float = 0.95) -> Any:
         ends = resampled.quantile([tail, 1 - tail], "resample").drop_vars("quantile")
     low, high = (ends.isel(quantile=i) for i in (0, 1))
     found = xr.concat([value, low, high], BOUND, coords="minimal", compat="override")
-    found = found.assign_coords({BOUND: list(ENDS)})
+    words = {"units": "1", "long_name": "estimate, and the ends of its interval"}
+    found = found.assign_coords({BOUND: (BOUND, list(ENDS), words)})
     return found.transpose(..., BOUND)
 
 

@@ -3,18 +3,12 @@
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.yes_no import MEASURES
 from cortex.tasks import Rates, area_under_curve, bootstrap_counts, detection_rates, interval
 
-QUANTITIES = ("performance", "true_positive", "false_positive", "auc", "criterion", "sensitivity")
+QUANTITIES = tuple(MEASURES)
 UNITS = dict.fromkeys(QUANTITIES, "1")
-LONG_NAMES = {
-    "performance": "mean of true-positive and true-negative rate",
-    "true_positive": "true-positive rate",
-    "false_positive": "false-positive rate",
-    "auc": "area under the ROC curve",
-    "criterion": "criterion c",
-    "sensitivity": "sensitivity d'",
-}
+LONG_NAMES = MEASURES
 Table = dict[str, np.ndarray]
 
 

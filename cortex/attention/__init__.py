@@ -20,7 +20,16 @@ from .saliency import FeatureSaliency, Saliency, SaliencyWindow, WinnerTakeAll, 
 from .scores import AdditiveScores, DotScores, ScaledScores, softmax_weights
 from .self_attention import SelfAttention, multi_head
 from .soft import SoftAttention
-from .source import AbstractSource, Attention, EnergyMatched, NoAttention, Query, State, Sum
+from .source import (
+    AbstractSource,
+    Attention,
+    EnergyMatched,
+    NoAttention,
+    Query,
+    Scaled,
+    State,
+    Sum,
+)
 from .values import (
     AbstractImageSet,
     BalancedSet,
@@ -34,7 +43,7 @@ from .values import (
     tuning_values,
     uniform,
 )
-from .window import DividedWindow, SpatialWindow, gaussian_window
+from .window import DividedWindow, QuadrantWindow, SpatialWindow, gaussian_window, quadrant_mask
 
 __all__ = [
     "AbstractForm",
@@ -68,11 +77,13 @@ __all__ = [
     "Multiplicative",
     "Neighbours",
     "NoAttention",
+    "QuadrantWindow",
     "Query",
     "Reader",
     "ResidualMask",
     "Saliency",
     "SaliencyWindow",
+    "Scaled",
     "ScaledScores",
     "SelfAttention",
     "SoftAttention",
@@ -92,6 +103,7 @@ __all__ = [
     "normalised_by_layer",
     "normalised_by_map",
     "on_image",
+    "quadrant_mask",
     "rollout",
     "scan_path",
     "shuffled",

@@ -21,7 +21,7 @@ def feature_pattern(
 
 
 def spatial_pattern(mask: Float[Array, "height width"], strength: Any, maps: int) -> Pattern:
-    """`strength * mask`, the same for every map; see `cortex.stimuli.quadrant_mask`."""
+    """`strength * mask`, the same for every map; see `quadrant_mask`."""
     return jnp.broadcast_to(strength * mask[None], (maps, *mask.shape))
 
 

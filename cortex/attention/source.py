@@ -171,6 +171,27 @@ class EnergyMatched(AbstractSource):
         return scale * found
 
 
+class Scaled(AbstractSource):
+    """Another source with its pattern times a number, such as one layer's share of attention.
+
+    Attributes:
+        source: whose pattern.
+        scale: what it is multiplied by [1].
+    """
+
+    source: AbstractSource
+    scale: Float[Array, ""]
+    form: AbstractForm
+
+    def __init__(self, source: AbstractSource, scale: Any):
+        self.source = source
+        self.scale = as_floats(scale)
+        self.form = source.form
+
+    def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
+        return self.scale * self.source.pattern(features, state, query)
+
+
 class Sum(AbstractSource):
     """Sources whose patterns add up before they take a form: `1 + beta_s s + beta_f f`.
 

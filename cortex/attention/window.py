@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from cortex.circuit.populations import as_floats
 
@@ -48,6 +48,57 @@ class SpatialWindow(AbstractSource):
         maps, *shape = features.shape
         window = gaussian_window(query.place, self.width, (shape[0], shape[1]))
         return spatial_pattern(window - self.surround, self.strength, maps)
+
+
+def quadrant_mask(
+    shape: tuple[int, int], quadrant: int | Int[Array, ""]
+) -> Float[Array, "height width"]:
+    """Spatial attention: +1 in the attended quadrant of a map, −1 elsewhere.
+
+    On a side of odd length the border of the quadrants cuts the middle row or column of pixels,
+    and such a pixel has the mean over its area (0, and −0.5 in the very middle), so that the
+    four masks of a map of any size are mirror images and sum to −2 everywhere.
+
+    **Arguments:** `shape`: (height, width) of the map, pixels, any size ≥ 1; `quadrant`: 0 to 3
+    as a page is read, or −1 for none (−1 everywhere); may be traced.
+    **Returns:** [height, width], −1 to 1.
+    Raises `ValueError` for a Python number outside −1 to 3.
+    Source: Lindsay & Miller 2018 (eLife 7:e38105), spatial attention.
+    """
+    if isinstance(quadrant, int) and not -1 <= quadrant <= 3:
+        raise ValueError(f"a quadrant is 0, 1, 2 or 3, or -1 for none, got {quadrant}")
+    top, left = _first_half(shape[0]), _first_half(shape[1])
+    quadrant = jnp.asarray(quadrant)
+    rows = jnp.where(quadrant // 2 == 0, top, 1.0 - top)
+    columns = jnp.where(quadrant % 2 == 0, left, 1.0 - left)
+    covered = jnp.where(quadrant < 0, 0.0, rows[:, None] * columns[None, :])
+    return 2.0 * covered - 1.0
+
+
+def _first_half(n: int) -> Float[Array, " n"]:
+    """The share of each of n pixels that lies in the first half of their line."""
+    return jnp.clip(n / 2.0 - jnp.arange(n, dtype=float), 0.0, 1.0)
+
+
+class QuadrantWindow(AbstractSource):
+    """More gain in the quadrant of the cued place, as much less in the other three.
+
+    The pattern is `strength` inside the quadrant and `-strength` outside.
+
+    Attributes:
+        strength: beta_s [1].
+
+    Source: Lindsay & Miller 2018, spatial attention.
+    """
+
+    strength: Float[Array, ""] = eqx.field(converter=as_floats, default=1.0)
+    form: AbstractForm = eqx.field(default_factory=Multiplicative)
+
+    def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
+        maps, *shape = features.shape
+        row, column = (query.place > 0.5).astype(int)
+        mask = quadrant_mask((shape[0], shape[1]), 2 * row + column)
+        return spatial_pattern(mask, self.strength, maps)
 
 
 class DividedWindow(AbstractSource):

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from cortex.analysis.detection import quantities
+from cortex.attention import quadrant_mask
 from cortex.experiment import Measure
 from cortex.experiment.results import variable
-from cortex.stimuli import quadrant_mask
 from cortex.tasks import bootstrap_counts, interval
 
 CONTRASTS = {

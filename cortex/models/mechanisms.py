@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from cortex.areas import VisualSystem
-from cortex.areas.digits import CLASSES, digit_network
 from cortex.attention import (
     AbstractSource,
     Arousal,
@@ -21,12 +19,12 @@ from cortex.attention import (
 )
 from cortex.attention.saliency import FeatureSaliency
 from cortex.stimuli import Digits
-from cortex.tasks import LayerValues, Observer, all_gradient_values
+from cortex.tasks import LayerValues, Observer
 
 from .learned import lateral, learned
 from .learned.hard_digits import DETECTOR_DIGITS
 from .learned.through_circuits import Training
-from .study import NORMALISED, OVER, Ordinary, ValuesSection, learn
+from .study import ValuesSection, learn, ordinary_digits
 
 Values = Float[Array, "categories maps"]
 GRADIENT_DIGITS = 200  # as in the experiment digits_detection
@@ -126,15 +124,6 @@ def ready(
         seed: of the choice among them; with 0 the detectors are those that the learned sources
             were trained with.
     """
-    order = np.random.default_rng(seed).permutation(len(training))
-    shown = digit_network().images(training)
-    ordinary = Ordinary(
-        images=lambda numbers: shown[numbers],
-        labels=np.asarray(training.labels),
-        categories=CLASSES,
-        learning=np.sort(order[:DETECTOR_DIGITS]),
-        gradients=np.sort(order[-GRADIENT_DIGITS:]),
-    )
+    ordinary = ordinary_digits(training, seed, DETECTOR_DIGITS, GRADIENT_DIGITS)
     found = learn(system, ordinary, ValuesSection(), jax.random.key(seed))
-    gradient = all_gradient_values(found.pairs, CLASSES, OVER["category"], NORMALISED["layer"])
-    return found.observer, found.values | {"gradient": gradient}
+    return found.observer, found.values | {"gradient": found.values["gradient_category"]}

@@ -16,6 +16,7 @@ from cortex.areas import (
     AbstractArea,
     CircuitArea,
     VisualSystem,
+    digits,
     digits_vgg,
     insert_circuits,
 )
@@ -30,6 +31,7 @@ from cortex.experiment import ConfigError, Section, quantity, require_distinct
 from cortex.frontends import efficientnet, vgg
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.pretrained import load_pretrained
+from cortex.stimuli import Digits
 from cortex.stimuli.image_files import Preprocessing
 
 HERE = "chosen here"
@@ -85,6 +87,56 @@ class VariantsSection(WeightsSection):
         description="circuits trained in the network (of digits only), or put into the plain one",
         json_schema_extra={"unit": "1", "source": HERE},
     )
+
+
+class DigitNetworks(VariantsSection):
+    """The digit network of three layers, with and without circuits."""
+
+    layers: tuple[int, ...] = quantity(
+        (1, 2, 3), "1", "layers with a circuit, for inserted circuits", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _layers(self) -> DigitNetworks:
+        every = set(range(1, len(digits.MAPS) + 1))
+        if not set(self.layers) <= every:
+            found = list(self.layers)
+            raise ValueError(f"layers: found {found}, allowed: some of 1 to {len(every)}")
+        if self.how == "trained" and set(self.layers) != every:
+            raise ValueError(
+                f"layers: found {list(self.layers)}, allowed: all of 1 to {len(every)}, or "
+                "network.how = 'inserted'"
+            )
+        return self
+
+    def system(
+        self, variant: str, circuit: CircuitSection, solver: SolverSection, training: Digits
+    ) -> VisualSystem:
+        """One of the networks, its circuits as set.
+
+        Args:
+            variant: "plain" or "circuits".
+            circuit: of every layer that has one.
+            solver: by which circuits settle.
+            training: digits that inserted circuits are calibrated on and the readout is fitted to.
+
+        Raises:
+            ConfigError: one line, when the weights are not there or not of this network.
+        """
+        network, trained = digits.digit_network(), self.how == "trained"
+        system, _ = load_digits_network(network, self, variant if trained else "plain")
+        if variant == "plain":
+            return system
+        if trained:
+            return with_settings(system, circuit, solver)
+        return network.insert_and_refit(
+            as_network(system),
+            training,
+            self.weights_seed,
+            [layer - 1 for layer in self.layers],
+            circuit=circuit,
+            solver=solver.relax(),
+        )
 
 
 class NetworkSection(VariantsSection):

@@ -7,7 +7,6 @@ and hard images are composed of the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import equinox as eqx
@@ -22,9 +21,9 @@ from cortex.areas.training import distort
 from cortex.errors import UserError
 from cortex.experiment import ConfigError, Section, quantity
 from cortex.frontends.imagenet import imagenet_class
+from cortex.models.digit_images import digit_images
 from cortex.models.networks import StudyNetwork
 from cortex.models.study import Ordinary
-from cortex.stimuli import load_digits, split_digits
 from cortex.stimuli.image_files import ImageSet, Preprocessing, image_folder, image_list
 
 HERE = "chosen here"
@@ -154,14 +153,7 @@ def material(section: ImagesSection, found: StudyNetwork, seed: int) -> Material
 
 def _digits(section: ImagesSection, seed: int) -> Material:
     """Digits of half to full size anywhere in the frame; hard images of held-out ones."""
-    if section.mnist:
-        folder = Path(section.mnist)
-        try:
-            training, held_out = load_digits(folder), load_digits(folder, part="t10k")
-        except UserError as error:
-            raise ConfigError(f"images.mnist: {error}") from error
-    else:
-        training, held_out = split_digits(load_digits())
+    training, held_out = digit_images(section.mnist, "images.mnist")
     labels = np.asarray(training.labels)
     names = tuple(str(digit) for digit in range(digits_vgg.CLASSES))
     learning, gradients, _ = _split(section, labels, names, seed, rest=0)

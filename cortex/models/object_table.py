@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from cortex.models.study import Learned
-from cortex.tasks import Condition, Outcome, detection_rates
+from cortex.tasks import detection_rates
 
 CONDITION = ("variant", "task", "source", "site", "strength")
 IMAGES = ("category", "image")
@@ -81,31 +81,38 @@ class ObjectTable:
                 self.put("value_correlation", (v, layer), np.corrcoef(*flat)[0, 1])
             self.put("tuning_quality", (v, layer), np.abs(np.asarray(tuning)).max(axis=0).mean())
 
-    def unattended(self, place: tuple[int, int], outcome: Outcome) -> None:
-        """A look without attention, at (variant, task)."""
+    def unattended(self, place: tuple[int, int], outcome: Any) -> None:
+        """A look without attention, a `cortex.studies.Looked`, at (variant, task)."""
         self.put("score_unattended", place, outcome.answers)
-        self.put("rate_E_unattended", place, [rates.mean() for rates in outcome.rates_E])
-        self.put("rate_I_unattended", place, [rates.mean() for rates in outcome.rates_I])
-        self.put("settled_unattended", place, outcome.settled)
+        self.put("rate_E_unattended", place, [rates.E.mean() for rates in outcome.rates])
+        self.put("rate_I_unattended", place, [rates.I.mean() for rates in outcome.rates])
+        self.put("settled_unattended", place, outcome.settled.mean())
 
     def attended(
         self,
         place: tuple[int, int, int, int, int],
-        outcome: Outcome,
-        before: Outcome,
+        outcome: Any,
+        before: Any,
         learned: Learned,
-        condition: Condition,
+        share: np.ndarray,
     ) -> None:
-        """A look with attention, at (variant, task, source, site, strength)."""
+        """A look with attention, at (variant, task, source, site, strength).
+
+        Args:
+            place: where it stands.
+            outcome, before: with and without attention, see `cortex.studies.Looked`.
+            learned: whose tuning values activity is compared with.
+            share: of the strength, by layer.
+        """
         self.put("score", place, outcome.answers)
-        self.put("rate_E", place, [rates.mean() for rates in outcome.rates_E])
-        self.put("rate_I", place, [rates.mean() for rates in outcome.rates_I])
-        self.put("settled", place, outcome.settled)
-        attended = np.flatnonzero(condition.feature_strength)
+        self.put("rate_E", place, [rates.E.mean() for rates in outcome.rates])
+        self.put("rate_I", place, [rates.I.mean() for rates in outcome.rates])
+        self.put("settled", place, outcome.settled.mean())
+        attended = np.flatnonzero(share)
         if len(attended) == 1:
             (layer,) = attended
             values = np.asarray(learned.values["tuning"][layer])
-            slope = activity_slope(outcome.rates_E[layer], before.rates_E[layer], values)
+            slope = activity_slope(outcome.rates[layer].E, before.rates[layer].E, values)
             self.put("activity_slope", place, slope)
 
     def dataset(self) -> xr.Dataset:

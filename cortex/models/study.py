@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field, model_validator
 
 from cortex.areas import VisualSystem
+from cortex.areas.digits import CLASSES, digit_network
 from cortex.attention import (
     AbstractForm,
     Additive,
@@ -22,6 +23,7 @@ from cortex.attention import (
     normalised_by_map,
 )
 from cortex.experiment import ConfigError, NonNegative, Section, quantity
+from cortex.stimuli import Digits
 from cortex.tasks import (
     Detectors,
     LayerValues,
@@ -145,13 +147,34 @@ class Ordinary(NamedTuple):
     each: int = 0
 
 
+def ordinary_digits(training: Digits, seed: int, learning: int, gradients: int) -> Ordinary:
+    """Digits as the network of three layers sees them, in a random order.
+
+    Args:
+        training: digits that are learned from.
+        seed: of the order.
+        learning: how many detectors and tuning values are learned from, the first ones.
+        gradients: how many gradients are averaged over, the last ones.
+    """
+    order = np.random.default_rng(seed).permutation(len(training))
+    images = digit_network().images(training)
+    return Ordinary(
+        images=lambda numbers: images[numbers],
+        labels=np.asarray(training.labels),
+        categories=CLASSES,
+        learning=np.sort(order[:learning]),
+        gradients=np.sort(order[-gradients:]),
+    )
+
+
 class Learned(NamedTuple):
     """What an observer has learned.
 
     Attributes:
         observer: the system with its detectors.
-        values: by name, the values attention can be applied by: tuning, gradient, shuffled,
-            negated, uniform, and nothing (zeros).
+        values: by name, the values attention can be applied by: tuning, gradient (of the kind
+            asked for, gradient_balanced or gradient_category), shuffled, negated, uniform, and
+            nothing (zeros).
         responses: to the images learned from.
         pairs: what gradient values are made of, for other kinds of them.
     """
@@ -209,7 +232,11 @@ def learn(
         batch,
         report,
     )
-    values["gradient"] = gradients_of(pairs, ordinary.categories, section)
+    normalise = NORMALISED[section.gradients_normalised]
+    for name, over in OVER.items():
+        found = all_gradient_values(pairs, ordinary.categories, over, normalise)
+        values[f"gradient_{name}"] = found
+    values["gradient"] = values[f"gradient_{section.gradients_over}"]
     return Learned(observer, values, responses, pairs)
 
 

@@ -4,7 +4,7 @@ Lengths are degrees of visual angle, contrasts percent, orientations those of th
 degrees counter-clockwise from horizontal.
 """
 
-from cortex.stimuli.composites import array_double, array_same, halve, merge, quadrant_mask
+from cortex.stimuli.composites import array_double, array_same, halve, merge
 from cortex.stimuli.datasets import Digits, load_digits, split_digits
 from cortex.stimuli.grating_images import (
     GratingField,
@@ -50,7 +50,6 @@ __all__ = [
     "noise_mask",
     "paired_bumps",
     "plaid",
-    "quadrant_mask",
     "ring_bump",
     "ring_positions",
     "salt_and_pepper",

@@ -6,7 +6,7 @@ right.
 
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 
 def merge(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -51,33 +51,3 @@ def array_same(images: Float[Array, "4 height width"]) -> Float[Array, "height w
     Raises `ValueError` if a side is odd.
     """
     return halve(array_double(images))
-
-
-def _first_half(n: int) -> Float[Array, " n"]:
-    """The share of each of n pixels that lies in the first half of their line."""
-    return jnp.clip(n / 2.0 - jnp.arange(n, dtype=float), 0.0, 1.0)
-
-
-def quadrant_mask(
-    shape: tuple[int, int], quadrant: int | Int[Array, ""]
-) -> Float[Array, "height width"]:
-    """Spatial attention: +1 in the attended quadrant of a map, −1 elsewhere.
-
-    On a side of odd length the border of the quadrants cuts the middle row or column of pixels,
-    and such a pixel has the mean over its area (0, and −0.5 in the very middle), so that the
-    four masks of a map of any size are mirror images and sum to −2 everywhere.
-
-    **Arguments:** `shape`: (height, width) of the map, pixels, any size ≥ 1; `quadrant`: 0 to 3
-    as above, or −1 for none (−1 everywhere); may be traced.
-    **Returns:** [height, width], −1 to 1.
-    Raises `ValueError` for a Python number outside −1 to 3.
-    Source: Lindsay & Miller 2018 (eLife 7:e38105), spatial attention.
-    """
-    if isinstance(quadrant, int) and not -1 <= quadrant <= 3:
-        raise ValueError(f"a quadrant is 0, 1, 2 or 3, or -1 for none, got {quadrant}")
-    top, left = _first_half(shape[0]), _first_half(shape[1])
-    quadrant = jnp.asarray(quadrant)
-    rows = jnp.where(quadrant // 2 == 0, top, 1.0 - top)
-    columns = jnp.where(quadrant % 2 == 0, left, 1.0 - left)
-    covered = jnp.where(quadrant < 0, 0.0, rows[:, None] * columns[None, :])
-    return 2.0 * covered - 1.0

@@ -17,10 +17,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from cortex.areas import AbstractArea, VisualSystem, map_shapes
-from cortex.attention import AbstractForm, feature_pattern, spatial_pattern
+from cortex.attention import AbstractForm, feature_pattern, quadrant_mask, spatial_pattern
 from cortex.circuit import EI, Modulation
 from cortex.frontends.conv import AbstractReadout
-from cortex.stimuli import quadrant_mask
 from cortex.stimuli.trials import AbstractTrials
 
 from .detectors import Detectors

@@ -6,8 +6,6 @@ import xarray as xr
 
 from cortex.analysis import summarise_detection
 from cortex.analysis.detection import quantities
-from cortex.experiment import Measure
-from cortex.measures import activity_ratio, detection_measures
 from cortex.tasks import area_under_curve, detection_rates
 
 STRENGTHS = (0.5, 1.0, 2.0)
@@ -180,77 +178,3 @@ def test_everything_has_units_and_words():
     assert list(found["compared"].values) == ["tuning", "shuffled", "threshold"]
     again = summarise_detection(dataset(everywhere(noise(0)), noise(0)), 20, 0.9)
     xr.testing.assert_identical(found, again)
-
-
-def study(gain):
-    """A study with rates and networks beside the scores; activity follows tuning by `gain`."""
-    data = dataset(everywhere(noise(3, signal=3.0)), noise(0, signal=1.0))
-    rng = np.random.default_rng(0)
-    maps, layers = 5, 2
-    values = rng.normal(size=(1, 1, layers, CATEGORIES, maps))
-    before = rng.uniform(1, 5, (1, 1, layers, CATEGORIES, maps))
-    before[..., 4] = 0  # a silent map
-    attended = np.full((1, 1, 2, 3, len(STRENGTHS), layers, CATEGORIES, maps), np.nan)
-    for layer in range(layers):
-        for b, beta in enumerate(STRENGTHS):
-            attended[0, 0, 0, layer, b, layer] = before[0, 0, layer] * np.exp(
-                gain * beta * values[0, 0, layer]
-            )
-    data["rate_E"] = (
-        ("variant", "task", "source", "site", "strength", "layer", "category", "map"),
-        attended,
-    )
-    data["rate_E_unattended"] = (("variant", "task", "layer", "category", "map"), before)
-    data["values"] = (("variant", "values_of", "layer", "category", "map"), values)
-    data["settled"] = (
-        ("variant", "task", "source", "site", "strength"),
-        np.ones((1, 1, 2, 3, len(STRENGTHS))),
-    )
-    data["accuracy"] = ("variant", [0.98])
-    for name in (
-        "sum_weight",
-        "leading_eigenvalue",
-        "paradoxical_I",
-        "surround_suppression",
-        "largest_residual",
-        "converged",
-    ):
-        data[name] = (("variant", "layer"), np.full((1, layers), np.nan))
-    return data.assign_coords(values_of=["tuning"], layer=[1, 2])
-
-
-def measures_of(data):
-    summary = summarise_detection(data, 50, 0.9)
-    return {m.name: m for m in detection_measures(xr.merge([data, summary], compat="override"))}
-
-
-def test_activity_follows_tuning():
-    data = study(gain=0.7)
-    values, ratio = activity_ratio(data, "plain", "merged", 2, 1.0)
-    assert values.shape == (CATEGORIES * 4,)  # without the silent map
-    np.testing.assert_allclose(np.log(ratio), 0.7 * values, rtol=1e-9, atol=1e-12)
-    name = "activity_slope[plain,layer=1,beta=0.5]"
-    found = measures_of(data)[name]
-    assert found.value == pytest.approx(0.35)
-    assert found.holds
-    assert not measures_of(study(gain=-0.7))[name].holds
-
-
-def test_named_measures():
-    data = study(gain=0.7)
-    summary = summarise_detection(data, 50, 0.9).sel(variant="plain", task="merged")
-    found = measures_of(data)
-    assert all(isinstance(m, Measure) for m in found.values())
-    assert found["accuracy[plain]"].value == 0.98
-    gain = summary["gain_performance"].sel(compared="tuning", site="layer 2")
-    assert found["performance_gain[plain,merged,tuning,layer 2]"].value == pytest.approx(
-        float(gain)
-    )
-    low = found["tuning_gain_low[plain,merged,layer 2]"]
-    assert low.value < float(gain)
-    assert low.holds == (low.value > 0)
-    difference = found["tuning_minus_shuffled[plain,merged,layer 2]"]
-    assert difference.value == pytest.approx(0)  # made-up scores are the same for both
-    assert not difference.holds
-    control = summary["gain_auc"].sel(compared="threshold", site="all")
-    assert found["auc_gain[plain,merged,threshold]"].value == pytest.approx(float(control))

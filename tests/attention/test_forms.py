@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from cortex.areas import PlainArea
-from cortex.attention import Additive, Multiplicative, feature_pattern, spatial_pattern
-from cortex.stimuli import quadrant_mask
+from cortex.attention import (
+    Additive,
+    Multiplicative,
+    feature_pattern,
+    quadrant_mask,
+    spatial_pattern,
+)
 from tests.areas import systems
 from tests.reference import attention as reference
 

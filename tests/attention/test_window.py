@@ -5,8 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.attention import Additive, Query, State
-from cortex.attention.window import DividedWindow, SpatialWindow, gaussian_window
+from cortex.attention import Additive, Query, Scaled, State, quadrant_mask
+from cortex.attention.window import (
+    DividedWindow,
+    QuadrantWindow,
+    SpatialWindow,
+    gaussian_window,
+)
 from cortex.circuit import EI
 
 SHAPE = (3, 6, 9)  # maps, height, width
@@ -76,3 +81,19 @@ def test_the_form_and_every_number_are_traced(source):
     step = 1e-2
     numeric = (float(total(0.5, 0.1 + step, 3.0)) - float(total(0.5, 0.1 - step, 3.0))) / (2 * step)
     assert float(slopes[1]) == pytest.approx(numeric, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("place", "quadrant"), [((0.25, 0.25), 0), ((0.1, 0.9), 1), ((0.75, 0.5), 2), ((0.6, 0.6), 3)]
+)
+def test_a_quadrant_is_that_of_the_cued_place(place, quadrant):
+    found = np.asarray(seen(QuadrantWindow(0.3), place))
+    expected = 0.3 * np.asarray(quadrant_mask(SHAPE[1:], quadrant))
+    np.testing.assert_allclose(found, np.broadcast_to(expected, SHAPE), rtol=1e-6)
+
+
+def test_a_share_of_a_source_is_its_pattern_times_the_share():
+    source = SpatialWindow(0.7, 0.15, 0.2, form=Additive(2.0))
+    part = Scaled(source, 0.25)
+    np.testing.assert_allclose(seen(part), 0.25 * np.asarray(seen(source)), rtol=1e-6)
+    assert part.form is source.form

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.stimuli import array_double, array_same, halve, merge, quadrant_mask
+from cortex.attention import quadrant_mask
+from cortex.stimuli import array_double, array_same, halve, merge
 
 
 def images(n, height=6, width=4, seed=0):

@@ -6,8 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.attention import Additive, Multiplicative, feature_pattern, spatial_pattern
-from cortex.stimuli import quadrant_mask
+from cortex.attention import (
+    Additive,
+    Multiplicative,
+    feature_pattern,
+    quadrant_mask,
+    spatial_pattern,
+)
 from cortex.tasks import Condition, even_batch, every_answer, look
 from cortex.tasks.looking import pass_area
 from tests.areas import systems
