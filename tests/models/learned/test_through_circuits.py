@@ -119,7 +119,7 @@ def test_training_lowers_the_error_and_leaves_the_rest(shown):
     assert len(curve) == 10
     assert {"loss", "right", "unsettled"} == set(curve[0])
     assert systems.identical(trained.form, source.form)
-    assert not systems.identical(trained.weight, source.weight)
+    assert not systems.identical(trained.policy, source.policy)
 
 
 def test_pairs_have_every_image_with_all_that_it_shows():
