@@ -146,11 +146,15 @@ class CircuitArea(AbstractArea):
     ) -> Response:
         m = Modulation() if modulation is None else modulation
         state = self.settle(image, m, initial)
-        output = self.output_map(m.output_gain * state.rates.E)
+        # The rates of a circuit that swings go on, and `converged` tells. One that diverged gives
+        # NaN and, so that it harms no other image of a batch, no derivative.
+        gone = state.diverged | state.invalid
+        rates = state.last.map(lambda r: jnp.where(gone, jnp.nan, r))
+        output = self.output_map(m.output_gain * rates.E)
         return Response(
             output=output,
             with_skip=with_skip(self.stage, image, output),
-            rates=state.rates,
+            rates=rates,
             residual=state.residual,
             converged=state.converged,
         )

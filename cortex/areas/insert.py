@@ -192,7 +192,7 @@ def _through(stages: tuple[Any, ...], received: Array) -> Array:
 
 @eqx.filter_jit
 def _settled(area: CircuitArea, received: Array) -> Array:
-    return eqx.filter_vmap(lambda x: area.settle(x).rates.E)(received)
+    return eqx.filter_vmap(lambda x: area.settle(x).last.E)(received)
 
 
 @eqx.filter_jit

@@ -38,7 +38,7 @@ from .regime import (
     periodogram,
     single_pair,
 )
-from .simulate import Epoch, TimeCourse, simulate
+from .simulate import Ending, Epoch, TimeCourse, simulate
 from .solvers import (
     AbstractSteadyStateSolver,
     AbstractStepping,
@@ -47,6 +47,7 @@ from .solvers import (
     DiscreteAdjoint,
     Fixed,
     FixedPointIteration,
+    Result,
     SteadyState,
     TimeIntegration,
     steady_state,
@@ -67,6 +68,7 @@ __all__ = [
     "DenseFeatures",
     "DiscreteAdjoint",
     "Dynamics",
+    "Ending",
     "Epoch",
     "FactoredFeatures",
     "Fit",
@@ -82,6 +84,7 @@ __all__ = [
     "PeriodicBorder",
     "Populations",
     "Projections",
+    "Result",
     "RingCoupling",
     "SparseCoupling",
     "SteadyState",

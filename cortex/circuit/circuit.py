@@ -4,13 +4,16 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 
 from .coupling import AbstractCoupling, AbstractOperator
 from .modulation import Modulation
-from .populations import EI, Leaf, Populations
+from .populations import EI, Leaf, Populations, as_pair, check_broadcasts
+from .show import Shown
+from .withhold import all_finite, stand_in
 
 
-class Circuit(eqx.Module):
+class Circuit(Shown):
     """Excitatory and inhibitory rate units with recurrent connections.
 
         tau_a dr_a/dt = -r_a + k_a [u_a]_+^{n_a},      a in {E, I}
@@ -38,14 +41,8 @@ class Circuit(eqx.Module):
         self.coupling.check_dale()
         for field in ("tau", "k", "n"):
             for name in ("E", "I"):
-                found = jnp.shape(getattr(getattr(self.populations, field), name))
-                fits = len(found) <= len(self.shape) and all(
-                    a in (1, b) for a, b in zip(found[::-1], self.shape[::-1], strict=False)
-                )
-                if not fits:
-                    raise ValueError(
-                        f"{field}_{name}: found shape {found}, allowed: () or {self.shape}"
-                    )
+                value = getattr(getattr(self.populations, field), name)
+                check_broadcasts(f"{field}_{name}", value, self.shape)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -57,13 +54,37 @@ class Circuit(eqx.Module):
         dtype = jnp.result_type(self.populations.tau.E)
         return EI(jnp.zeros(self.shape, dtype), jnp.zeros(self.shape, dtype))
 
-    def dynamics(self, drive: EI[Leaf], modulation: Modulation | None = None) -> "Dynamics":
-        """The equations of motion under constant input, with all kernels computed."""
+    def rates(self, name: str, rates: EI[Leaf]) -> EI[Leaf]:
+        """The rates of an argument called `name`, in the circuit's shape."""
+        pair = as_pair(name, rates, self.shape)
+        return pair.map(lambda r: jnp.broadcast_to(r, self.shape))
+
+    def dynamics(
+        self,
+        drive: EI[Leaf],
+        modulation: Modulation | None = None,
+        *,
+        operator: AbstractOperator | None = None,
+    ) -> "Dynamics":
+        """The equations of motion under constant input, with all kernels computed.
+
+        Args:
+            drive: feed-forward drive, broadcasts to the circuit's shape.
+            modulation: top-down modulation; none by default.
+            operator: the coupling's operator, where it is known already.
+
+        Raises:
+            TypeError: a drive that is no `EI` of numbers.
+            ValueError: a drive or a modulation whose shape does not fit the circuit's.
+        """
+        drive = as_pair("drive", drive, self.shape)
+        modulation = Modulation() if modulation is None else modulation
+        modulation.check_shape(self.shape)
         return Dynamics(
             populations=self.populations,
-            operator=self.coupling.operator(),
+            operator=self.coupling.operator() if operator is None else operator,
             drive=drive.map(lambda h: jnp.broadcast_to(h, self.shape)),
-            modulation=Modulation() if modulation is None else modulation,
+            modulation=modulation,
         )
 
 
@@ -88,6 +109,28 @@ class Dynamics(eqx.Module):
 
         recurrent = self.operator.expand(projected)
         return self.drive.map(total, m.drive_gain, recurrent, m.recurrent_gain, m.input)
+
+    def valid(self) -> Bool[Array, ""]:
+        """Whether the input from outside is finite at every unit, and the recurrent gain too."""
+        m = self.modulation
+        outside = self.drive.map(lambda h, g, a: g * h + a, m.drive_gain, m.input)
+        return all_finite((outside, m.recurrent_gain))
+
+    def only_if(self, valid: Bool[Array, ""]) -> "Dynamics":
+        """The same if `valid`, else without input from outside, but with the same derivatives."""
+        m = self.modulation
+
+        def neutral(pair: EI[Leaf], value: float) -> EI[Leaf]:
+            return pair.map(lambda x: stand_in(x, jnp.where(valid, x, value)))
+
+        modulation = Modulation(
+            drive_gain=neutral(m.drive_gain, 1.0),
+            input=neutral(m.input, 0.0),
+            recurrent_gain=neutral(m.recurrent_gain, 1.0),
+            output_gain=m.output_gain,
+        )
+        drive = neutral(self.drive, 0.0)
+        return Dynamics(self.populations, self.operator, drive, modulation)
 
     def steady_rate(self, rates: EI[Leaf]) -> EI[Leaf]:
         """The rates [Hz] that the units relax to under their present input."""

@@ -82,8 +82,8 @@ def fit_residuals(
     uphill, is refused, and the next is damped three times more.
 
     Args:
-        residuals: of the parameters, to residuals (finite always) and whether every state
-            behind them settled. Differentiated forwards.
+        residuals: function of the parameters to residuals and whether every state behind
+            them settled; where not, they may be NaN. Differentiated forwards.
         start: parameters; of a circuit that settles, unless `retreat` is given.
         steps: tried, refused ones included; the work is the same for each member of a batch.
         damping: the first one, relative to the diagonal of the matrix [1].

@@ -1,5 +1,7 @@
 """Linear response of a steady state: gains, and the solve that every derivative needs."""
 
+import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -33,7 +35,7 @@ def linear_response(
     dynamics: Dynamics,
     rates: EI[Leaf],
     source: EI[Leaf],
-    solver: lineax.AbstractLinearSolver | None = None,
+    solver: "AbstractLinearSolver | None" = None,
 ) -> EI[Leaf]:
     """Solve `(1 - d steady_rate/dr) x = source` at the steady state `rates`.
 
@@ -41,24 +43,54 @@ def linear_response(
         dynamics: the circuit under its input.
         rates: a steady state [Hz].
         source: the change of `Dynamics.steady_rate` at fixed rates [Hz].
-        solver: GMRES by default; `Relaxation` is faster for batches of stable circuits.
+        solver: `GMRES()` by default; `Relaxation` is faster for batches of stable circuits.
 
     Returns:
         The change of the steady state [Hz].
     """
+    derivative = jax.linearize(dynamics.steady_rate, rates)[1]
 
-    def operator(v: EI[Leaf]) -> EI[Leaf]:
-        return v.map(lambda a, b: a - b, jax.jvp(dynamics.steady_rate, (rates,), (v,))[1])
+    def matrix(v: EI[Leaf]) -> EI[Leaf]:
+        return v.map(lambda a, b: a - b, derivative(v))
 
-    if solver is None:
-        tolerance = 1e-5 if rates.E.dtype == jnp.float32 else 1e-10
+    solver = GMRES() if solver is None else solver
+    # To be transposed, both parts must depend on what is differentiated; a parameter may reach one.
+    source = EI(source.E + 0.0 * source.I, source.I + 0.0 * source.E)
+    return jax.lax.custom_linear_solve(matrix, source, solver, transpose_solve=solver)
+
+
+Matrix = Callable[[EI[Leaf]], EI[Leaf]]
+
+
+class AbstractLinearSolver(eqx.Module):
+    """A way to solve the linear system of a derivative.
+
+    What it returns is used as it is: a solver that has to give up returns what it has, or NaN.
+    """
+
+    @abc.abstractmethod
+    def solve(self, matrix: Matrix, vector: EI[Leaf]) -> EI[Leaf]:
+        """The solution x of `matrix(x) = vector`, whose entries are finite."""
+
+    def __call__(self, matrix: Matrix, vector: EI[Leaf]) -> EI[Leaf]:
+        """The solution of `matrix(x) = vector`; NaN where an entry of the vector is not finite."""
+        finite = jnp.isfinite(largest(vector))
+        solution = self.solve(matrix, vector.map(lambda b: jnp.where(finite, b, 0.0)))
+        return solution.map(lambda x: jnp.where(finite, x, jnp.nan))
+
+
+class GMRES(AbstractLinearSolver):
+    """Generalised minimal residuals: robust; keeps tens of states."""
+
+    def solve(self, matrix: Matrix, vector: EI[Leaf]) -> EI[Leaf]:
+        tolerance = 1e-5 if vector.E.dtype == jnp.float32 else 1e-10
         solver = lineax.GMRES(rtol=tolerance, atol=tolerance, restart=30, stagnation_iters=30)
-    matrix = lineax.FunctionLinearOperator(operator, jax.eval_shape(lambda: rates))
-    return lineax.linear_solve(matrix, source, solver, throw=False).value
+        operator = lineax.FunctionLinearOperator(matrix, jax.eval_shape(lambda: vector))
+        return lineax.linear_solve(operator, vector, solver, throw=False).value
 
 
-class Relaxation(lineax.AbstractLinearSolver):
-    """Let the linearised circuit itself come to rest: `x += fraction (source - A x)`.
+class Relaxation(AbstractLinearSolver):
+    """Let the linearised circuit itself come to rest: `x += fraction (vector - A x)`.
 
     Converges, for A and for its transpose, whenever the same steps of the circuit do:
     `fraction A` and `fraction A^T` have the same eigenvalues. Keeps one state where
@@ -76,18 +108,11 @@ class Relaxation(lineax.AbstractLinearSolver):
     rtol: float = eqx.field(static=True, default=1e-4)
     check_every: int = eqx.field(static=True, default=10)
 
-    def init(
-        self, operator: lineax.AbstractLinearOperator, options: dict[str, Any]
-    ) -> lineax.AbstractLinearOperator:
-        return lineax.linearise(operator)
-
-    def compute(
-        self, state: lineax.AbstractLinearOperator, vector: EI[Leaf], options: dict[str, Any]
-    ) -> tuple[EI[Leaf], lineax.RESULTS, dict[str, Any]]:
+    def solve(self, matrix: Matrix, vector: EI[Leaf]) -> EI[Leaf]:
         tolerance = self.rtol * largest(vector)
 
         def step(x: EI[Leaf]) -> tuple[EI[Leaf], EI[Leaf]]:
-            residual = vector.map(lambda b, image: b - image, state.mv(x))
+            residual = vector.map(lambda b, image: b - image, matrix(x))
             moved = x.map(lambda a, r, f: a + f * r, residual, self.fraction)
             return moved, residual
 
@@ -97,26 +122,8 @@ class Relaxation(lineax.AbstractLinearSolver):
             x, residual = step(x)
             return steps + self.check_every, x, largest(residual) <= tolerance
 
-        def go_on(carry: tuple[Any, EI[Leaf], Any]) -> Any:
+        def under_way(carry: tuple[Any, EI[Leaf], Any]) -> Any:
             return (carry[0] < self.max_steps) & ~carry[2]
 
         start = (0, vector.map(jnp.zeros_like), jnp.asarray(False))
-        x = jax.lax.while_loop(go_on, advance, start)[1]
-        # In reverse mode lineax raises for anything but success, whatever `throw` says, and
-        # one slow image of a batch would end a training: what is there is returned, and
-        # nothing where the steps diverged. Whether it means something, `converged` tells.
-        x = x.map(lambda a: jnp.where(jnp.isfinite(a), a, 0.0))
-        return x, lineax.RESULTS.successful, {}
-
-    def transpose(
-        self, state: lineax.AbstractLinearOperator, options: dict[str, Any]
-    ) -> tuple[lineax.AbstractLinearOperator, dict[str, Any]]:
-        return state.transpose(), {}
-
-    def conj(
-        self, state: lineax.AbstractLinearOperator, options: dict[str, Any]
-    ) -> tuple[lineax.AbstractLinearOperator, dict[str, Any]]:
-        return lineax.conj(state), {}
-
-    def assume_full_rank(self) -> bool:
-        return True
+        return jax.lax.while_loop(under_way, advance, start)[1]

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import equinox as eqx
+from .populations import EI, Leaf, as_floats, check_broadcasts, require_pair
+from .show import Shown
 
-from .populations import EI, Leaf, as_floats
 
-
-class Modulation(eqx.Module):
+class Modulation(Shown):
     """What attention, from whatever source, does to one circuit.
 
     The net input of population a is
@@ -37,11 +36,22 @@ class Modulation(eqx.Module):
         recurrent_gain: EI[Any] | None = None,
         output_gain: Any = 1.0,
     ):
-        one, zero = EI(1.0, 1.0), EI(0.0, 0.0)
-        self.drive_gain = (drive_gain or one).map(as_floats)
-        self.input = (input or zero).map(as_floats)
-        self.recurrent_gain = (recurrent_gain or one).map(as_floats)
+        def pair(name: str, value: EI[Any] | None, neutral: float) -> EI[Leaf]:
+            value = EI(neutral, neutral) if value is None else value
+            require_pair(f"modulation.{name}", value)
+            return value.map(as_floats)
+
+        self.drive_gain = pair("drive_gain", drive_gain, 1.0)
+        self.input = pair("input", input, 0.0)
+        self.recurrent_gain = pair("recurrent_gain", recurrent_gain, 1.0)
         self.output_gain = as_floats(output_gain)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless every leaf that enters a circuit of this shape fits it."""
+        for name in ("drive_gain", "input", "recurrent_gain"):
+            for part in ("E", "I"):
+                value = getattr(getattr(self, name), part)
+                check_broadcasts(f"modulation.{name}.{part}", value, shape)
 
     def combine(self, other: "Modulation") -> "Modulation":
         """Both at once: gains multiply, inputs add."""

@@ -1,18 +1,19 @@
 """Excitatory and inhibitory populations: the pair type, and the single-unit parameters."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .show import Shown
+
 T = TypeVar("T")
 
 
-class EI(eqx.Module, Generic[T]):
+class EI(Shown, Generic[T]):
     """A quantity that the excitatory (E) and the inhibitory (I) population each have.
 
     Used for rates [Hz], drives, time constants and gains alike.
@@ -41,6 +42,56 @@ def as_floats(value: Any) -> Leaf:
     return jnp.asarray(value)
 
 
+def as_pair(name: str, value: Any, shape: tuple[int, ...]) -> EI[Leaf]:
+    """An `EI` of float arrays that broadcast to `shape`.
+
+    Raises:
+        TypeError: no `EI` of numbers.
+        ValueError: another shape.
+    """
+    require_pair(name, value)
+
+    def member(part: str) -> Leaf:
+        found = getattr(value, part)
+        if found is None or isinstance(found, str | dict | EI):
+            raise TypeError(
+                f"{name}.{part}: found {_described(found)}, "
+                f"allowed: a number or an array of shape {shape}"
+            )
+        array = as_floats(found)
+        check_broadcasts(f"{name}.{part}", array, shape)
+        return array
+
+    return EI(member("E"), member("I"))
+
+
+def require_pair(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is an `EI`."""
+    if not isinstance(value, EI):
+        raise TypeError(
+            f"{name}: found {_described(value)}, allowed: EI(E, I), a value for each population"
+        )
+
+
+def check_broadcasts(name: str, value: Leaf, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless `value` broadcasts to `shape`."""
+    found = jnp.shape(value)
+    fits = len(found) <= len(shape) and all(
+        a in (1, b) for a, b in zip(found[::-1], shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ValueError(f"{name}: found shape {found}, allowed: () or {shape}")
+
+
+def _described(value: Any) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, jax.Array | np.ndarray):
+        return f"an array of shape {value.shape}"
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiouEI' else 'a'} {kind}"
+
+
 def concrete(value: Any) -> np.ndarray | None:
     """The value as a NumPy array, or None while it is being traced (no value to look at)."""
     return None if isinstance(value, jax.core.Tracer) else np.asarray(value)
@@ -56,7 +107,7 @@ def require(value: Any, name: str, test: Callable[[np.ndarray], Any], allowed: s
         raise ValueError(f"{name}: found {np.asarray(known)[bad].flat[0]:g}, allowed: {allowed}")
 
 
-class Populations(eqx.Module):
+class Populations(Shown):
     """Time constants and power-law transfer functions of the two populations.
 
     The rate of a unit with net input u relaxes with time constant `tau` to `k [u]_+^n`.
@@ -76,8 +127,11 @@ class Populations(eqx.Module):
     tau: EI[Leaf]
     k: EI[Leaf]
     n: EI[Leaf]
+    units_shown: ClassVar = {"tau": "ms", "k": "Hz"}
 
     def __init__(self, tau: EI[Any], k: EI[Any], n: EI[Any]):
+        for name, value in (("tau", tau), ("k", k), ("n", n)):
+            require_pair(name, value)
         self.tau, self.k, self.n = tau.map(as_floats), k.map(as_floats), n.map(as_floats)
 
     def __check_init__(self) -> None:

@@ -1,18 +1,21 @@
 """Time courses: the circuit's response to a sequence of stimuli and attention states."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from .circuit import Circuit, Dynamics
 from .modulation import Modulation
 from .populations import EI, Leaf, concrete
+from .show import Shown
 from .solvers.adjoint import (
     DiscreteAdjoint,
     Method,
@@ -21,10 +24,12 @@ from .solvers.adjoint import (
     SolverOptions,
     integrate_epoch,
 )
+from .solvers.steady_state import warn_of_one_number
 from .solvers.stepping import AbstractStepping, Adaptive
+from .withhold import all_finite, withhold
 
 
-class Epoch(eqx.Module):
+class Epoch(Shown):
     """A stretch of time over which stimulus and attention are constant.
 
     Attributes:
@@ -36,21 +41,48 @@ class Epoch(eqx.Module):
     duration: Any
     drive: EI[Leaf]
     modulation: Modulation = eqx.field(default_factory=Modulation)
+    units_shown: ClassVar = {"duration": "ms"}
 
 
-class TimeCourse(eqx.Module):
+class Ending(eqx.Enumeration):
+    """How a simulation ended."""
+
+    finished = "the simulation reached its end"
+    stopped = "the simulation stopped early: its rates grew without bound, or it ran out of steps"
+    invalid = "the drive, the modulation or the initial rates are not finite"
+
+
+class TimeCourse(Shown):
     """What a simulation saved.
 
     Attributes:
         times: [ms], shape (times,).
-        values: what the saved function returned, stacked over times on the first axis.
-        finished: False if the solver stopped early: it ran out of steps or its state
-            blew up. Values after that moment are not to be used (they are inf).
+        values: what the saved function returned, stacked over times on the first axis. NaN, and
+            so are their derivatives, at times that were not reached and where they are not
+            finite.
+        finished: the end was reached, with finite rates and from valid input.
+        invalid: the drive, the modulation or the initial rates are not finite.
     """
 
-    times: Float[Array, " times"]
+    times: Float[Array, "*batch times"]
     values: PyTree[Array]
-    finished: Bool[Array, ""]
+    finished: Bool[Array, "*batch"]
+    invalid: Bool[Array, "*batch"]
+    units_shown: ClassVar = {"times": "ms"}
+
+    @property
+    def result(self) -> Any:
+        """How the simulation ended: one of `Ending`."""
+
+        names: Any = Ending
+
+        def of_one(finished: Array, invalid: Array) -> Any:
+            bad = names.where(invalid, names.invalid, names.stopped)
+            return names.where(finished, names.finished, bad)
+
+        for _ in range(jnp.ndim(self.finished)):
+            of_one = jax.vmap(of_one)
+        return of_one(self.finished, self.invalid)
 
 
 def rates_only(t: Leaf, rates: EI[Leaf], dynamics: Dynamics) -> EI[Leaf]:
@@ -67,6 +99,7 @@ def simulate(
     initial: EI[Leaf] | None = None,
     stepping: AbstractStepping | None = None,
     adjoint: DiscreteAdjoint | diffrax.AbstractAdjoint | None = None,
+    throw: bool = False,
 ) -> TimeCourse:
     """Integrate the circuit through the epochs of `protocol`, one after the other.
 
@@ -85,32 +118,89 @@ def simulate(
         adjoint: how derivatives are taken. `DiscreteAdjoint()` by default, backwards, for
             explicit Runge-Kutta methods; for others diffrax's default. One of diffrax, such as
             `diffrax.ForwardMode()`, has it take all the steps.
+        throw: raise an error unless the end is reached; under `jax.jit` by a callback.
+
+    Outside `jax.jit` the function is compiled once for each function `save` and each structure
+    and shape of the other arguments (each duration, for fixed steps), and warns if it stopped
+    early. What `save` reads from its surroundings is taken as it was at its first call.
 
     Raises:
-        ValueError: no epoch, a duration that is not positive, times outside
-            the protocol, or a
-            `DiscreteAdjoint` for a method that is not explicit.
+        TypeError: a drive, or initial rates, that are no `EI` of numbers.
+        ValueError: no epoch, a duration that is not positive, no times, times outside the
+            protocol, or a `DiscreteAdjoint` for a method that is not explicit.
+        RuntimeError: with `throw`, a simulation that did not reach its end.
     """
     stepping = Adaptive() if stepping is None else stepping
     _check(protocol, times)
-    integrate = _integrator(stepping, adjoint)
     dtype = jnp.result_type(circuit.populations.tau.E)
-    ends = [jnp.zeros((), dtype)]
+    rates = circuit.silence() if initial is None else circuit.rates("initial", initial)
+    # Kernels are computed out here: how depends on which widths are known numbers.
+    operator = circuit.coupling.operator()
+    dynamics, durations = [], []
     for epoch in protocol:
-        ends.append(ends[-1] + jnp.asarray(epoch.duration, dtype))
-    times = jnp.minimum(jnp.asarray(times, dtype), ends[-1])  # sums round
-    rates = circuit.silence() if initial is None else initial
-    finished = jnp.asarray(True)
+        warn_of_one_number(epoch.drive, circuit.shape)
+        dynamics.append(circuit.dynamics(epoch.drive, epoch.modulation, operator=operator))
+        durations.append(jnp.asarray(epoch.duration, dtype))
+    arrays = dynamics, durations, jnp.asarray(times, dtype), rates
+    most_steps = tuple(_most_steps(epoch, stepping) for epoch in protocol)
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arrays))
+    run = _simulate if traced else _simulate_compiled
+    return _checked(run(*arrays, save, stepping, adjoint, most_steps), throw)
+
+
+def _simulate(
+    dynamics: list[Dynamics],
+    durations: list[Leaf],
+    times: Float[Array, " times"],
+    initial: EI[Leaf],
+    save: Callable[[Leaf, EI[Leaf], Dynamics], PyTree[Array]],
+    stepping: AbstractStepping,
+    adjoint: DiscreteAdjoint | diffrax.AbstractAdjoint | None,
+    most_steps: tuple[int, ...],
+) -> TimeCourse:
+    integrate = _integrator(stepping, adjoint)
+    ends = [jnp.zeros((), times.dtype)]
+    for duration in durations:
+        ends.append(ends[-1] + duration)
+    times = jnp.minimum(times, ends[-1])  # sums round
+    rates, valid, finished = initial, all_finite(initial), jnp.asarray(True)
     values = None
-    for number, epoch in enumerate(protocol):
+    for number, now in enumerate(dynamics):
         start, end = ends[number], ends[number + 1]
-        dynamics = circuit.dynamics(epoch.drive, epoch.modulation)
-        problem = Problem(dynamics, save, rates, start, end, times)
-        saved, rates, valid = integrate(problem, number == 0, _most_steps(epoch, stepping))
+        valid = valid & now.valid()
+        problem = Problem(now, save, rates, start, end, times)
+        saved, rates, arrived = integrate(problem, number == 0, most_steps[number])
         inside = (times > start) & (times <= end)
         values = saved if values is None else jax.tree.map(_choose(inside), saved, values)
-        finished = finished & valid
-    return TimeCourse(times, values, finished)
+        finished = finished & arrived
+    inputs = eqx.filter((dynamics, durations, initial), eqx.is_inexact_array)
+
+    def known(value: Array) -> Array:
+        if not jnp.issubdtype(value.dtype, jnp.inexact):
+            return value
+        return withhold(value, valid & jnp.isfinite(value), inputs)
+
+    return TimeCourse(times, jax.tree.map(known, values), finished & valid, ~valid)
+
+
+_simulate_compiled = eqx.filter_jit(_simulate)
+
+
+def _checked(course: TimeCourse, throw: bool) -> TimeCourse:
+    """The course, with an error (`throw`) or a warning if it did not finish."""
+    finished = concrete(course.finished)
+    if finished is None:
+        if not throw:
+            return course
+        times = course.result.error_if(course.times, ~course.finished)
+        return eqx.tree_at(lambda c: c.times, course, times)
+    if not finished.all():
+        names: Any = Ending
+        message = f"simulate: {names[course.result]}"
+        if throw:
+            raise RuntimeError(message)
+        warnings.warn(f"{message}; values from there on are NaN", stacklevel=3)
+    return course
 
 
 Integrator = Callable[[Problem, bool, int], Outcome]
@@ -190,15 +280,18 @@ def _most_steps(epoch: Epoch, stepping: AbstractStepping) -> int:
 
 
 def _check(protocol: Sequence[Epoch], times: Any) -> None:
-    if not protocol:
-        raise ValueError("protocol: found no epoch, allowed: at least one")
+    if len(protocol) == 0:
+        raise ValueError("protocol: found no epoch, allowed: one or more")
     durations = [concrete(epoch.duration) for epoch in protocol]
     known = [float(d) for d in durations if d is not None]
     for duration in known:
         if not (math.isfinite(duration) and duration > 0):
             raise ValueError(f"protocol: found a duration of {duration:g} ms, allowed: > 0 ms")
+    if np.ndim(times) != 1 or np.size(times) == 0:
+        found = "no times" if np.size(times) == 0 else f"shape {np.shape(times)}"
+        raise ValueError(f"times: found {found}, allowed: one or more on a single axis [ms]")
     saved = concrete(times)
-    if saved is None or saved.size == 0 or len(known) < len(durations):
+    if saved is None or len(known) < len(durations):
         return
     total = sum(known)
     if saved.min() < 0 or saved.max() > total * (1 + 1e-6) or (saved[1:] < saved[:-1]).any():

@@ -108,7 +108,7 @@ def _answers(area: CircuitArea, grey: Array, place: Array) -> tuple[EI[Array], A
     window = SpatialWindow(strength=jnp.asarray(GAIN), width=jnp.asarray(WIDTH))
     attended = window(features, State(silent, jnp.zeros(1)), Query(place=place))
     plain = area.settle(grey[None])
-    states = (plain, area.settle(grey[None], attended, plain.rates))
+    states = (plain, area.settle(grey[None], attended, plain.last))
     rates = jax.tree.map(
         lambda *each: jnp.stack([jnp.mean(rate, axis=0) for rate in each]),
         *(state.rates for state in states),

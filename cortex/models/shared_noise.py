@@ -86,7 +86,7 @@ def noise_correlations(
     def one(look: FirstLook, query: Query, own: PRNGKeyArray) -> Array:
         drive = area.drive(look.received)
         modulation = source(look.features, look.state, query)
-        start = area.settle(look.received, modulation, look.state.rates).rates
+        start = area.settle(look.received, modulation, look.state.rates).last
         _, busiest = jax.lax.top_k(look.state.rates.E.ravel(), section.units)
 
         def trial(its: PRNGKeyArray) -> tuple[Array, Array]:

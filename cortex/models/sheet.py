@@ -225,7 +225,7 @@ class SheetNetwork(eqx.Module):
             initial: rates to start from [Hz], of the shape of `drive`; silence by default.
         """
         circuit, both = side_by_side(self.circuit, *drive.shape[2:]), EI(drive, drive)
-        rates = steady_state(circuit, both, initial=initial, solver=solver).rates
+        rates = steady_state(circuit, both, initial=initial, solver=solver).last
         residual, converged = solver.each(circuit.dynamics(both).residual(rates), rates)
         return SettledSheets(rates, residual, converged)
 

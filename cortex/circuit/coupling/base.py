@@ -10,11 +10,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..populations import EI, Leaf, require
+from ..show import Shown
 
 T = TypeVar("T")
 
 
-class Projections(eqx.Module, Generic[T]):
+class Projections(Shown, Generic[T]):
     """A quantity of each of the four projections: `EI` is from I (presynaptic) onto E.
 
     Used for strengths, widths, matrices and inputs. Values are magnitudes, >= 0: the
@@ -74,7 +75,7 @@ class AbstractOperator(eqx.Module):
         return projected
 
 
-class AbstractCoupling(eqx.Module):
+class AbstractCoupling(Shown):
     """Recurrent connections of a circuit whose populations both have the same `shape`."""
 
     shape: eqx.AbstractVar[tuple[int, ...]]

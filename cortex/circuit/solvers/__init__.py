@@ -4,7 +4,7 @@ from .abstract import AbstractSteadyStateSolver
 from .adjoint import DiscreteAdjoint
 from .anderson_acceleration import AndersonAcceleration
 from .fixed_point_iteration import FixedPointIteration
-from .steady_state import SteadyState, steady_state
+from .steady_state import Result, SteadyState, steady_state
 from .steady_states import steady_states
 from .stepping import AbstractStepping, Adaptive, Fixed
 from .time_integration import TimeIntegration
@@ -17,6 +17,7 @@ __all__ = [
     "DiscreteAdjoint",
     "Fixed",
     "FixedPointIteration",
+    "Result",
     "SteadyState",
     "TimeIntegration",
     "steady_state",

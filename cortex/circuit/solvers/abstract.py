@@ -3,10 +3,11 @@
 import abc
 
 import equinox as eqx
-import lineax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
 from ..circuit import Dynamics, largest
+from ..linear_response import AbstractLinearSolver
 from ..populations import EI, Leaf
 
 # A search goes on to this share of the tolerance: one that stopped on its very edge would be
@@ -31,7 +32,7 @@ class AbstractSteadyStateSolver(eqx.Module):
     def solve(self, dynamics: Dynamics, initial: EI[Leaf]) -> EI[Leaf]:
         """The rates [Hz] at which the search from `initial` ended, settled or not."""
 
-    def linear_solver(self, dynamics: Dynamics) -> lineax.AbstractLinearSolver | None:
+    def linear_solver(self, dynamics: Dynamics) -> AbstractLinearSolver | None:
         """The solver of the linear system for derivatives; None is `linear_response`'s default."""
         return None
 
@@ -40,5 +41,6 @@ class AbstractSteadyStateSolver(eqx.Module):
         return largest(residual) <= share * (self.atol + self.rtol * largest(rates))
 
     def diverged(self, rates: EI[Leaf]) -> Bool[Array, ""]:
-        """Whether a rate is beyond `max_rate`, or not a number."""
-        return ~(largest(rates) <= self.max_rate)
+        """Whether a rate is beyond `max_rate`, or not finite."""
+        most = min(self.max_rate, float(jnp.finfo(rates.E.dtype).max))
+        return ~(largest(rates) <= most)  # true for NaN as well

@@ -1,15 +1,13 @@
 """Steady states by Anderson acceleration, guarded by a test of stability."""
 
-import math
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import lineax
 
 from ..circuit import Dynamics, largest
-from ..linear_response import Relaxation
+from ..linear_response import AbstractLinearSolver, Matrix, Relaxation
 from ..populations import EI, Leaf
 from .abstract import TOLERANCE_MARGIN, AbstractSteadyStateSolver
 from .anderson import anderson
@@ -51,7 +49,7 @@ class AndersonAcceleration(AbstractSteadyStateSolver):
     atol: float = eqx.field(static=True, default=1e-4)
     max_rate: float = eqx.field(static=True, default=1e4)
 
-    def linear_solver(self, dynamics: Dynamics) -> lineax.AbstractLinearSolver:
+    def linear_solver(self, dynamics: Dynamics) -> AbstractLinearSolver:
         return AndersonRelaxation(self._fraction(dynamics), rtol=self.rtol, history=self.history)
 
     def solve(self, dynamics: Dynamics, initial: EI[Leaf]) -> EI[Leaf]:
@@ -96,19 +94,13 @@ class AndersonRelaxation(Relaxation):
 
     history: int = eqx.field(static=True, default=3)
 
-    def compute(
-        self, state: lineax.AbstractLinearOperator, vector: EI[Leaf], options: dict[str, Any]
-    ) -> tuple[EI[Leaf], lineax.RESULTS, dict[str, Any]]:
+    def solve(self, matrix: Matrix, vector: EI[Leaf]) -> EI[Leaf]:
         tolerance = self.rtol * largest(vector)
-        x = anderson(
-            lambda x: vector.map(lambda b, image: b - image, state.mv(x)),
+        return anderson(
+            lambda x: vector.map(lambda b, image: b - image, matrix(x)),
             self.fraction,
             vector.map(jnp.zeros_like),
             lambda residual, _: largest(residual) <= tolerance,
             history=self.history,
             most_steps=self.max_steps,
-            floor=-math.inf,
         )
-        # As in `Relaxation`: zero where the steps diverged, and no error.
-        x = x.map(lambda a: jnp.where(jnp.isfinite(a), a, 0.0))
-        return x, lineax.RESULTS.successful, {}

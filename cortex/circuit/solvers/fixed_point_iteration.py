@@ -6,11 +6,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import lineax
 from jaxtyping import Array, Bool
 
 from ..circuit import Dynamics
-from ..linear_response import Relaxation
+from ..linear_response import AbstractLinearSolver, Relaxation
 from ..populations import EI, Leaf
 from .abstract import TOLERANCE_MARGIN, AbstractSteadyStateSolver
 
@@ -32,7 +31,7 @@ class FixedPointIteration(AbstractSteadyStateSolver):
     atol: float = eqx.field(static=True, default=1e-4)
     max_rate: float = eqx.field(static=True, default=1e4)
 
-    def linear_solver(self, dynamics: Dynamics) -> lineax.AbstractLinearSolver:
+    def linear_solver(self, dynamics: Dynamics) -> AbstractLinearSolver:
         fraction = dynamics.populations.tau.map(lambda tau: self.dt / tau)
         steps = math.ceil(self.duration / self.dt)
         return Relaxation(fraction, steps, self.rtol, self.check_every)

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from ..circuit import Dynamics, largest
+from ..circuit import Dynamics
 from ..populations import EI, Leaf
 from .fixed_point_iteration import FixedPointIteration
-from .steady_state import SteadyState
+from .steady_state import SteadyState, checked, judge
 
 REFILL_SHARE = 0.25  # share of the batch that is done before it is replaced (measured)
 
@@ -43,6 +44,7 @@ def steady_states(
     *,
     batch_size: int,
     solver: FixedPointIteration | None = None,
+    throw: bool = False,
 ) -> SteadyState:
     """The stable states that many circuits reach from silence, as `steady_state` finds them.
 
@@ -50,6 +52,9 @@ def steady_states(
     Here `batch_size` circuits are under way at a time, and those that are done make room for the
     next ones: the time is that of all circuits together, not of the slowest ones. The state of a
     circuit does not depend on the others, up to the rounding of products in a batch.
+
+    Outside `jax.jit` it is compiled once for each function `problem`: numbers that change from
+    call to call belong into `arguments`.
 
     Not differentiable: for derivatives, pass the rates to `steady_state` as `initial`.
 
@@ -60,13 +65,27 @@ def steady_states(
         arguments: arrays with the circuits on their first axis.
         batch_size: circuits that are under way at a time, >= 1.
         solver: Euler steps; `FixedPointIteration()` by default.
+        throw: raise an error unless all circuits settle; under `jax.jit` by a callback.
 
     Raises:
         ValueError: a batch size below 1.
+        RuntimeError: with `throw`, a circuit that did not settle.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: found {batch_size}, allowed: >= 1")
     solver = FixedPointIteration() if solver is None else solver
+    arguments = jax.tree.map(jnp.asarray, arguments)
+    state = _steady_states(problem, arguments, batch_size, solver)
+    return checked("steady_states", state, throw)
+
+
+@eqx.filter_jit
+def _steady_states(
+    problem: Callable[[Any], Dynamics],
+    arguments: PyTree[Array],
+    batch_size: int,
+    solver: FixedPointIteration,
+) -> SteadyState:
     arguments = jax.lax.stop_gradient(arguments)
     count = jax.tree.leaves(arguments)[0].shape[0]
     batch_size = min(batch_size, count)
@@ -74,8 +93,19 @@ def steady_states(
     def load(item: Int[Array, " batch"]) -> PyTree[Array]:
         return jax.tree.map(lambda rows: rows[jnp.minimum(item, count - 1)], arguments)
 
-    advance = jax.vmap(lambda one, rates: solver.advance(problem(one), rates))
-    judge = jax.vmap(lambda one, rates: _judge(solver, problem(one), rates))
+    def prepared(one: Any) -> tuple[Dynamics, Bool[Array, ""]]:
+        dynamics = problem(one)
+        valid = dynamics.valid()
+        return dynamics.only_if(valid), valid
+
+    @jax.vmap
+    def advance(one: Any, rates: EI[Leaf]) -> tuple[EI[Leaf], Bool[Array, ""]]:
+        return solver.advance(prepared(one)[0], rates)
+
+    @jax.vmap
+    def judged(one: Any, rates: EI[Leaf]) -> SteadyState:
+        dynamics, valid = prepared(one)
+        return judge(solver, dynamics, rates, valid)
 
     first = jnp.arange(batch_size)
     drive = jax.eval_shape(
@@ -91,7 +121,7 @@ def steady_states(
         next=jnp.asarray(batch_size),
         states=jax.tree.map(
             lambda s: jnp.zeros((count + 1, *s.shape[1:]), s.dtype),
-            jax.eval_shape(judge, load(first), rates),
+            jax.eval_shape(judged, load(first), rates),
         ),
     )
 
@@ -116,7 +146,7 @@ def steady_states(
     def refill(now: _Batch) -> _Batch:
         """Put down the states of the circuits that are done, and begin the next ones."""
         row = jnp.where(now.done, jnp.minimum(now.item, count), count)
-        judged = judge(now.arguments, now.rates)
+        states = judged(now.arguments, now.rates)
         item = jnp.where(now.done, now.next + jnp.cumsum(now.done) - 1, now.item)
         return _Batch(
             item=item,
@@ -125,7 +155,7 @@ def steady_states(
             done=item >= count,
             rates=now.rates.map(lambda r: _where(now.done, jnp.zeros_like(r), r)),
             next=now.next + jnp.sum(now.done),
-            states=jax.tree.map(lambda rows, new: rows.at[row].set(new), now.states, judged),
+            states=jax.tree.map(lambda rows, new: rows.at[row].set(new), now.states, states),
         )
 
     last = jax.lax.while_loop(lambda now: jnp.any(now.item < count), turn, begin)
@@ -134,14 +164,3 @@ def steady_states(
 
 def _where(condition: Bool[Array, " batch"], new: Array, old: Array) -> Array:
     return jnp.where(condition.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
-
-
-def _judge(solver: FixedPointIteration, dynamics: Dynamics, rates: EI[Leaf]) -> SteadyState:
-    residual = dynamics.residual(rates)
-    diverged = solver.diverged(rates)
-    return SteadyState(
-        rates=rates.map(lambda r: jnp.where(diverged, jnp.nan, r)),
-        residual=largest(residual),
-        converged=solver.settled(residual, rates) & ~diverged,
-        diverged=diverged,
-    )

@@ -234,7 +234,9 @@ def status(data: xr.Dataset) -> int:
 
     Every experiment that looks for steady states says so in its variable ``settled``.
     """
-    rates = [item.values for item in data.values() if item.attrs.get("units") == "Hz"]
+    # Rates are NaN wherever a circuit did not settle, the residual only where one ran away.
+    known = [data["residual"]] if "residual" in data else list(data.values())
+    rates = [item.values for item in known if item.attrs.get("units") == "Hz"]
     finite = all(np.isfinite(values).all() for values in rates if values.dtype.kind == "f")
     settled = data["settled"].values if "settled" in data else None
     if settled is None:

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int, PyTree
 
+from ...circuit import Dynamics
 from ...populations import EI, Leaf
 from .history import History, any_member, write
 from .problem import Interval, Outcome, Problem, SolverOptions
-from .runge_kutta import Step, Stepper
+from .runge_kutta import Method, Step, Stepper
 
 ULPS = 100  # a step that would leave less than this before the end of the epoch goes to the end
 
@@ -48,13 +49,58 @@ class LoopState(NamedTuple):
         return values, rates.map(lambda r: jnp.where(arrived, r, jnp.inf)), arrived & finite
 
 
+class Attempt(NamedTuple):
+    """An attempted step.
+
+    Attributes:
+        accepted: whether the controller accepts it.
+        t0, t1: start and end of the step to attempt next [ms].
+        step, projected: the step, and the projected rates of its stages.
+        controller: state of the step size controller after it.
+    """
+
+    accepted: Bool[Array, ""]
+    t0: Leaf
+    t1: Leaf
+    step: Step
+    projected: list[Any]
+    controller: Any
+
+
+def first_interval(
+    controller: Any, method: Method, start: Leaf, end: Leaf, rates: EI[Leaf], first_step: Any
+) -> tuple[Leaf, Any]:
+    """The end of the first step to attempt [ms], and the initial state of the controller."""
+    t1, state = controller.init(None, start, end, rates, first_step, None, None, method.order)
+    return jnp.minimum(t1, end), state
+
+
+def attempt_step(
+    dynamics: Dynamics,
+    method: Method,
+    controller: Any,  # typed by diffrax for more than it looks at
+    stepper: Stepper,
+    t0: Leaf,
+    t1: Leaf,
+    state: Any,
+) -> Attempt:
+    """Attempt the step from `t0` to `t1` [ms] with a diffrax controller in this `state`."""
+    step, projected = stepper.step(dynamics, method, t1 - t0)
+    # A state that is not finite is no reason to stop: a shorter step may be.
+    error = step.error(method, t1 - t0)
+    error = None if error is None else error.map(lambda e: jnp.where(jnp.isnan(e), jnp.inf, e))
+    accepted, t0, t1, _, state, _ = controller.adapt_step_size(
+        t0, t1, stepper.rates, step.rates, None, error, method.order, state
+    )
+    return Attempt(accepted, t0, t1, step, projected, state)
+
+
 def integrate(problem: Problem, options: SolverOptions, keep_history: bool) -> LoopState:
     """Integrate to the end of the epoch, or as far as `most_steps` attempts lead."""
     method = options.method
-    controller: Any  # typed by diffrax for more than it looks at
     controller, first_step = options.stepping.plan(problem.end - problem.start)
-    t1, controller_state = controller.init(
-        None, problem.start, problem.end, problem.rates, first_step, None, None, method.order
+    t1, controller_state = first_interval(
+        controller, method, problem.start, problem.end, problem.rates, first_step
     )
     shapes = eqx.filter_eval_shape(problem.save, problem.start, problem.rates, problem.dynamics)
     rows = len(problem.times) + 1
@@ -63,7 +109,7 @@ def integrate(problem: Problem, options: SolverOptions, keep_history: bool) -> L
         steps=jnp.zeros((), int),
         attempts=jnp.zeros((), int),
         t0=problem.start,
-        t1=jnp.minimum(t1, problem.end),
+        t1=t1,
         stepper=stepper if keep_history else stepper.without_projection(),
         controller=controller_state,
         saved=options.first_saved,
@@ -76,28 +122,23 @@ def integrate(problem: Problem, options: SolverOptions, keep_history: bool) -> L
 
     def attempt(now: LoopState) -> LoopState:
         active = under_way(now)
-        step, projected = now.stepper.step(problem.dynamics, method, now.t1 - now.t0)
-        # A state that is not finite is no reason to stop: a shorter step may be.
-        error = step.error(method, now.t1 - now.t0)
-        error = None if error is None else error.map(lambda e: jnp.where(jnp.isnan(e), jnp.inf, e))
-        accepted, t0, t1, _, controller_state, _ = controller.adapt_step_size(
-            now.t0, now.t1, now.stepper.rates, step.rates, None, error, method.order,
-            now.controller,
-        )  # fmt: skip
-        accepted = active & accepted
-        t0 = jnp.minimum(t0, problem.end)
+        tried = attempt_step(
+            problem.dynamics, method, controller, now.stepper, now.t0, now.t1, now.controller
+        )
+        step, accepted = tried.step, active & tried.accepted
+        t0 = jnp.minimum(tried.t0, problem.end)
         interval = Interval(problem, method, now.t0, now.t1)
         saved, values = _save(interval, now.stepper.rates, step, now.saved, now.values, accepted)
         return LoopState(
             steps=now.steps + accepted,
             attempts=now.attempts + active,
             t0=jnp.where(active, t0, now.t0),
-            t1=jnp.where(active, _to_end(t0, t1, problem.end, accepted), now.t1),
-            stepper=_choose(accepted, now.stepper.after(step, projected), now.stepper),
-            controller=_choose(active, controller_state, now.controller),
+            t1=jnp.where(active, _to_end(t0, tried.t1, problem.end, accepted), now.t1),
+            stepper=_choose(accepted, now.stepper.after(step, tried.projected), now.stepper),
+            controller=_choose(active, tried.controller, now.controller),
             saved=saved,
             values=values,
-            history=_record(now, options, projected, active, accepted),
+            history=_record(now, options, tried.projected, active, accepted),
         )
 
     return jax.lax.while_loop(lambda now: any_member(under_way(now)), attempt, begin)
