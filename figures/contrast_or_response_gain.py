@@ -5,42 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cortex.sims.contrast_or_response_gain import MODEL, SIZES
 from matplotlib.colors import LinearSegmentedColormap
 
-from cortex.plot import style
+from cortex.plot import axis_of, style
 
-MODEL = "normalisation model"
 COLOURS = {**style.FORMS, MODEL: style.GREEN}
-SIZES = ("small", "large")
+FORM = "input to E"
 # In the summary: from what the theory calls contrast gain to what it calls response gain.
 ORDER = (("small", "large"), ("large", "large"), ("small", "small"), ("large", "small"))
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
+def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Contrast responses (stimulus x field) of circuit and model, their gains, and maps.
 
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.contrast_or_response_gain`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Drawn from the results alone; returns a `matplotlib.figure.Figure`.
     """
     figure, panels = style.figure(3, 4, height=170.0, height_ratios=[1, 1, 1.25])
-    default = str(data["series"].values[0])
     for row, stimulus in enumerate(SIZES):
         for column, field in enumerate(SIZES):
             here = data.sel(stimulus=stimulus, field=field)
-            _circuit(panels[row, column], here, default)
+            _circuit(panels[row, column], here)
             _model(panels[row, 2 + column], here)
             for panel in (panels[row, column], panels[row, 2 + column]):
                 # An empty line in the first row leaves room for the titles of the blocks.
                 lines = "\n\n" if row == 0 else ""
                 panel.set_title(f"{lines}{stimulus} stimulus, {field} field", fontsize=7)
-                _contrast_axis(panel, data, labelled=row == 1)
+                axis_of(panel, data.contrast)
+                panel.set_xlabel("Contrast (%)" if row == 1 else "")
         for pair in (panels[row, :2], panels[row, 2:]):
             _same_height(pair)
         panels[row, 0].set_ylabel("Rate of E (Hz)")
@@ -51,10 +44,10 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     _block(panels[0, 2], "b", "Normalisation model, same stimuli and fields")
     summary, circuit, model = _bottom(figure, panels)
     _gains(summary, data)
-    image = _map(circuit, config, data, default)
+    image = _map(circuit, settings, data, FORM)
     circuit.set_ylabel("Stimulus (deg)")
-    circuit.set_title(f"Circuit, {default}", fontsize=8)
-    _map(model, config, data, MODEL)
+    circuit.set_title(f"Circuit, {FORM}", fontsize=8)
+    _map(model, settings, data, MODEL)
     model.set_title("Normalisation model", fontsize=8)
     bar = figure.colorbar(image, ax=[circuit, model], location="bottom", extend="both", aspect=30)
     bar.set_ticks([0.0, 0.5, 1.0], labels=["0 (contrast gain)", "0.5", "1 (response gain)"])
@@ -89,21 +82,24 @@ def _bottom(figure: Any, panels: Any) -> Any:
     return [figure.add_subplot(grid[2, where]) for where in (slice(0, 2), 2, 3)]
 
 
-def _circuit(panel: Any, here: Any, default: str) -> None:
-    contrast = here["contrast"]
-    for form in here["attention"].values[1:]:
-        colour, width = COLOURS[str(form)], 1.8 if form == default else 0.9
-        panel.plot(contrast, here["r_E"].sel(attention=form), color=colour, lw=width, label=form)
-    panel.plot(contrast, here["r_E"].isel(attention=0), color=style.INK, lw=1.2, label="unattended")
-    _effect(panel, here.sel(series=default), contrast.values[-1])
+def _circuit(panel: Any, here: Any) -> None:
+    rates, contrast = here.rates.sel(population="E"), here.contrast
+    for form in style.FORMS:
+        look = {"color": COLOURS[form], "lw": 1.8 if form == FORM else 0.9, "label": form}
+        panel.plot(contrast, rates.sel(attention=form), **look)
+    alone = rates.sel(attention="unattended")
+    panel.plot(contrast, alone, color=style.INK, lw=1.2, label="unattended")
+    _effect(panel, here.sel(series=FORM), contrast.values[-1])
 
 
 def _model(panel: Any, here: Any) -> None:
-    without, attended = here["response"].values
-    contrast = here["contrast"]
-    panel.plot(contrast, attended, color=COLOURS[MODEL], lw=1.8, label="attended")
-    panel.plot(contrast, without, color=style.INK, lw=1.2, label="unattended")
-    _effect(panel, here.sel(series=MODEL), contrast.values[-1])
+    for attended, colour, width in (
+        ("attended", COLOURS[MODEL], 1.8),
+        ("unattended", style.INK, 1.2),
+    ):
+        values = here.response.sel(attended=attended)
+        panel.plot(here.contrast, values, color=colour, lw=width, label=attended)
+    _effect(panel, here.sel(series=MODEL), here.contrast.values[-1])
 
 
 def _effect(panel: Any, one: Any, top: float) -> None:
@@ -113,19 +109,6 @@ def _effect(panel: Any, one: Any, top: float) -> None:
     panel.text(0.03, 0.99, words, transform=panel.transAxes, va="top")
     if np.isfinite(half):
         panel.axvline(half, ymax=0.78, color=style.PALE, lw=0.8, zorder=0)
-
-
-def _contrast_axis(panel: Any, data: Any, labelled: bool) -> None:
-    contrast = data["contrast"].values
-    panel.set_xscale("log")
-    panel.set_xlim(contrast[0], contrast[-1])
-    ticks = [t for t in 10.0 ** np.arange(-3, 5) if contrast[0] <= t <= contrast[-1]]
-    if len(ticks) < 2:
-        ticks = [contrast[0], contrast[-1]]
-    style.plain_log(panel.xaxis, ticks)
-    panel.minorticks_off()
-    if labelled:
-        panel.set_xlabel("Contrast (%)")
 
 
 def _same_height(panels: Any) -> None:
@@ -139,7 +122,7 @@ def _same_height(panels: Any) -> None:
 def _gains(panel: Any, data: Any) -> None:
     """Log of response gain less log of contrast gain, every condition and series."""
     balance = np.log2(data["response_gain"]) - np.log2(data["contrast_gain"])
-    series = [str(name) for name in data["series"].values]
+    series = [str(name) for name in data.series.values]
     width = 0.8 / len(series)
     for index, name in enumerate(series):
         heights = [balance.sel(stimulus=s, field=f, series=name).item() for s, f in ORDER]
@@ -160,15 +143,15 @@ def _gains(panel: Any, data: Any) -> None:
     panel.set_title("Response gain: large stimulus, small field")
 
 
-def _map(panel: Any, config: Any, data: Any, series: str) -> Any:
-    values = data["map_persistence"].sel(series=series).values
-    sizes = data["map_stimulus"].values
+def _map(panel: Any, settings: Any, data: Any, series: str) -> Any:
+    values = data.map_persistence.sel(series=series).transpose("stimulus_width", "field_width")
+    sizes = data.stimulus_width.values
     shades = LinearSegmentedColormap.from_list("persistence", [style.INK, style.SKY, "#FFFFFF"])
     shades = shades.with_extremes(bad=style.PALE)
     edges = _edges(sizes)
     image = panel.pcolormesh(edges, edges, values, cmap=shades, vmin=0.0, vmax=1.0)
-    for stimulus in config.stimulus.sizes:
-        for field in config.field.sizes:
+    for stimulus in settings.patches:
+        for field in settings.fields:
             panel.plot(field, stimulus, "o", mfc="none", mec=style.E, mew=1.1, ms=5)
     for axis, scale in ((panel.xaxis, panel.set_xscale), (panel.yaxis, panel.set_yscale)):
         scale("log")

@@ -13,7 +13,13 @@ LIBRARY = ROOT / "cortex"
 ROOMS = ("sims", "configs", "figures")
 MOST_LINES_OF_A_SIM = 250
 # A published model and a classical task, offered to users, though one experiment of ours has them.
-OFFERED = {"cortex.models.hierarchy", "cortex.tasks.cueing"}
+OFFERED = {
+    "cortex.analysis.contrast_response",
+    "cortex.models.hierarchy",
+    "cortex.models.normalization_model",
+    "cortex.models.sheet",
+    "cortex.tasks.cueing",
+}
 # From the ground up; a module imports from its own floor and those below.
 FLOORS = (
     "errors",

@@ -11,22 +11,17 @@ FITTED = ("response_gain", "contrast_gain", "exponent", "half_saturation", "fit_
 
 
 def persistence(
-    contrast: Float[Array, " contrast"],
-    unattended: Float[Array, " contrast"],
-    attended: Float[Array, " contrast"],
+    contrast: Float[np.ndarray, " contrast"] | Float[Array, " contrast"],
+    unattended: Float[np.ndarray, " contrast"] | Float[Array, " contrast"],
+    attended: Float[np.ndarray, " contrast"] | Float[Array, " contrast"],
 ) -> dict[str, Float[Array, ""]]:
     """How much of the effect of attention is left at the highest contrast.
 
-    Parameters
-    ----------
-    contrast
-        Rising [%].
-    unattended, attended
-        Responses, > 0.
+    Args:
+        contrast: rising [%].
+        unattended, attended: responses, > 0.
 
-    Returns
-    -------
-    dict of scalars
+    Returns:
         ``half`` [%], where the unattended response first passes half of its largest value, by
         linear interpolation over log contrast (NaN if it starts above); ``ratio_half`` and
         ``ratio_top`` [1], attended/unattended there and at the highest contrast;
@@ -34,6 +29,7 @@ def persistence(
         1 where the response is scaled; NaN where attention changes the response at half by
         less than 1 %.
     """
+    contrast, unattended, attended = map(jnp.asarray, (contrast, unattended, attended))
     place = jnp.log(contrast)
     ratio = jnp.log(attended) - jnp.log(unattended)
     level = jnp.max(unattended) / 2
@@ -73,16 +69,11 @@ def fit_gains(
 
     by least squares over both curves, from three starts.
 
-    Parameters
-    ----------
-    contrast
-        At least four, rising [%].
-    unattended, attended
-        Responses, > 0.
+    Args:
+        contrast: at least four, rising [%].
+        unattended, attended: responses, > 0.
 
-    Returns
-    -------
-    dict
+    Returns:
         ``response_gain``, ``contrast_gain``, ``exponent`` [1], ``half_saturation`` [%] and
         ``fit_R2``, the share of the variance within the curves that they explain; all NaN if a
         response is not finite.

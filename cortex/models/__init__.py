@@ -1,14 +1,9 @@
-"""Published circuits, ready to build and to bend: configuration sections with builders."""
+"""Published circuits and models, ready to build and to bend: settings with `.circuit()`."""
 
 from .axes import between, stacked
 from .hierarchy import AREAS, Hierarchy
-from .line import LineSection, line_circuit, line_positions
-from .normalization_model import (
-    NormalizationSection,
-    attention_field,
-    normalized_response,
-    stimulus_drive,
-)
+from .line import Line, LineSection, line_circuit, line_positions
+from .normalization_model import NormalizationModel
 from .ring import Ring, RingSection, ring_circuit
 from .settling import Settle, SettlingSection
 from .sheet import FixedPointOfEach, Sheet, SheetNetwork, SheetSettle, side_by_side
@@ -29,8 +24,9 @@ __all__ = [
     "AttentionSection",
     "FixedPointOfEach",
     "Hierarchy",
+    "Line",
     "LineSection",
-    "NormalizationSection",
+    "NormalizationModel",
     "OrientedTopDown",
     "Ring",
     "RingSection",
@@ -41,14 +37,11 @@ __all__ = [
     "SheetSettle",
     "TopDown",
     "TopDownForm",
-    "attention_field",
     "between",
     "line_circuit",
     "line_positions",
-    "normalized_response",
     "ring_circuit",
     "side_by_side",
     "stacked",
-    "stimulus_drive",
     "unattended_and_forms",
 ]

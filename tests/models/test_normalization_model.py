@@ -7,16 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.models import (
-    NormalizationSection,
-    attention_field,
-    normalized_response,
-    stimulus_drive,
-)
+from cortex.models import NormalizationModel
 from tests.reference import normalization_model as plain
 
 # The authors' code, in its own units of space: fields 5 and 20 wide on places 1 apart.
-CODE = NormalizationSection(features=12, stimulation_width=5.0, suppression_width=20.0)
+CODE = NormalizationModel(features=12, stimulation_width=5.0, suppression_width=20.0)
 
 
 def bump(places, centre, width):
@@ -24,15 +19,15 @@ def bump(places, centre, width):
 
 
 @partial(jax.jit, static_argnums=0)
-def respond(section, places, patch, pattern):
+def respond(model, places, patch, pattern):
     spacing = places[1] - places[0]
-    drive = stimulus_drive(section, patch, spacing)
+    drive = model.stimulus_drive(patch, spacing)
     everywhere = jnp.broadcast_to(pattern[None, :], drive.shape)
-    return normalized_response(section, drive, attention_field(section, everywhere), spacing)
+    return model.response(drive, model.attention_field(everywhere), spacing)
 
 
 def test_against_sums_written_out():
-    section = NormalizationSection(
+    model = NormalizationModel(
         features=6,
         period=180.0,
         stimulation_width=0.6,
@@ -58,8 +53,8 @@ def test_against_sums_written_out():
         sigma=3.0,
         threshold=0.4,
     )
-    ours = stimulus_drive(section, jnp.asarray(patch), 0.5)
-    found = normalized_response(section, ours, attention_field(section, jnp.asarray(pattern)), 0.5)
+    ours = model.stimulus_drive(jnp.asarray(patch), 0.5)
+    found = model.response(ours, model.attention_field(jnp.asarray(pattern)), 0.5)
     # Single precision; nothing lies within that of the threshold.
     np.testing.assert_allclose(ours, drive, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -67,7 +62,7 @@ def test_against_sums_written_out():
 
 
 def test_a_full_field_drives_by_its_contrast():
-    drive = stimulus_drive(CODE, jnp.full(101, 30.0), 1.0)
+    drive = CODE.stimulus_drive(jnp.full(101, 30.0), 1.0)
     assert float(drive[0, 50]) == pytest.approx(30.0, rel=1e-5)
     assert float(drive[3, 50]) == pytest.approx(30.0 * np.exp(-(90**2) / (2 * 60**2)), rel=1e-5)
 
@@ -119,9 +114,9 @@ def test_gradient_against_a_difference(x64):
     @jax.jit
     @jax.value_and_grad
     def response(width):
-        section = CODE.model_copy(update={"suppression_width": width})
+        model = CODE.model_copy(update={"suppression_width": width})
         patch, pattern = 9 * bump(places, 0.0, 4.0), bump(places, 0.0, 3.0)
-        return respond.__wrapped__(section, places, patch, pattern)[0, 20]
+        return respond.__wrapped__(model, places, patch, pattern)[0, 20]
 
     slope = float(response(20.0)[1])
     step = 1e-3
