@@ -28,7 +28,7 @@ from pydantic import Field, model_validator
 
 from cortex.areas import VisualSystem
 from cortex.areas.digits import CLASSES, MAPS, digit_network
-from cortex.attention import Multiplicative
+from cortex.attention import Attention, Multiplicative
 from cortex.experiment import (
     ExperimentConfig,
     Measure,
@@ -54,15 +54,13 @@ from cortex.models.networks import VariantsSection as Networks
 from cortex.models.study import StatisticsSection
 from cortex.stimuli import Digits, gaussian_noise, load_digits, split_digits
 from cortex.stimuli.noisy_trials import KINDS, NoisyTrials
+from cortex.studies import attend, by_values, look
 from cortex.tasks import (
-    Condition,
     Detectors,
     LayerValues,
     Observer,
     all_tuning_values,
-    every_answer,
     in_batches,
-    look,
     respond_to_all,
 )
 
@@ -194,15 +192,15 @@ def learn(
     return Observer(system, both), values
 
 
-def conditions(config: Config, values: LayerValues, step: int) -> list[Condition]:
+def cues(config: Config, values: LayerValues, step: int) -> list[Attention]:
     """Valid and invalid cues, each at every layer attended; cue outermost."""
-    nothing = np.zeros(LAYERS)
+    forms = (Multiplicative(),) * LAYERS
     named = {
-        "valid": values,
-        "invalid": tuple(jnp.roll(v, -step, axis=0) for v in values),
+        "valid": by_values(values, forms),
+        "invalid": by_values(tuple(jnp.roll(v, -step, axis=0) for v in values), forms),
     }
     return [
-        Condition(named[cue], config.attention.strength * np.eye(LAYERS)[layer - 1], nothing)
+        attend(named[cue], np.eye(LAYERS)[layer - 1], config.attention.strength)
         for cue in CUES
         for layer in config.attention.layers
     ]
@@ -213,7 +211,6 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     training, held_out = split_digits(load_digits())
     shown, known = digit_network().images(held_out), np.asarray(held_out.labels)
     network, chosen = config.network, config.images
-    forms = (Multiplicative(),) * LAYERS
     cued = (len(CUES), len(config.attention.layers))
     shape = (len(network.variants), len(network.seeds), len(chosen.noise))
     images = (CLASSES, chosen.per_category)
@@ -240,21 +237,20 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
         for v, variant in enumerate(network.variants):
             with progress.stage(f"{variant}, network {seed}: learns from digits in noise"):
                 observer, values = learn(config, build(config, variant, seed), training, learn_key)
-                asked = conditions(config, values, step)
+                asked = cues(config, values, step)
             looks = len(trials) * trials[0].present.size * (1 + len(asked))
             with progress.stage(f"{variant}, network {seed}: cues", total=looks) as stage:
                 for n, one in enumerate(trials):
-                    before, after = look(
-                        observer, one, asked, forms, answer=every_answer, report=stage.advance
-                    )
+                    before, after = look(observer, one, asked, answer="all", advance=stage.advance)
                     uncued[v, s, n] = evidence(before.answers)
                     found = np.stack([evidence(outcome.answers) for outcome in after])
                     score[v, s, n] = found.reshape(*cued, *found.shape[1:])
-                    top = [[o.rates_E[-1].mean(), o.rates_I[-1].mean()] for o in after]
-                    plain = [before.rates_E[-1].mean(), before.rates_I[-1].mean()]
+                    plain, *top = (
+                        [o.rates[-1].E.mean(), o.rates[-1].I.mean()] for o in (before, *after)
+                    )
                     ratio = np.asarray(top) / np.where(np.asarray(plain) > 0, plain, np.nan)
                     rates[v, s, n] = ratio.reshape(*cued, 2)
-                    settled[v, s, n] = min(o.settled for o in (before, *after))
+                    settled[v, s, n] = min(o.settled.mean() for o in (before, *after))
     where = ("variant", "observer", "noise")
     picture = ("readout", "question", "category", "image")
     data = xr.Dataset(

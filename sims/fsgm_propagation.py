@@ -48,7 +48,9 @@ from cortex.models.study import CODE, HERE, PAPER, FormSection, StatisticsSectio
 from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
 from cortex.stimuli.grating_images import ORIENTATIONS, normalised
 from cortex.stimuli.trials import AbstractTrials
-from cortex.tasks import Condition, Outcome, area_under_curve, every_answer, look
+from cortex.studies import Looked, by_values, look
+from cortex.studies import attend as attend_to
+from cortex.tasks import area_under_curve
 
 PUBLISHED_LAYERS, PUBLISHED_DEPTH = (2, 6, 8, 10, 12), 13
 BATCH = 5  # images at a time, as many as there are colours
@@ -209,46 +211,50 @@ def attend(
     a, learned, forms = config.attention, ready.learned, ready.forms
     system = learned.orientation.system
     areas = len(system.areas)
-    nowhere = np.zeros(areas)
-    conditions = [
-        Condition(learned.values[source], a.strength * np.eye(areas)[layer - 1], nowhere)
+    by = {name: by_values(values, forms) for name, values in learned.values.items()}
+    alone_at = np.eye(areas)
+    attentions = [
+        attend_to(by[source], alone_at[layer - 1], a.strength)
         for source in a.sources
         for layer in attended
     ]
 
     # Searches with attention start from the states found without it. So does one more search
     # without attention, to compare with: what a search leaves of its start is then in both.
-    again = [Condition(learned.values["nothing"], nowhere, nowhere)]
+    again = [attend_to(by["nothing"], alone_at[0], 0.0)]
     again *= any(area.recurrent for area in system.areas)
 
-    def seen(trials: AbstractTrials) -> tuple[Outcome, list[Outcome]]:
+    def seen(trials: AbstractTrials) -> tuple[Looked, list[Looked]]:
         unattended, outcomes = look(
             learned.orientation,
             trials,
-            [*again, *conditions],
-            forms,
+            [*again, *attentions],
             batch=BATCH,
-            answer=every_answer,
-            report=stage.advance,
+            answer="all",
+            advance=stage.advance,
         )
         return (outcomes[0], outcomes[1:]) if again else (unattended, outcomes)
 
     alone, alone_attended = seen(full_field)
     both, both_attended = seen(pairs)
-    first, _ = look(
-        learned.orientation, FirstAlone(pairs), (), forms, batch=BATCH, report=stage.advance
-    )
+    first, _ = look(learned.orientation, FirstAlone(pairs), (), batch=BATCH, advance=stage.advance)
     grid = (len(a.sources), len(attended))
-    rate = np.concatenate(alone.rates_E, axis=1)
+    E_alone, E_both, E_first = ([layer.E for layer in o.rates] for o in (alone, both, first))
+    rate = np.concatenate(E_alone, axis=1)
     least = config.statistics.least_activity
-    floor = np.concatenate([np.full(r.shape[1], least * r.mean()) for r in alone.rates_E])
+    floor = np.concatenate([np.full(r.shape[1], least * r.mean()) for r in E_alone])
     counted = (rate > 0) & (rate > floor)
-    ratio = np.stack([np.concatenate(o.rates_E, axis=1) for o in alone_attended])
+    ratio = np.stack(
+        [np.concatenate([layer.E for layer in o.rates], axis=1) for o in alone_attended]
+    )
     ratio = np.where(counted, ratio, np.nan) / np.where(counted, rate, 1.0)
     turns = {
         name: np.stack(
             [
-                [one(*rates) for rates in zip(o.rates_E, both.rates_E, first.rates_E, strict=True)]
+                [
+                    one(layer.E, *rates)
+                    for layer, *rates in zip(o.rates, E_both, E_first, strict=True)
+                ]
                 for o in both_attended
             ]
         ).reshape(*grid, areas, -1)
@@ -259,7 +265,7 @@ def attend(
     logits = alone.answers.reshape(-1, categories).T
     orientation = np.repeat(np.arange(categories), alone.answers.shape[1])
     settled = [
-        (one.settled + two.settled) / 2
+        (one.settled.mean() + two.settled.mean()) / 2
         for one, two in zip(alone_attended, both_attended, strict=True)
     ]
     return {
@@ -269,7 +275,7 @@ def attend(
         "ratio": ratio.reshape(*grid, *rate.shape),
         **turns,
         "settled": np.array(settled).reshape(grid),
-        "settled_unattended": np.array((alone.settled + both.settled) / 2),
+        "settled_unattended": np.array((alone.settled.mean() + both.settled.mean()) / 2),
         "detector_auc": np.array(
             [area_under_curve(row, orientation == c) for c, row in enumerate(logits)]
         ),

@@ -39,15 +39,14 @@ def data(config):
 
 def test_a_cue_is_the_values_of_the_digit_it_names(config):
     values = tuple(jnp.arange(10.0 * n).reshape(10, n) for n in (8, 16, 32))
-    valid, invalid = cued.conditions(config, values, 3)
-    for layer in range(3):
+    valid, invalid = cued.cues(config, values, 3)
+    for cue, ahead in ((valid, 0), (invalid, 3)):
+        assert cue.layers == (3,)
+        (part,) = cue.sources
+        assert (part.scale, part.source.strength) == (1.0, 0.5)
         for digit in range(10):
-            np.testing.assert_array_equal(valid.values[layer][digit], values[layer][digit])
-            named = values[layer][(digit + 3) % 10]
-            np.testing.assert_array_equal(invalid.values[layer][digit], named)
-    for one in (valid, invalid):
-        np.testing.assert_array_equal(one.feature_strength, [0, 0, 0.5])
-        assert not np.any(one.spatial_strength)
+            named = values[2][(digit + ahead) % 10]
+            np.testing.assert_array_equal(part.source.values[digit], named)
 
 
 def test_evidence_is_of_the_detector_asked():
