@@ -31,17 +31,10 @@ TASKS = {"sensitivity": "detect", "performance": "detect", "identification": "id
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
+def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Tuning, selectivity and rates; then three measures of performance, from rates and spikes.
 
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.arousal`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns a `matplotlib.figure.Figure`.
     """
     figure, panels = style.figure(4, 3, height=212.0)
     _tuning(panels[0, 0], data)
@@ -62,7 +55,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         loc="outside lower center",
         ncols=3,
         title="Arousal acts as … (filled: the best level; "
-        f"{config.statistics.level:.0%} bootstrap intervals)",
+        f"{settings.level:.0%} bootstrap intervals)",
         title_fontsize=7,
     )
     style.letters(panels.flat)
@@ -136,14 +129,13 @@ def _selectivity(panel: Any, data: Any) -> None:
 
 def _rates(panel: Any, data: Any) -> None:
     """Response to the patch against gain, with what there is without it."""
-    gains = data["arousal"].sel(way="gain").values
-    at = data.sel(way="gain")
-    for name, colour in (("steady_E", style.E), ("steady_I", style.I)):
-        panel.plot(gains, at[name].sel(patch="with"), color=colour, label=f"{name[-1]}, patch")
+    gains = data["strength"].sel(way="gain").values
+    for name, colour in (("E", style.E), ("I", style.I)):
+        at = data["steady"].sel(way="gain", population=name)
+        panel.plot(gains, at.sel(patch="with"), color=colour, label=f"{name}, patch")
         panel.plot(
-            gains, at[name].sel(patch="without"), color=colour, ls=(0, (3, 1.2)),
-            label=f"{name[-1]}, none",
-        )  # fmt: skip
+            gains, at.sel(patch="without"), color=colour, ls=(0, (3, 1.2)), label=f"{name}, none"
+        )
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.minorticks_off()
@@ -157,17 +149,18 @@ def _rates(panel: Any, data: Any) -> None:
 
 def _curve(panel: Any, data: Any, readout: str, name: str) -> None:
     """One measure of performance against the level, for each way."""
-    at = data.sel(readout=readout)
+    at = data.sel(readout=readout, measure=name, inverted=name)
     levels = np.arange(data.sizes["level"])
     for number, (way, (colour, marker, _)) in enumerate(WAYS.items()):
         one = at.sel(way=way)
+        value, low, high = (one["score"].sel(bound=end) for end in ("value", "low", "high"))
         moved = levels + 0.12 * (number - 1)
-        panel.vlines(moved, one[f"{name}_low"], one[f"{name}_high"], color=colour, lw=0.7)
-        panel.plot(moved, one[name], color=colour, marker=marker, ms=3, mfc="white", mew=0.8, lw=1)
-        peak = int(one[f"peak_{name}"])
-        panel.plot(moved[peak], one[name][peak], color=colour, marker=marker, ms=4.5)
-    gains = data["arousal"].sel(way="gain").values
-    inputs = data["arousal"].sel(way="input").values
+        panel.vlines(moved, low, high, color=colour, lw=0.7)
+        panel.plot(moved, value, color=colour, marker=marker, ms=3, mfc="white", mew=0.8, lw=1)
+        peak = int(one["peak"])
+        panel.plot(moved[peak], value[peak], color=colour, marker=marker, ms=4.5)
+    gains = data["strength"].sel(way="gain").values
+    inputs = data["strength"].sel(way="input").values
     shown = levels[::2]
     panel.set_xticks(shown, [f"{gains[n]:g}\n{inputs[n]:g}" for n in shown])
     if name == "sensitivity":
@@ -176,6 +169,6 @@ def _curve(panel: Any, data: Any, readout: str, name: str) -> None:
         panel.axhline(0.5, color=style.PALE, lw=0.8, zorder=0)
         panel.set_ylim(0.4, 1.02)
         panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    above = (one := at[f"drop_{name}_low"] > 0).sum()
+    above = (one := at["drop"].sel(bound="low") > 0).sum()
     words = f"{TASKS[name].capitalize()}, {SHORT.get(readout, readout)}"
     panel.set_title(f"{words}: {int(above)}/{one.size} inverted U", fontsize=7)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from cortex.analysis.psychometric import CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL, Psychometric
+from cortex.analysis.psychometric import SHAPES, Psychometric
 from cortex.plot import style
 
 CUES = {"valid": style.GREEN, "neutral": style.ORANGE, "invalid": style.PURPLE}
@@ -17,34 +17,27 @@ TICKS = (0.5, 1, 2, 4, 8, 16)
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels: display, psychometric functions, thresholds; reaction times, E and I in time.
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Display, psychometric functions, thresholds; reaction times, E and I in time.
 
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.cueing`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns a `matplotlib.figure.Figure`.
     """
     figure, panels = style.figure(2, 3, height=118.0)
-    _display(panels[0, 0], config, data)
-    _functions(panels[0, 1], config, data)
-    _thresholds(panels[0, 2], config, data)
+    _display(panels[0, 0], settings, data)
+    _functions(panels[0, 1], settings.shape, data)
+    _thresholds(panels[0, 2], data)
     _reactions(panels[1, 0], data)
     for panel, population in zip(panels[1, 1:], ("E", "I"), strict=True):
-        _course(panel, config, data, population)
+        _course(panel, settings.epochs, data.course.sel(population=population), population)
     panels[1, 1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.93), fontsize=6.5)
     style.letters(panels.flat)
     return figure
 
 
-def _display(panel: Any, config: Any, data: Any) -> None:
+def _display(panel: Any, settings: Any, data: Any) -> None:
     """Where targets can be, and the window of attention after a cue to the first place."""
-    window, places = data["window"].values, np.asarray(config.stimulus.places)
-    side = config.field.side * config.field.degrees_per_pixel
+    window, places = data["window"].values, np.asarray(settings.patches.places)
+    side = settings.field.side * settings.field.degrees_per_pixel
     extent = (-side / 2, side / 2, -side / 2, side / 2)
     panel.imshow(data["display"].values, cmap="gray", extent=extent, vmin=0, vmax=1)
     rows, columns = window.shape
@@ -71,18 +64,16 @@ def _display(panel: Any, config: Any, data: Any) -> None:
     panel.set_yticks([-2, 0, 2])
 
 
-def _functions(panel: Any, config: Any, data: Any) -> None:
+def _functions(panel: Any, shape: str, data: Any) -> None:
     """Performance with the interval of each point, and the fitted functions."""
     contrasts = data["contrast"].values
     fine = np.geomspace(contrasts[0] / 1.15, contrasts[-1] * 1.15, 200)
-    shapes = {shape.name: shape for shape in (CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL)}
-    shape = shapes[config.statistics.shape]
     share = data["correct"].mean(("repeat", "trial"))
     count = data.sizes["repeat"] * data.sizes["trial"]
     for cue, colour in CUES.items():
-        at = data.sel(cue=cue)
+        at = data.sel(cue=cue, bound="value")
         threshold, slope, lapse = (float(at[n]) for n in ("threshold", "slope", "lapse"))
-        fitted = Psychometric(threshold, slope, 0.5, lapse, shape)
+        fitted = Psychometric(threshold, slope, 0.5, lapse, SHAPES[shape])
         panel.plot(fine, fitted(fine), color=colour)
         p = share.sel(cue=cue).values
         error = 1.96 * np.sqrt(np.maximum(p * (1 - p), 1e-4) / count)
@@ -105,7 +96,7 @@ def _contrast_axis(panel: Any) -> None:
     panel.set_xlabel("Contrast (%)")
 
 
-def _thresholds(panel: Any, config: Any, data: Any) -> None:
+def _thresholds(panel: Any, data: Any) -> None:
     """Threshold, and slope at the threshold, with intervals and every repeat."""
     right = panel.twinx()
     right.spines["right"].set_visible(True)
@@ -116,8 +107,8 @@ def _thresholds(panel: Any, config: Any, data: Any) -> None:
     ):
         for place, (cue, colour) in zip(places, CUES.items(), strict=True):
             at = data.sel(cue=cue)
-            value = float(at[name])
-            ends = [[value - float(at[f"{name}_low"])], [float(at[f"{name}_high"]) - value]]
+            value, low, high = at[name].values
+            ends = [[value - low], [high - value]]
             axis.errorbar(
                 [place + shift], [value], ends, fmt=MARKERS[cue], color=colour, ms=5,
                 mfc=colour if fill else "white", lw=1.1, capsize=2,
@@ -125,7 +116,7 @@ def _thresholds(panel: Any, config: Any, data: Any) -> None:
             single = at[f"each_{name}"].values
             spots = place + shift + np.linspace(0.1, 0.2, len(single)) * np.sign(shift)
             axis.plot(spots, single, ".", color=style.GREY, ms=2.5)
-        axis.set_ylim(0, 1.25 * float(data[f"{name}_high"].max()))
+        axis.set_ylim(0, 1.25 * float(data[name].sel(bound="high").max()))
     panel.set_xticks(places, list(CUES))
     panel.set_xlim(-0.6, len(CUES) - 0.4)
     panel.set_xlabel("Cue")
@@ -152,10 +143,9 @@ def _reactions(panel: Any, data: Any) -> None:
     panel.set_title("Time to a bound on evidence")
 
 
-def _course(panel: Any, config: Any, data: Any, population: str) -> None:
+def _course(panel: Any, epochs: Any, course: Any, population: str) -> None:
     """Rates at the target's place from fixation to the target."""
-    time, epochs = data["time"].values, config.time
-    course = data[f"course_{population}"].sel(site="target")
+    time, course = course["time"].values, course.sel(site="target")
     panel.axvspan(-epochs.delay, 0, color=style.PALE, alpha=0.45, lw=0, zorder=0)
     panel.plot(time, course.sel(attention="no attention"), label="no cue", **UNCUED)
     for cue, colour in CUES.items():

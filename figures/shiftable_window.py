@@ -10,22 +10,13 @@ from matplotlib.colors import ListedColormap
 from cortex.plot import style
 
 LOOKS = {"sharpened": ("-", "o"), "not sharpened": ((0, (3, 1.5)), "s")}
+POPULATIONS = {"E": style.E, "I": style.I}
 COLOURS = ("#C0392B", style.SKY, style.GREEN, style.ORANGE, style.PURPLE, style.GREY)
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """One row of items step by step; then all rows.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.shiftable_window`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """One row of items step by step, then all rows; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=112.0)
     (sharp, blurred, followed), (width, rates, profile) = panels
     scene = int(np.argmax(np.ptp(data["commanded"].values, axis=1)))
@@ -34,9 +25,9 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     sharp.set_ylabel("Shifts done")
     bar = figure.colorbar(image, ax=blurred, shrink=0.8, pad=0.02, extend="max")
     bar.set_label("E rate (× unattended)")
-    _followed(followed, config, data)
-    _width(width, config, data)
-    _rates(rates, config, data)
+    _followed(followed, settings.circuit.spacing, data)
+    _width(width, settings, data)
+    _rates(rates, data)
     _profile(profile, data)
     style.letters(panels.flat)
     return figure
@@ -44,9 +35,9 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
 
 def _steps(panel: Any, data: Any, scene: int, kind: str, title: str) -> Any:
     """E rates over places and steps, the row of items above, the commands as rings."""
-    one = data.isel(scene=scene)
+    one = data.isel(scene=scene).sel(population="E")
     places, steps = data["place"].values, data["step"].values
-    ratio = data["rate_E"].isel(scene=scene) / data["plain_E"]
+    ratio = one["rates"] / one["plain"]
     # Symmetric about no change; the first, narrow window is off the scale.
     reach = float(np.abs(ratio.isel(step=slice(1, None)) - 1).max())
     image = panel.pcolormesh(
@@ -86,17 +77,17 @@ def _steps(panel: Any, data: Any, scene: int, kind: str, title: str) -> Any:
     return image
 
 
-def _followed(panel: Any, config: Any, data: Any) -> None:
+def _followed(panel: Any, spacing: float, data: Any) -> None:
     places = data["commanded"].values
     low, high = places.min() - 2, places.max() + 2
     panel.plot([low, high], [low, high], color=style.PALE, lw=2.5, zorder=0)
-    found = data["centre_E"].sel(kind="sharpened").values
+    found = data["centre_E"].sel(kind="sharpened").transpose("scene", "step").values
     panel.plot(places.ravel(), found.ravel(), ls="none", marker=".", ms=3, color=style.E, alpha=0.4)
     off = np.abs(found - places).mean()
     panel.text(
         0.05,
         0.95,
-        f"mean distance {off:.2f} deg\n(units: {config.circuit.spacing:.2f} deg apart)",
+        f"mean distance {off:.2f} deg\n(units: {spacing:.2f} deg apart)",
         transform=panel.transAxes,
         va="top",
     )
@@ -107,22 +98,22 @@ def _followed(panel: Any, config: Any, data: Any) -> None:
     panel.set_title("E rates follow the command")
 
 
-def _band(panel: Any, data: Any, name: str, kind: str, **look: Any) -> None:
+def _band(panel: Any, array: Any, kind: str, **look: Any) -> None:
     """Mean over scenes, and where the middle 90 % of them lie."""
-    values = data[name].sel(kind=kind).values
+    values = array.sel(kind=kind).transpose("scene", "step").values
     low, high = np.percentile(values, (5, 95), axis=0)
-    steps = data["step"].values
+    steps = array["step"].values
     panel.fill_between(steps, low, high, color=look["color"], alpha=0.15, lw=0)
     panel.plot(steps, values.mean(0), ms=3, **look)
 
 
-def _width(panel: Any, config: Any, data: Any) -> None:
-    w, steps = config.window, data["step"].values
+def _width(panel: Any, settings: Any, data: Any) -> None:
+    steps = data["step"].values
     for kind, colour in (("sharpened", style.INK), ("not sharpened", style.GREY)):
         dash, marker = LOOKS[kind]
-        _band(panel, data, "width", kind, color=colour, ls=dash, marker=marker, label=kind)
-    if w.power > 1:
-        limit = w.spread * config.circuit.spacing / np.sqrt(w.power - 1)
+        _band(panel, data["width"], kind, color=colour, ls=dash, marker=marker, label=kind)
+    if settings.power > 1:
+        limit = settings.spread * settings.circuit.spacing / np.sqrt(settings.power - 1)
         words = "limit for a Gaussian window"
         panel.axhline(limit, color=style.PURPLE, lw=1, ls=":", zorder=0, label=words)
     panel.set_ylim(0, None)
@@ -134,11 +125,12 @@ def _width(panel: Any, config: Any, data: Any) -> None:
     panel.legend(loc="upper left")
 
 
-def _rates(panel: Any, config: Any, data: Any) -> None:
-    for name, colour in (("at_E", style.E), ("at_I", style.I)):
+def _rates(panel: Any, data: Any) -> None:
+    for name, colour in POPULATIONS.items():
+        there = data["at"].sel(population=name)
         for kind, (dash, marker) in LOOKS.items():
-            words = f"{name[-1]}, {kind}"
-            _band(panel, data, name, kind, color=colour, ls=dash, marker=marker, label=words)
+            words = f"{name}, {kind}"
+            _band(panel, there, kind, color=colour, ls=dash, marker=marker, label=words)
     panel.axhline(1, color=style.PALE, lw=1, zorder=0)
     panel.set_ylim(0.8, None)
     panel.set_xticks(data["step"].values[::2])
@@ -152,9 +144,10 @@ def _profile(panel: Any, data: Any) -> None:
     """E and I around the commanded place after the last shift, the mean over scenes."""
     last = data.isel(step=-1)
     away = np.arange(-6.0, 6.01, 1 / 6)
-    for name, colour in (("E", style.E), ("I", style.I)):
+    for name, colour in POPULATIONS.items():
+        its = last.sel(population=name)
         for kind, (dash, _) in LOOKS.items():
-            ratio = last[f"rate_{name}"].sel(kind=kind) / data[f"plain_{name}"]
+            ratio = (its["rates"].sel(kind=kind) / its["plain"]).transpose("scene", "place")
             rows = [
                 np.interp(away + at, data["place"].values, one)
                 for at, one in zip(last["commanded"].values, ratio.values, strict=True)

@@ -10,13 +10,17 @@ Source: Wichmann & Hill 2001, Percept Psychophys 63:1293 and 63:1314, for the bo
 the deviance and the bootstrap.
 """
 
+import itertools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from scipy.special import expit, ndtr
 
-from cortex.tasks import interval
+from cortex.analysis.bootstrap import estimate
 
 Numbers = np.ndarray
 STEEPEST, FLATTEST = 50.0, 0.05  # bounds of the slope [1 per unit of ln level]
@@ -49,6 +53,7 @@ WEIBULL = Shape(  # at the threshold 1 - 1/e of the way
     lambda z: -np.expm1(-np.exp(np.minimum(z, 50.0))),
     lambda z: np.exp(np.minimum(z, 50.0) - np.exp(np.minimum(z, 50.0))),
 )
+SHAPES = {shape.name: shape for shape in (CUMULATIVE_GAUSSIAN, LOGISTIC, WEIBULL)}
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,7 @@ class Resampled:
 
     def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
         """Percentile interval of one of them."""
-        low, high = interval(getattr(self, name), level)
+        low, high = np.quantile(getattr(self, name), ((1 - level) / 2, (1 + level) / 2))
         return float(low), float(high)
 
     def fit_probability(self, found: float) -> float:
@@ -231,3 +236,83 @@ def bootstrap_psychometric(
             [deviance(fit, levels, row, trials) for fit, row in zip(fits, drawn, strict=True)]
         ),
     )
+
+
+FITTED = {
+    "threshold": ("%", "contrast at the threshold"),
+    "slope": ("1", "slope over the logarithm of contrast"),
+    "steepness": ("1/%", "slope at the threshold over contrast"),
+}
+
+
+def psychometric_functions(
+    correct: xr.DataArray,
+    condition: str,
+    over: str,
+    *,
+    shape: Shape,
+    most_lapses: float,
+    resamples: int,
+    level: float,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """A function of contrast for each condition, with intervals, and how well it fits.
+
+    Intervals are those of a parametric bootstrap, each condition by itself.
+
+    Args:
+        correct: whether answers were right, with the dimensions `condition`, ``contrast``,
+            ``trial`` and `over`.
+        condition: dimension of the conditions.
+        over: dimension of observers; all of them are fitted together, and each one alone.
+        shape, most_lapses: as for `fit_psychometric`.
+        resamples, level, rng: number of resamples, level of intervals, generator of the bootstrap.
+
+    Returns:
+        Estimates ``threshold``, ``slope``, ``steepness``; the same by observer, without intervals,
+        as ``each_threshold``, ...; ``<name>_ratio`` of neighbouring conditions, the first over the
+        second, along ``pair`` as "first to second"; ``lapse`` and ``fit_probability``.
+    """
+    levels, each = correct["contrast"].values, correct.sizes["trial"]
+    counts = correct.sum("trial").transpose(condition, over, "contrast").values
+    trials, alone = (np.full(len(levels), each * n) for n in (correct.sizes[over], 1))
+    rules = {"shape": shape, "most_lapses": most_lapses}
+    values, drawn, single = [], [], []
+    for right in counts:
+        fit = fit_psychometric(levels, right.sum(axis=0), trials, **rules)
+        resampled = bootstrap_psychometric(
+            fit, levels, trials, resamples=resamples, rng=rng, most_lapses=most_lapses
+        )
+        found = {name: getattr(fit, name) for name in (*FITTED, "lapse")}
+        found["fit_probability"] = resampled.fit_probability(
+            deviance(fit, levels, right.sum(axis=0), trials)
+        )
+        values.append(xr.Dataset(found))
+        drawn.append(xr.Dataset({n: ("resample", getattr(resampled, n)) for n in FITTED}))
+        own = [fit_psychometric(levels, one, alone, **rules) for one in right]
+        single.append(xr.Dataset({n: (over, [getattr(f, n) for f in own]) for n in FITTED}))
+    along = xr.Variable(condition, correct[condition].values)
+    value, samples, apart = (xr.concat(one, along) for one in (values, drawn, single))
+    out = xr.Dataset()
+    for name, (unit, text) in FITTED.items():
+        pairs = [paired(array[name], condition, operator.truediv) for array in (value, samples)]
+        for key, array, units, words in (
+            (name, estimate(value[name], samples[name], level), unit, text),
+            (f"each_{name}", apart[name], unit, f"{text}, by {over}"),
+            (f"{name}_ratio", estimate(*pairs, level), "1", f"{text}: first over second"),
+        ):
+            out[key] = array.assign_attrs(units=units, long_name=words)
+    out["lapse"] = value["lapse"].assign_attrs(units="1", long_name="lapse rate")
+    words = {"units": "1", "long_name": "probability of so bad a fit"}
+    return out.assign(fit_probability=value["fit_probability"].assign_attrs(words))
+
+
+def paired(array: Any, dim: str, by: Callable[[Any, Any], Any]) -> Any:
+    """Each of the elements along a dimension by the next: their difference or their ratio.
+
+    Returns:
+        What `by` gives, along ``pair`` as "first to second".
+    """
+    neighbours = list(itertools.pairwise(array[dim].values))
+    rows = [by(*(array.sel({dim: x}, drop=True) for x in pair)) for pair in neighbours]
+    return xr.concat(rows, xr.Variable("pair", [f"{a} to {b}" for a, b in neighbours]))

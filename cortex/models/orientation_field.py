@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from cortex.circuit import (
     EI,
@@ -23,37 +23,40 @@ from cortex.circuit import (
     Projections,
     circular_features,
 )
-from cortex.experiment import Section, quantity
 from cortex.frontends.gabor import GaborBank
+from cortex.settings import Settings, choice, quantity
+from cortex.sources import Source
 from cortex.stimuli import VisualField, disc, grating
 
-HERE = "chosen here"
-RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
-DIGITS = "chosen here, as in the circuits of the digit networks: inhibition-stabilised when driven"
+RING = Source("rubin2015", "as on the ring, as transcribed by others")
+DIGITS = Source(
+    detail="chosen here, as in the circuits of the digit networks: inhibition-stabilised when "
+    "driven"
+)
 KEPT = 0.99  # share of the noise's variance that the modes kept carry
 
 
-class OrientationFieldSection(Section):
+class OrientationField(Settings):
     """Gabor filters, and the circuit they drive."""
 
-    side: int = quantity(48, "px", "side of the images", source=HERE, ge=16)
-    degrees_per_pixel: float = quantity(0.1, "deg", "side of a pixel", source=HERE, gt=0)
-    stride: int = quantity(6, "px", "distance between neighbouring circuits", source=HERE, ge=1)
-    orientations: int = quantity(6, "1", "preferred orientations, evenly", source=HERE, ge=3)
-    frequency: float = quantity(2.0, "cycles/deg", "of filters and gratings", source=HERE, gt=0)
-    J_EE: float = quantity(6.0, "1/Hz", "total weight from E onto E", source=DIGITS, ge=0)
-    J_IE: float = quantity(11.0, "1/Hz", "total weight from E onto I", source=DIGITS, ge=0)
-    J_EI: float = quantity(4.5, "1/Hz", "total weight from I onto E", source=DIGITS, ge=0)
-    J_II: float = quantity(2.2, "1/Hz", "total weight from I onto I", source=DIGITS, ge=0)
-    sigma_E: float = quantity(1.0, "circuits", "spread from E onto E", source=DIGITS, gt=0)
-    sigma_I: float = quantity(1.5, "circuits", "of the other projections", source=DIGITS, gt=0)
-    feature_width: float = quantity(32.0, "deg", "falloff over orientation", source=RING, gt=0)
-    k: float = quantity(0.04, "Hz", "rate at an input of 1", source=RING, gt=0)
-    n: float = quantity(2.0, "1", "exponent of the input-output function", source=RING, gt=0)
-    tau_E: float = quantity(20.0, "ms", "time constant of the E units", source=RING, gt=0)
-    tau_I: float = quantity(10.0, "ms", "time constant of the I units", source=RING, gt=0)
+    side: int = quantity(48, "px", "side of the images", ge=16)
+    degrees_per_pixel: float = quantity(0.1, "deg", "side of a pixel", gt=0)
+    stride: int = quantity(6, "px", "distance between neighbouring circuits", ge=1)
+    orientations: int = quantity(6, "1", "preferred orientations, evenly", ge=3)
+    frequency: float = quantity(2.0, "cycles/deg", "of filters and gratings", gt=0)
+    J_EE: float = quantity(6.0, "1/Hz", "total weight from E onto E", DIGITS, ge=0)
+    J_IE: float = quantity(11.0, "1/Hz", "total weight from E onto I", DIGITS, ge=0)
+    J_EI: float = quantity(4.5, "1/Hz", "total weight from I onto E", DIGITS, ge=0)
+    J_II: float = quantity(2.2, "1/Hz", "total weight from I onto I", DIGITS, ge=0)
+    sigma_E: float = quantity(1.0, "circuits", "spread from E onto E", DIGITS, gt=0)
+    sigma_I: float = quantity(1.5, "circuits", "of the other projections", DIGITS, gt=0)
+    feature_width: float = quantity(32.0, "deg", "falloff over orientation", RING, gt=0)
+    k: float = quantity(0.04, "Hz", "rate at an input of 1", RING, gt=0)
+    n: float = quantity(2.0, "1", "exponent of the input-output function", RING, gt=0)
+    tau_E: float = quantity(20.0, "ms", "time constant of the E units", RING, gt=0)
+    tau_I: float = quantity(10.0, "ms", "time constant of the I units", RING, gt=0)
     background: float = quantity(
-        2.0, "%", "uniform drive without a stimulus, for spontaneous activity", source=HERE, ge=0
+        2.0, "%", "uniform drive without a stimulus, for spontaneous activity", ge=0
     )
 
     @property
@@ -88,22 +91,21 @@ class OrientationFieldSection(Section):
         return Circuit(populations, coupling)
 
 
-class PatchSection(Section):
+class Patches(Settings):
     """Patches of grating at some places of the field."""
 
-    places: tuple[tuple[float, float], ...] = Field(
+    places: tuple[tuple[float, float], ...] = choice(
         ((0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)),
+        "row and column of each place, as shares of the side",
         min_length=2,
-        description="row and column of each place, as shares of the side",
-        json_schema_extra={"unit": "1", "source": HERE},
     )
     orientations: tuple[float, float] = quantity(
-        (45.0, 135.0), "deg", "the two orientations to be told apart", source=HERE
+        (45.0, 135.0), "deg", "the two orientations to be told apart"
     )
-    diameter: float = quantity(1.2, "deg", "of a patch", source=HERE, gt=0)
+    diameter: float = quantity(1.2, "deg", "of a patch", gt=0)
 
     @model_validator(mode="after")
-    def _inside(self) -> PatchSection:
+    def _inside(self) -> Patches:
         for place in self.places:
             if not all(0 < at < 1 for at in place):
                 raise ValueError(f"places: found {list(place)}, allowed: shares between 0 and 1")
@@ -111,20 +113,48 @@ class PatchSection(Section):
             raise ValueError("places: allowed: each one once")
         return self
 
+    def image(
+        self, field: OrientationField, place: tuple[float, float], orientation: float
+    ) -> Float[Array, "side side"]:
+        """Luminance of a patch at full contrast on grey, 0 to 1."""
+        side = field.side
+        seen = VisualField((side, side), jnp.asarray(field.degrees_per_pixel))
+        # Row 0 is the top, and y goes up.
+        down, right = ((at - 0.5) * side * field.degrees_per_pixel for at in place)
+        spot = disc(seen, self.diameter, x=right, y=-down)
+        return grating(seen, orientation, field.frequency, x=right, y=-down, aperture=spot)
 
-class NoiseSection(Section):
+    def display(self, field: OrientationField) -> Float[Array, "side side"]:
+        """Luminance of patches at all places at once, of both orientations in turn."""
+        each = [
+            self.image(field, place, self.orientations[number % 2])
+            for number, place in enumerate(self.places)
+        ]
+        return jnp.sum(jnp.stack(each), axis=0) - 0.5 * (len(each) - 1)
+
+    def drives(
+        self, field: OrientationField, orientations: Sequence[float]
+    ) -> Float[Array, "places orientations maps height width"]:
+        """Drive by a patch of a contrast of 1 % at each place, of each orientation [deg]."""
+        bank = field.bank()  # whose response of 1 is that to 100 %
+
+        def one(place: tuple[float, float], orientation: float) -> Array:
+            return bank(self.image(field, place, orientation))
+
+        return jnp.stack([jnp.stack([one(p, o) for o in orientations]) for p in self.places])
+
+
+class FieldNoise(Settings):
     """Input noise of the circuit: Ornstein-Uhlenbeck, shared by the E and I of a pair."""
 
-    sd: float = quantity(2.0, "%", "standard deviation", source=HERE, ge=0)
-    tau: float = quantity(50.0, "ms", "time constant", source=HERE, gt=0)
-    spread: float = quantity(
-        1.5, "circuits", "correlation over space: exp(-d²/2 spread²)", source=HERE, gt=0
-    )
+    sd: float = quantity(2.0, "%", "standard deviation", ge=0)
+    tau: float = quantity(50.0, "ms", "time constant", gt=0)
+    spread: float = quantity(1.5, "circuits", "correlation over space: exp(-d²/2 spread²)", gt=0)
     orientation_spread: float = quantity(
-        30.0, "deg", "correlation over orientation, of the same form", source=HERE, gt=0
+        30.0, "deg", "correlation over orientation, of the same form", gt=0
     )
 
-    def on(self, field: OrientationFieldSection) -> OrnsteinUhlenbeck:
+    def on(self, field: OrientationField) -> OrnsteinUhlenbeck:
         """The noise of a field's circuit, of as few modes as carry `KEPT` of each variance."""
         height, width = field.shape[1:]
         apart = np.abs(field.preferred[:, None] - field.preferred[None, :])
@@ -146,45 +176,25 @@ def _factor(distance: np.ndarray, spread: float) -> np.ndarray:
     return np.asarray(factor / np.linalg.norm(factor, axis=1, keepdims=True))
 
 
-class RelaxSection(Section):
+class Relax(Settings):
     """How steady states are found."""
 
-    step: float = quantity(2.0, "ms", "Euler step of the search", source=HERE, gt=0)
-    duration: float = quantity(2000.0, "ms", "longest simulated time", source=HERE, gt=0)
-    rtol: float = quantity(
-        1e-4, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
-    )
-    atol: float = quantity(1e-3, "Hz", "residual allowed besides", source=HERE, gt=0)
+    step: float = quantity(2.0, "ms", "Euler step of the search", gt=0)
+    duration: float = quantity(2000.0, "ms", "longest simulated time", gt=0)
+    rtol: float = quantity(1e-4, "1", "residual allowed, as a share of the largest rate", gt=0)
+    atol: float = quantity(1e-3, "Hz", "residual allowed besides", gt=0)
 
-    def relax(self) -> FixedPointIteration:
+    def __call__(self) -> FixedPointIteration:
         """The solver for `cortex.circuit.steady_state`."""
         return FixedPointIteration(
             dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
         )
 
-
-def patch_image(
-    field: OrientationFieldSection,
-    shown: PatchSection,
-    place: tuple[float, float],
-    orientation: float,
-) -> Float[Array, "side side"]:
-    """Luminance of a patch at full contrast on grey, 0 to 1."""
-    side = field.side
-    seen = VisualField((side, side), jnp.asarray(field.degrees_per_pixel))
-    # Row 0 is the top, and y goes up.
-    down, right = ((at - 0.5) * side * field.degrees_per_pixel for at in place)
-    spot = disc(seen, shown.diameter, x=right, y=-down)
-    return grating(seen, orientation, field.frequency, x=right, y=-down, aperture=spot)
+    def relax(self) -> FixedPointIteration:
+        """The solver; for experiments that are still modules of functions."""
+        return self()
 
 
-def patch_drives(
-    field: OrientationFieldSection, shown: PatchSection, orientations: Sequence[float]
-) -> Float[Array, "places orientations maps height width"]:
-    """Drive by a patch of a contrast of 1 % at each place, of each orientation [deg]."""
-    bank = field.bank()  # whose response of 1 is that to 100 %
-
-    def one(place: tuple[float, float], orientation: float) -> Array:
-        return bank(patch_image(field, shown, place, orientation))
-
-    return jnp.stack([jnp.stack([one(p, o) for o in orientations]) for p in shown.places])
+# Names that experiments which are still modules of functions import.
+OrientationFieldSection = OrientationField
+RelaxSection = Relax

@@ -8,7 +8,8 @@ these rates, averaged over the window, fitted without attention.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,7 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cortex.attention.window import gaussian_window
+from cortex.attention import (
+    AbstractForm,
+    AbstractSource,
+    Additive,
+    Multiplicative,
+    Query,
+    State,
+)
+from cortex.attention.window import DividedWindow, SpatialWindow, gaussian_window
 from cortex.circuit import (
     EI,
     AbstractSteadyStateSolver,
@@ -27,27 +36,23 @@ from cortex.circuit import (
     simulate_noise,
     steady_state,
 )
-from cortex.experiment import Section, quantity
+from cortex.settings import Settings, choice, quantity
 from cortex.tasks import Detectors
+from cortex.tasks.accumulation import Decisions, first_passage
 
-from .orientation_field import NoiseSection, OrientationFieldSection, PatchSection, patch_drives
+from .orientation_field import FieldNoise, OrientationField, Patches
 
-HERE = "chosen here"
 Pooled = Float[Array, "places height width"]
 
 
-class TrialSection(Section):
+class Trial(Settings):
     """The time from the onset of the patch on."""
 
-    duration: float = quantity(300.0, "ms", "simulated, and seen", source=HERE, gt=0)
-    ignored: float = quantity(
-        60.0, "ms", "after the onset, not in the readout's window", source=HERE, ge=0
-    )
-    sample: float = quantity(10.0, "ms", "between samples of the rates", source=HERE, gt=0)
-    step: float = quantity(2.0, "ms", "of Heun's method", source=HERE, gt=0)
-    penalty: float = quantity(
-        0.1, "1", "inverse of the L2 penalty on the readout's weights", source=HERE, gt=0
-    )
+    duration: float = quantity(300.0, "ms", "simulated, and seen", gt=0)
+    ignored: float = quantity(60.0, "ms", "after the onset, not in the readout's window", ge=0)
+    sample: float = quantity(10.0, "ms", "between samples of the rates", gt=0)
+    step: float = quantity(2.0, "ms", "of Heun's method", gt=0)
+    penalty: float = quantity(0.1, "1", "inverse of the L2 penalty on the readout's weights", gt=0)
 
     @property
     def times(self) -> np.ndarray:
@@ -59,6 +64,28 @@ class TrialSection(Section):
     def window(self) -> np.ndarray:
         """Which samples the readout averages over."""
         return self.times > self.ignored
+
+
+class PlaceAttention(Settings):
+    """Attention to places: windows of one total strength, whatever they are shared among."""
+
+    form: Literal["gain on drive", "input to E"] = choice(
+        "gain on drive", "how attention reaches the circuits"
+    )
+    gain: float = quantity(1.0, "1", "relative gain at the peak of an undivided window", gt=0)
+    input: float = quantity(3.0, "%", "instead, input to E at that peak", gt=0)
+    width: float = quantity(0.125, "1", "standard deviation, as a share of the field's side", gt=0)
+
+    def modulations(self, task: PatchTask, places: Sequence[tuple[float, float]]) -> Modulation:
+        """Attention to each place, to all of them, and to none: leaves (places + 2, ...)."""
+        gain = self.form == "gain on drive"
+        form: AbstractForm = Multiplicative() if gain else Additive(scale=self.input)
+        strength = self.gain if gain else 1.0
+        alone = SpatialWindow(strength, self.width, form=form)
+        shared = DividedWindow(jnp.asarray(places, float), strength, self.width, form=form)
+        found = [task.modulation(alone, place) for place in places]
+        found += [task.modulation(source) for source in (shared, SpatialWindow(0.0, form=form))]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
 
 
 class PatchTask(eqx.Module):
@@ -78,17 +105,16 @@ class PatchTask(eqx.Module):
     pooling: Pooled
 
     @classmethod
-    def of(
-        cls, field: OrientationFieldSection, shown: PatchSection, noise: NoiseSection
-    ) -> PatchTask:
-        """From the sections of a configuration."""
-        return cls(
-            circuit=field.circuit(),
-            noise=noise.on(field),
-            drives=patch_drives(field, shown, shown.orientations),
-            background=jnp.asarray(field.background, float),
-            pooling=pooling(field, shown),
-        )
+    def of(cls, field: OrientationField, shown: Patches, noise: FieldNoise) -> PatchTask:
+        """From the settings of an experiment; what none of them traces is computed once."""
+        with jax.ensure_compile_time_eval():
+            return cls(
+                circuit=field.circuit(),
+                noise=noise.on(field),
+                drives=shown.drives(field, shown.orientations),
+                background=jnp.asarray(field.background, float),
+                pooling=pooling(field, shown),
+            )
 
     def empty(self) -> Array:
         """Drive of the empty field."""
@@ -99,6 +125,29 @@ class PatchTask(eqx.Module):
     ) -> SteadyState:
         """The steady state without noise; the same drive goes to E and I."""
         return steady_state(self.circuit, EI(drive, drive), modulation, solver=solver)
+
+    def modulation(self, source: AbstractSource, place: Any = None) -> Modulation:
+        """What a source of attention does to the circuit while nothing is seen.
+
+        Args:
+            source: the source.
+            place: that it is asked for, (row, column) as shares of the side; by default that of
+                the circuits nearest to the first place.
+
+        Returns:
+            A modulation, every leaf of the circuit's shape.
+        """
+        nothing = jnp.zeros(self.circuit.shape)
+        if place is None:
+            row, column = jnp.unravel_index(jnp.argmax(self.pooling[0]), nothing.shape[1:])
+            place = (jnp.stack([row, column]) + 0.5) / jnp.asarray(nothing.shape[1:])
+        state = State(EI(nothing, nothing), jnp.zeros(2))
+        given = source(nothing, state, Query(place=jnp.asarray(place)))
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, nothing.shape), given)
+
+    def mean_rates(self, rates: Float[Array, "maps height width"]) -> Float[Array, " places"]:
+        """Mean rate over orientations around each place [Hz]."""
+        return jnp.mean(self.features(rates).reshape(len(self.pooling), -1), axis=1)
 
     def features(self, rates: Float[Array, "maps height width"]) -> Float[Array, " features"]:
         """Mean rate of each orientation around each place, places outermost [Hz]."""
@@ -111,7 +160,7 @@ class PatchTask(eqx.Module):
         drive: Array,
         start: EI[Array],
         modulation: Modulation,
-        time: TrialSection,
+        time: Trial,
     ) -> Float[Array, "samples features"]:
         """What the readout sees of E, sample by sample [Hz].
 
@@ -139,7 +188,7 @@ class PatchTask(eqx.Module):
         return found.series
 
 
-def pooling(field: OrientationFieldSection, shown: PatchSection) -> Pooled:
+def pooling(field: OrientationField, shown: Patches) -> Pooled:
     """Gaussian weights around each place, SD half a patch, of unit sum."""
     width = shown.diameter / 2 / (field.side * field.degrees_per_pixel)
     height, across = field.shape[1:]
@@ -169,3 +218,7 @@ class LinearReadout(NamedTuple):
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Evidence, one number for features (..., features)."""
         return np.asarray(features, float) @ self.weight + self.bias
+
+    def decide(self, features: np.ndarray, trial: Trial, bound: float) -> Decisions:
+        """When added evidence meets a bound, in trials (..., samples, features)."""
+        return first_passage(self(features), trial.sample, bound)

@@ -81,6 +81,23 @@ def area_under_curve(
     return value / total.reshape(-1, *[1] * (value.ndim - 1))
 
 
+def free_sensitivity(scores: np.ndarray, present: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """d' whatever the criterion, from the area under the curve: (resamples, ...).
+
+    Areas of 0 and 1 are moved in by half of one pair's weight, so that d' is finite.
+
+    Args:
+        scores, present: as for `area_under_curve`.
+        counts: (resamples, images), how often each image counts.
+    """
+    from scipy.special import ndtri  # slow to import, seldom needed
+
+    pairs = counts[:, present].sum(1) * counts[:, ~present].sum(1)
+    least = 0.5 / pairs.reshape(-1, *[1] * (scores.ndim - 1))
+    area = np.clip(area_under_curve(scores, present, counts), least, 1 - least)
+    return np.asarray(np.sqrt(2) * ndtri(area))
+
+
 def bootstrap_counts(rng: np.random.Generator, present: np.ndarray, resamples: int) -> np.ndarray:
     """How often each image is drawn, with and without signal resampled apart.
 

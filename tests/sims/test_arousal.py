@@ -2,51 +2,32 @@
 
 import numpy as np
 import pytest
-from cortex.figures import arousal as figures
-from cortex.sims import arousal
+import xarray as xr
+from cortex.sims.arousal import MEASURES, blocks, decide, experiment, peaks, scores
 from scipy.stats import norm
 
-from cortex.errors import UserError
-from cortex.experiment import Progress, load_config, plain
-from cortex.experiment.results import check_labels
-from cortex.measures.arousal_rows import spread, summarise_arousal
+from cortex.experiment import load_settings
 from cortex.models.patch_task import LinearReadout, PatchTask
-from cortex.models.selectivity import attended
 from tests.reference import ssn
 
 # Two places, few levels and trials, short; the circuit's couplings and the noise are those.
-SMALL = [
-    "field.side=24",
-    "field.orientations=4",
-    "stimulus.places=[[0.5, 0.25], [0.5, 0.75]]",
-    "stimulus.contrast=8",
-    "stimulus.trials=32",
-    "stimulus.training=64",
-    "stimulus.repeats=2",
-    "arousal.gains=[0.25, 1, 8]",
-    "arousal.inputs=[-2, 0, 8]",
-    "selectivity.gains=[0.5, 1]",
-    "selectivity.orientations=8",
-    "trial.duration=120",
-    "trial.step=2",
-    "solver.step=2",
-    "statistics.resamples=40",
-]
+SMALL = dict(experiment.small) | {"contrast": 8.0, "trials": 32, "training": 64, "resamples": 40}
+SMALL |= {"gains": [0.25, 1.0, 8.0], "inputs": [-2.0, 0.0, 8.0]}
 
 
 @pytest.fixture(scope="module")
 def config():
-    return load_config("arousal", SMALL)
+    return load_settings(experiment, values=SMALL)[1]
 
 
 @pytest.fixture(scope="module")
 def data(config):
-    return arousal.run(config, Progress())
+    return experiment.run(config)
 
 
 @pytest.fixture(scope="module")
 def task(config):
-    return PatchTask.of(config.field, config.stimulus, config.noise)
+    return PatchTask.of(config.field, config.patches, config.noise)
 
 
 def test_steady_rates_against_float64(config, data, task):
@@ -77,22 +58,12 @@ def test_steady_rates_against_float64(config, data, task):
         for half, name in ((rates[:64], "E"), (rates[64:], "I")):
             seen = np.einsum("yx,fyx->f", pooling[0], half.reshape(4, 4, 4)).mean()
             # Rates are settled to 1e-4 of the largest, which is I's.
-            np.testing.assert_allclose(at[f"steady_{name}"], seen, rtol=2e-3, atol=5e-3)
-
-
-def test_levels_and_noise(config, task):
-    given = arousal.levels(config, task)
-    gains = given.drive_gain.E[:, :, 0, 0, 0]
-    np.testing.assert_allclose(gains, [[0.25, 1, 8], [0.25, 1, 8], [1, 1, 1]], rtol=1e-6)
-    for inputs in (given.input.E, given.input.I):
-        np.testing.assert_allclose(inputs[:, :, 1, 2, 3], [[0] * 3, [0] * 3, [-2, 0, 8]])
-    np.testing.assert_array_equal(
-        arousal.noise_levels(config), [[1, 1, 1], [0.25, 1, 8], [1, 1, 1]]
-    )
+            found = at["steady"].sel(population=name)
+            np.testing.assert_allclose(found, seen, rtol=2e-3, atol=5e-3)
 
 
 def test_trials_are_balanced(config):
-    present, place, target = arousal.blocks(config.stimulus, 32)
+    present, place, target = blocks(config, 32)
     rows, counts = np.unique(np.stack([present, place, target]), axis=1, return_counts=True)
     assert rows.shape[1] == 8
     assert set(counts) == {4}
@@ -101,50 +72,46 @@ def test_trials_are_balanced(config):
 def test_uniform_gain_favours_nothing_and_attention_does(data):
     """By symmetry: two mirrored places, four orientations of which two and two are alike."""
     for name, source in (("by_place", "place"), ("by_preference", "orientation")):
-        apart = spread(data, name)
+        change = np.log(data[name]) - np.log(data[name].sel(condition="none"))
+        apart = change.std(change.dims[-1])
         assert float(apart.sel(condition="arousal")) < 0.01
         assert float(apart.sel(condition=source)) > 0.1
-        assert float(apart.sel(condition="none")) == 0
 
 
-def test_all_sources_add_the_same_energy(config, task):
-    """The stated root mean square of the change of gain, on E and I alike; none for none."""
-    given = attended(config.selectivity, task)
-    for gain in (given.drive_gain.E, given.drive_gain.I):
-        size = np.sqrt(np.mean((np.asarray(gain) - 1.0) ** 2, axis=(1, 2, 3)))
-        np.testing.assert_allclose(size, [0.25, 0.25, 0.25, 0.0], rtol=1e-4)
-    place, orientation = np.asarray(given.drive_gain.E[1]), np.asarray(given.drive_gain.E[2])
-    assert np.unravel_index(place.argmax(), place.shape)[1:] in {(1, 0), (1, 1), (2, 0), (2, 1)}
-    assert orientation[:, 0, 0].argmax() == 2
+def trials(seen, learned_from):
+    dims = ("repeat", "way", "level", "trial", "feature")
+    return xr.Dataset(
+        {"seen": (dims, seen), "learning": (("repeat", "learned", "feature"), learned_from)}
+    )
 
 
 def test_readouts_learn_where_they_should(config):
     rng = np.random.default_rng(0)
     learned_from = rng.uniform(1.0, 3.0, (2, 64, 8))
     seen = rng.uniform(1.0, 3.0, (2, 1, 2, 32, 8))
-    present, _, target = arousal.blocks(config.stimulus, 64)
+    present, _, target = blocks(config, 64)
     learned_from[..., 0] += present
     learned_from[..., 1] += target
-    found = arousal.decide(config, {"learned_from": learned_from, "seen": seen})
-    assert found.shape == (2, 3, 2, 1, 2, 32)
+    found = decide(config, trials(seen, learned_from), rng)
+    assert found.shape == (2, 2, 3, 1, 2, 32)
     penalty = config.trial.penalty
     detect = LinearReadout.fit(learned_from[1], present.astype(int), penalty)
-    np.testing.assert_allclose(found[0, 0, 1], detect(seen[1]), rtol=1e-5)
+    np.testing.assert_allclose(found[0, 1, 0], detect(seen[1]), rtol=1e-5)
     identify = LinearReadout.fit(learned_from[1][present], target[present], penalty)
-    np.testing.assert_allclose(found[1, 0, 1], identify(seen[1]), rtol=1e-5)
-    assert np.abs(found[:, 1] - found[:, 0]).max() > 0.01  # spikes are not rates
+    np.testing.assert_allclose(found[1, 1, 0], identify(seen[1]), rtol=1e-5)
+    assert np.abs(found[:, :, 1] - found[:, :, 0]).max() > 0.01  # spikes are not rates
 
 
 def test_the_refitted_readout_learns_its_level_from_the_other_repeats(config):
     """With so many neurons that counts are rates to a part in 10,000."""
-    many = config.model_copy(update={"spikes": arousal.SpikesSection(neurons=10**9)})
+    many = config.model_copy(update={"neurons": 10**9})
     rng = np.random.default_rng(1)
     seen = rng.uniform(1.0, 3.0, (3, 1, 2, 32, 8))
-    present, _, target = arousal.blocks(config.stimulus, 32)
+    present, _, target = blocks(config, 32)
     seen[..., 0] += present
     seen[..., 1] += target
     learned_from = rng.uniform(1.0, 3.0, (3, 64, 8))
-    found = arousal.decide(many, {"learned_from": learned_from, "seen": seen})[:, 2]
+    found = decide(many, trials(seen, learned_from), rng)[:, :, 2]
     others = seen[[0, 2], 0, 1]
     for task, labels, wanted in ((0, present.astype(int), present | True), (1, target, present)):
         chosen = others[:, wanted].reshape(-1, 8)
@@ -152,72 +119,53 @@ def test_the_refitted_readout_learns_its_level_from_the_other_repeats(config):
         np.testing.assert_allclose(found[task, 1, 0, 1], readout(seen[1, 0, 1]), atol=0.02)
 
 
-def test_the_summary_against_plain_numbers(data):
-    """Performance, criterion, d' from the area, and identification of one condition."""
-    place = {"readout": 0, "way": 0, "level": 1}
-    found = {name: [] for name in ("performance", "criterion", "sensitivity", "identification")}
-    present, target = data["present"].values, data["target"].values
+def test_the_scores_against_plain_numbers(config):
+    """Performance, criterion, d' from the area, and identification of every repeat."""
+    present, _, target = blocks(config, 32)
+    evidence = np.random.default_rng(2).normal(size=(2, 2, 1, 1, 1, 32)) + 0.5 * present
+    found = scores(evidence, present, target, np.ones((2, 1, 32), int)).squeeze()
     for repeat in range(2):
-        detect, identify = (
-            data["evidence"].isel(repeat=repeat, task=n, **place).values for n in (0, 1)
-        )
+        detect, identify = evidence[:, repeat, 0, 0, 0]
         hit, alarm = (detect[present] > 0).mean(), (detect[~present] > 0).mean()
         z = norm.ppf(np.clip([hit, alarm], 0.01, 0.99))
         area = (detect[present][:, None] > detect[~present][None, :]).mean()
         area = np.clip(area, 0.5 / 16**2, 1 - 0.5 / 16**2)
-        found["performance"].append((hit + 1 - alarm) / 2)
-        found["criterion"].append(-z.mean())
-        found["sensitivity"].append(np.sqrt(2) * norm.ppf(area))
-        found["identification"].append(((identify > 0) == (target == 1))[present].mean())
-    for name, values in found.items():
-        assert float(data[name].isel(**place)) == pytest.approx(np.mean(values), abs=1e-5), name
+        expected = {
+            "performance": (hit + 1 - alarm) / 2,
+            "criterion": -z.mean(),
+            "sensitivity": np.sqrt(2) * norm.ppf(area),
+            "identification": ((identify > 0) == (target == 1))[present].mean(),
+        }
+        for name, value in expected.items():
+            here = found.isel(repeat=repeat, measure=MEASURES.index(name))
+            assert float(here) == pytest.approx(value, abs=1e-5), name
 
 
-def test_an_inverted_u_is_found_and_a_rise_is_not(data):
+def test_an_inverted_u_is_found_and_a_rise_is_not(config):
     """Evidence made by hand: best in the middle by gain, ever better by input."""
-    made = data[["evidence", "present", "target"]].copy(deep=True)
-    rng = np.random.default_rng(1)
-    noise = rng.normal(size=made["evidence"].shape)
-    signal = np.zeros((3, 3))
-    signal[0], signal[1], signal[2] = (0.0, 3.0, 0.0), (0.0, 0.0, 0.0), (0.0, 1.5, 3.0)
-    sign = np.where(made["present"].values, 1.0, -1.0)
-    made["evidence"].values[:] = noise + signal[:, :, None] * sign
-    found = summarise_arousal(made, 100, 0.95).isel(readout=0)
+    present, _, target = blocks(config, 32)
+    noise = np.random.default_rng(1).normal(size=(2, 2, 3, 3, 3, 32))
+    signal = np.array([(0.0, 3.0, 0.0), (0.0, 0.0, 0.0), (0.0, 1.5, 3.0)])
+    evidence = noise + signal[:, :, None] * np.where(present, 1.0, -1.0)
+    found = xr.Dataset(peaks(config, evidence, present, target)).sel(readout="rates")
     for name in ("performance", "sensitivity"):
-        assert int(found[f"peak_{name}"][0]) == 1
-        assert float(found[f"drop_{name}_low"][0]) > 0.2
-        assert float(found[f"drop_{name}"][2]) <= 0
-        assert float(found[f"drop_{name}_low"][1]) < 0.1
-
-
-def test_measures_and_figure(config, data):
-    check_labels(data)
-    assert bool(data["converged"].all())
-    rows = {m.name: m for m in arousal.measure(config, data)}
-    assert len(rows) == len(arousal.measure(config, data))
-    row = rows["drop_performance_low[gain,rates]"]
-    assert row.value == float(data["drop_performance_low"].sel(way="gain", readout="rates"))
-    assert row.holds is bool(row.value > 0)
-    assert rows["arousal_spread_over_attention_spread[place]"].holds
-    assert len(figures.draw(config, data, list(rows.values())).axes) == 12
-
-
-def test_the_file_spells_out_the_defaults():
-    usual = load_config("arousal")
-    assert plain(usual) == plain(arousal.Config(experiment="arousal", seed=0))
+        at = found.sel(inverted=name)
+        assert int(at["peak"].sel(way="gain")) == 1
+        assert float(at["drop"].sel(way="gain", bound="low")) > 0.2
+        assert float(at["drop"].sel(way="input", bound="value")) <= 0
+        assert float(at["drop"].sel(way="gain on noise too", bound="low")) < 0.1
 
 
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("stimulus.trials=20", "trials: found 20, allowed: multiples of 32"),
-        ("arousal.inputs=[1, 2, 3]", "inputs: found 3, allowed: 9"),
-        ("arousal.gains=[1, 0.5, 2]", "allowed: rising"),
-        ("arousal.gains=[0.5, 2, 3]", "with 1 among them"),
-        ("selectivity.gains=[0.5, 2]", "with 1 among them"),
-        ("selectivity.orientations=8", "orientations: found 8, allowed: multiples of 6"),
+        ({"trials": 20}, "trials: found 20, allowed: multiples of 32"),
+        ({"inputs": (-1.0, 0.0, 3.0)}, "inputs: found 3, allowed: 9"),
+        ({"gains": (1.0, 0.5, 2.0)}, "allowed: rising"),
+        ({"gains": (0.5, 2.0, 3.0)}, "with 1 among them"),
+        ({"orientations": 8}, "orientations: found 8, allowed: multiples of 6"),
     ],
 )
 def test_what_is_refused(setting, words):
-    with pytest.raises(UserError, match=words):
-        load_config("arousal", [setting])
+    with pytest.raises(ValueError, match=words):
+        experiment.settings(**setting)

@@ -2,49 +2,33 @@
 
 import numpy as np
 import pytest
-from cortex.figures import cueing as figures
-from cortex.sims import cueing
+import xarray as xr
+from cortex.sims.cueing import decide, experiment
 
 from cortex.analysis.psychometric import WEIBULL, fit_psychometric
 from cortex.circuit import EI
-from cortex.errors import UserError
-from cortex.experiment import Progress, load_config, plain
-from cortex.experiment.results import check_labels
-from cortex.models.patch_task import LinearReadout, PatchTask
+from cortex.experiment import load_settings
+from cortex.models.patch_task import LinearReadout, PatchTask, PlaceAttention
 from cortex.tasks.accumulation import first_passage
 from tests.reference import ssn
 
 # Two places, few trials, short; the circuit's couplings, the noise and attention are those.
-SMALL = [
-    "field.side=24",
-    "field.orientations=4",
-    "stimulus.places=[[0.5, 0.25], [0.5, 0.75]]",
-    "stimulus.contrasts=[1, 4, 16]",
-    "stimulus.trials=24",
-    "stimulus.repeats=2",
-    "attention.width=0.2",
-    "trial.duration=120",
-    "time.fixation=20",
-    "time.cue=20",
-    "time.delay=60",
-    "time.target=400",
-    "statistics.resamples=20",
-]
+SMALL = dict(experiment.small) | {"epochs.target": 400.0}
 
 
 @pytest.fixture(scope="module")
 def config():
-    return load_config("cueing", SMALL)
+    return load_settings(experiment, values=SMALL)[1]
 
 
 @pytest.fixture(scope="module")
 def data(config):
-    return cueing.run(config, Progress())
+    return experiment.run(config)
 
 
 @pytest.fixture(scope="module")
 def task(config):
-    return PatchTask.of(config.field, config.stimulus, config.noise)
+    return PatchTask.of(config.field, config.patches, config.noise)
 
 
 def dense(config):
@@ -79,20 +63,19 @@ def test_the_end_of_the_course_is_the_steady_state_in_float64(config, data, task
         for half, name in ((rates[:64], "E"), (rates[64:], "I")):
             seen = np.einsum("pyx,fyx->pf", pooling, half.reshape(4, 4, 4)).mean(axis=1)
             # The slowest mode has settled to 1e-3 of itself after 400 ms.
-            found = data[f"course_{name}"].sel(attention=cue).isel(time=-1)
+            found = data["course"].sel(attention=cue, population=name).isel(time=-1)
             np.testing.assert_allclose(found, seen, rtol=3e-3)
     # Before attention all conditions are the same steady state.
-    early = data["course_E"].sel(time=slice(None, -61)).values
+    early = data["course"].sel(population="E", time=slice(None, -61)).values
     np.testing.assert_allclose(early, np.broadcast_to(early[:1, :1], early.shape), rtol=2e-3)
 
 
 def test_attention_is_one_amount_for_all_cues(config, task):
-    given = cueing.modulations(config, task)
+    given = config.attention.modulations(task, config.patches.places)
     total = np.asarray(given.drive_gain.E - 1.0).sum(axis=(1, 2, 3))
     assert total[2] == pytest.approx(total[:2].mean(), rel=1e-5)
     assert total[3] == 0
     np.testing.assert_array_equal(given.drive_gain.E, given.drive_gain.I)
-    np.testing.assert_array_equal(cueing.attended(2, np.array([1, 0, -1])), [1, 0, 2])
 
 
 def test_drive_is_linear_in_contrast_and_at_its_place(config, task):
@@ -127,37 +110,37 @@ def test_decisions_by_hand(config):
     seen = rng.normal(5.0, 1.0, (2, 4, 3, 24, 12, 8))
     target = np.arange(24) // 2 % 2
     seen[..., 0] += 0.8 * (2 * target - 1)[None, None, None, :, None]
-    found = cueing.decide(config, seen)
+    dims = ("repeat", "block", "contrast", "trial", "sample", "feature")
+    along = {"block": ["learning", "valid", "neutral", "invalid"], "contrast": [1.0, 4.0, 16.0]}
+    found = decide(config, xr.DataArray(seen, along, dims))
     window = slice(6, None)  # 70 to 120 ms
     means = seen[1, 0][:, :, window].mean(axis=2).reshape(72, 8)
     readout = LinearReadout.fit(means, np.tile(target, 3), config.trial.penalty)
     course = seen[1, 3] @ readout.weight + readout.bias  # the last cue
     evidence = course[..., window].mean(axis=-1) * (2 * target - 1)
-    np.testing.assert_allclose(found["evidence"][1, 2], evidence, rtol=1e-5)
-    passage = first_passage(course, 10.0, config.decision.bound)
-    np.testing.assert_allclose(found["reaction"][1, 2], passage.time, rtol=1e-6)
-    assert (found["evidence"] > 0).mean() > 0.7
+    last = found.sel(cue="invalid").isel(repeat=1)
+    np.testing.assert_array_equal(last["correct"], evidence > 0)
+    passage = first_passage(course, 10.0, config.bound)
+    np.testing.assert_allclose(last["reaction"], passage.time, rtol=1e-6)
+    assert found["correct"].mean() > 0.7
 
 
-def test_the_summary_against_plain_numbers(config, data):
+def test_the_summary_against_plain_numbers(data):
     for cue in ("valid", "neutral", "invalid"):
-        own = data["correct"].sel(cue=cue)
-        fit = fit_psychometric(
-            data["contrast"].values, own.sum(("repeat", "trial")).values, np.full(3, 48),
-            shape=WEIBULL,
-        )  # fmt: skip
-        assert float(data["threshold"].sel(cue=cue)) == pytest.approx(fit.threshold, rel=1e-6)
-        assert float(data["accuracy"].sel(cue=cue)) == pytest.approx(float(own.mean()), abs=1e-9)
-    difference = data["reaction"].mean(("repeat", "contrast", "trial"))
-    difference = float(difference.sel(cue="valid") - difference.sel(cue="neutral"))
-    pair = data.sel(pair="valid to neutral")
-    assert float(pair["reaction_mean_difference"]) == pytest.approx(difference, abs=1e-6)
-    low, high = (float(pair[f"reaction_mean_difference_{end}"]) for end in ("low", "high"))
+        own, at = data["correct"].sel(cue=cue), data.sel(cue=cue, bound="value")
+        right = own.sum(("repeat", "trial")).values
+        fit = fit_psychometric(data["contrast"].values, right, np.full(3, 48), shape=WEIBULL)
+        assert float(at["threshold"]) == pytest.approx(fit.threshold, rel=1e-6)
+        assert float(at["accuracy"]) == pytest.approx(float(own.mean()), abs=1e-9)
+    mean = data["reaction"].mean(("repeat", "contrast", "trial"))
+    difference = float(mean.sel(cue="valid") - mean.sel(cue="neutral"))
+    value, low, high = data["mean_reaction_difference"].sel(pair="valid to neutral").values
+    assert value == pytest.approx(difference, abs=1e-6)
     assert low < difference < high
 
 
 def test_onsets_and_sizes_against_the_course(data):
-    course = data["course_E"].sel(site="target")
+    course = data["course"].sel(site="target", population="E")
     effect = (course.sel(attention="valid") - course.sel(attention="invalid")).values
     time = data["time"].values
     at_onset = int(np.flatnonzero(np.isclose(time, 0))[0])
@@ -169,22 +152,9 @@ def test_onsets_and_sizes_against_the_course(data):
     assert time[at_onset + first - 1] <= onset <= time[at_onset + first]
 
 
-def test_measures_and_figure(config, data):
-    check_labels(data)
-    assert bool(data["converged"].all())
-    assert bool(data["finished"].all())
-    rows = {m.name: m for m in cueing.measure(config, data)}
-    assert len(rows) == len(cueing.measure(config, data))
-    row = rows["threshold_ratio_high[valid to neutral]"]
-    assert row.value == float(data["threshold_ratio_high"].sel(pair="valid to neutral"))
-    assert row.holds is bool(row.value < 1)
-    assert rows["attention_effect[E,delay]"].holds
-    assert len(figures.draw(config, data, list(rows.values())).axes) == 7
-
-
 def test_input_to_E_is_the_other_form(task):
-    asked = load_config("cueing", [*SMALL, 'attention.form="input to E"', "attention.input=2"])
-    given = cueing.modulations(asked, task)
+    asked = PlaceAttention(form="input to E", input=2.0, width=0.2)
+    given = asked.modulations(task, ((0.5, 0.25), (0.5, 0.75)))
     assert isinstance(given.input, EI)
     # The middles of the nearest circuits are an eighth of the side away, both ways.
     peak = 2.0 * np.exp(-2 * 0.125**2 / (2 * 0.2**2))
@@ -193,21 +163,6 @@ def test_input_to_E_is_the_other_form(task):
     assert not np.any(given.drive_gain.E - 1.0)
 
 
-def test_the_file_spells_out_the_defaults():
-    usual = load_config("cueing")
-    assert plain(usual) == plain(cueing.Config(experiment="cueing", seed=0))
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("stimulus.trials=20", "trials: found 20, allowed: multiples of 24"),
-        ("stimulus.contrasts=[1, 1, 2]", "each one once"),
-        ("stimulus.contrasts=[1, 3, 2]", "allowed: rising"),
-        ("stimulus.places=[[0.5, 0.5], [1.5, 0.5]]", "shares between 0 and 1"),
-        ('statistics.shape="step"', "shape"),
-    ],
-)
-def test_what_is_refused(setting, words):
-    with pytest.raises(UserError, match=words):
-        load_config("cueing", [setting])
+def test_trials_that_do_not_balance_are_refused():
+    with pytest.raises(ValueError, match="trials: found 20, allowed: multiples of 24"):
+        experiment.settings(trials=20)

@@ -1,80 +1,65 @@
 """The shiftable window: scenes as asked for, the window against NumPy, rows and figure."""
 
+import jax
 import numpy as np
 import pytest
-from cortex.figures import shiftable_window as figures
-from cortex.sims import shiftable_window as experiment
+from cortex.sims.shiftable_window import draw_scenes, experiment, scenes_of
 
-from cortex.errors import UserError
-from cortex.experiment import Progress, load_config, plain, replaced
-from cortex.experiment.results import check_labels
+from cortex.experiment import load_settings
 from tests.reference import location as reference
 from tests.reference import ssn
 
-NAME = "shiftable_window"
-SMALL = [
-    "items.scenes=4",
-    "items.items=7",
-    "circuit.units=65",
-    "window.steps=3",
-    "window.farthest=2",
-    "statistics.resamples=50",
-]
+
+@pytest.fixture(scope="module")
+def settings():
+    return load_settings(experiment, values=dict(experiment.small))[1]
 
 
 @pytest.fixture(scope="module")
-def config():
-    return load_config(NAME, SMALL)
-
-
-@pytest.fixture(scope="module")
-def data(config):
-    return experiment.run(config, Progress())
-
-
-def test_the_file_spells_out_the_defaults():
-    assert plain(load_config(NAME)) == plain(experiment.Config(experiment=NAME, seed=0))
+def data(settings):
+    return experiment.run(settings)
 
 
 def test_scenes_keep_clear_of_the_edges_and_move_at_every_step():
-    config = load_config(NAME)
-    scenes = experiment.draw(config)
-    at = scenes["start"][:, None] + np.cumsum(scenes["by"], axis=1)
+    usual = experiment.settings()
+    colour, start, by = draw_scenes(usual, 0)
+    at = start[:, None] + np.cumsum(by, axis=1)
     assert at.min() >= 1
-    assert at.max() <= config.items.items - 2
-    assert np.abs(scenes["by"]).min() >= 1
-    assert np.abs(scenes["by"]).max() <= config.window.farthest
-    sought = scenes["colour"] == 0
-    np.testing.assert_array_equal(sought.argmax(1), scenes["start"])
-    assert np.all(sought.sum(1) == 1)
+    assert at.max() <= usual.items - 2
+    assert np.abs(by).min() >= 1
+    assert np.abs(by).max() <= usual.farthest
+    np.testing.assert_array_equal((colour == 0).argmax(1), start)
+    assert np.all((colour == 0).sum(1) == 1)
 
 
-def test_labels_and_axes(config, data):
-    check_labels(data)
-    assert data["rate_E"].dims == ("kind", "scene", "step", "place")
-    assert data["rate_E"].shape == (2, 4, 4, 65)
-    assert np.all(data["converged"])
+def test_scenes_are_those_of_the_seed_whoever_asks(settings):
+    """A sweep maps the key; a run has the seed."""
+    keys = jax.vmap(jax.random.key)(np.array([3, 4], np.uint32))
+    found = jax.jit(jax.vmap(lambda key: scenes_of(settings, key)))(keys)
+    for number, seed in enumerate((3, 4)):
+        for array, expected in zip(found, draw_scenes(settings, seed), strict=True):
+            np.testing.assert_array_equal(array[number], expected)
 
 
-def test_the_window_moves_as_the_equations_say(config, data):
+def test_the_window_moves_as_the_equations_say(settings, data):
     """From the window by content on, in float64; both kinds, every scene and step."""
-    w, size = config.window, config.items.size
-    scenes = experiment.draw(config)
+    w, size = settings, settings.size
+    _, _, by = draw_scenes(settings, settings.seed)
     reach = w.farthest * size + int(4 * w.spread) + 1
     away = np.arange(-reach, reach + 1)
     for kind, power in (("sharpened", w.power), ("not sharpened", 1.0)):
         for scene in range(4):
-            found = data["weights"].sel(kind=kind).values[scene].astype(float)
+            found = data["weights"].sel(kind=kind).isel(scene=scene).values.astype(float)
             now = found[0][None]
             for step in range(w.steps):
-                bump = np.exp(-((away - scenes["by"][scene, step] * size) ** 2) / (2 * w.spread**2))
+                bump = np.exp(-((away - by[scene, step] * size) ** 2) / (2 * w.spread**2))
                 now = reference.sharpened(reference.shifted(now, bump[None] / bump.sum()), power)
                 np.testing.assert_allclose(found[step + 1], now[0], atol=2e-6)
 
 
-def test_rates_against_the_float64_program(config, data):
+def test_rates_against_the_float64_program(settings, data):
     """Steady rates under the gain of one window; the solver's tolerance is 2e-5."""
-    c = config.circuit
+    c = settings.circuit
     away = (np.arange(c.units)[:, None] - np.arange(c.units)[None, :]) * c.spacing
 
     def weights(peak, sigma):
@@ -90,43 +75,34 @@ def test_rates_against_the_float64_program(config, data):
         n=(c.n, c.n),
     )
     one = data.isel(kind=0, scene=1, step=2)
-    gain = 1 + config.window.strength * one["weights"].values.astype(float)
-    drive = config.items.contrast * np.concatenate([gain, gain])
+    gain = 1 + settings.strength * one["weights"].values.astype(float)
+    drive = settings.contrast * np.concatenate([gain, gain])
     rates = ssn.steady_state(net, ssn.Input(drive), dt=0.5, tolerance=1e-8)
-    np.testing.assert_allclose(one["rate_E"], rates[: c.units], rtol=2e-3, atol=1e-3)
-    np.testing.assert_allclose(one["rate_I"], rates[c.units :], rtol=2e-3, atol=1e-3)
+    expected = rates.reshape(2, c.units)
+    np.testing.assert_allclose(one["rates"], expected, rtol=2e-3, atol=1e-3)
 
 
-def test_measures_and_figure(config, data):
-    measures = {m.name: m for m in experiment.measure(config, data)}
-    for name in ("shift_off_high", "widening_saved_low", "entropy_saved_low", "E_saved_low"):
-        assert measures[name].holds is True, name
-    plain_E = data["plain_E"].values[16:-16].mean()
-    last = data.isel(kind=0, step=-1)
+def test_rates_there_against_the_rates(settings, data):
+    plain = data["plain"].sel(population="E").values
+    last = data.sel(kind="sharpened", population="E").isel(step=-1)
     own = [np.abs(data["place"].values - at).argmin() for at in last["commanded"].values]
-    expected = np.mean(last["rate_E"].values[np.arange(4), own]) / plain_E
-    assert measures["at_E[sharpened]"].value == pytest.approx(expected, rel=1e-5)
-    figure = figures.draw(config, data, list(measures.values()))
-    assert len(figure.axes) == 7
+    expected = last["rates"].values[np.arange(4), own] / plain[16:-16].mean()
+    np.testing.assert_allclose(last["at"], expected, rtol=1e-5)
+    mean = float(data["E_saved"].sel(bound="value"))
+    both = data["at"].sel(population="E").isel(step=-1)
+    saved = both.sel(kind="sharpened") - both.sel(kind="not sharpened")
+    assert mean == pytest.approx(float(saved.mean()), rel=1e-5)
 
 
-def test_no_sharpening_leaves_nothing_to_save(config):
+def test_no_sharpening_leaves_nothing_to_save():
     """A control that fails: with a power of 1 both kinds are the same."""
-    same = replaced(config, {"window.power": 1.0})
-    measures = {m.name: m for m in experiment.measure(same, experiment.run(same, Progress()))}
-    assert measures["widening_saved_low"].holds is False
-    assert measures["E_saved_low"].value == pytest.approx(0, abs=1e-4)
-    assert "width_limit" not in measures
+    same = load_settings(experiment, values=dict(experiment.small) | {"power": 1.0})[1]
+    rows = {row.name: row for row in experiment.rows(same, experiment.run(same))}
+    assert rows["widening_saved"].holds is False
+    assert rows["E_saved"].value == pytest.approx(0, abs=1e-4)
+    assert rows["width_limit"].holds is None
 
 
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("items.items=12", "found 12 items of 9 units, allowed: as many as fit on 101 units"),
-        ("window.farthest=10", r"farthest: found 10, allowed: items.items - 2 or less"),
-        ("window.power=0.5", "power: found 0.5, allowed: a number >= 1"),
-    ],
-)
-def test_bad_settings_give_one_line(setting, words):
-    with pytest.raises(UserError, match=words):
-        load_config(NAME, [setting])
+def test_items_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="found 12 items of 9 units, allowed: as many as fit"):
+        experiment.settings(items=12)
