@@ -109,13 +109,13 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     strengths = jnp.stack([gains, gains, inputs])
     loudness = jnp.stack([jnp.ones_like(gains), gains, jnp.ones_like(gains)])
 
-    def arouse(way: Array, level: Array) -> Modulation:
+    def arouse(way: Any, level: Any) -> Modulation:
         strength = strengths[way, level]
         gain = task.modulation(Arousal(jnp.where(way < 2, strength - 1.0, 0.0)))
         put_in = jnp.broadcast_to(jnp.where(way < 2, 0.0, strength), task.circuit.shape)
         return Modulation(drive_gain=gain.drive_gain, input=EI(put_in, put_in))
 
-    def steady(way: Array, level: Array) -> tuple[Any, Any, Any]:
+    def steady(way: Any, level: Any) -> tuple[Any, Any, Any]:
         given = arouse(way, level)
         states = [task.settle(empty + shown, given, s.settle()) for shown in (0.0, faint[0, 0])]
         here = [
@@ -128,7 +128,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     levels = np.arange(len(s.gains))
     starts, pairs, states = over(way=WAYS, level=levels, sequential=("way",))(steady)
 
-    def trials(key: Array, way: Array, level: Array, count: int) -> Array:
+    def trials(key: Array, way: Any, level: Any, count: int) -> Array:
         """Means over the readout's window (trial, feature)."""
         present, place, target = (jnp.asarray(x) for x in blocks(s, count))
         noisy = eqx.tree_at(lambda t: t.noise.sd, task, task.noise.sd * loudness[way, level])

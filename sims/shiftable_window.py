@@ -151,9 +151,9 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
         weights = windows(s, seen, plain.rates, by[scene].astype(float), power)
         states, at = jax.vmap(respond)(weights), commanded[scene]
         own = jnp.argmin(jnp.abs(places[None, :] - at[:, None]), axis=1)[:, None]
-        rise = jnp.maximum(states.rates.E - plain.rates.E, 0)
+        rise = jnp.maximum(states.rates.E - plain.rates.E[None], 0)
         mean = weights @ places
-        variance = jnp.sum(weights * (places - mean[:, None]) ** 2, axis=1)
+        variance = jnp.sum(weights * (places[None] - mean[:, None]) ** 2, axis=1)
         return states, {
             "weights": weights,
             "entropy": entropy(weights),

@@ -276,7 +276,7 @@ def psychometric_functions(
     levels, each = correct["contrast"].values, correct.sizes["trial"]
     counts = correct.sum("trial").transpose(condition, over, "contrast").values
     trials, alone = (np.full(len(levels), each * n) for n in (correct.sizes[over], 1))
-    rules = {"shape": shape, "most_lapses": most_lapses}
+    rules: dict[str, Any] = {"shape": shape, "most_lapses": most_lapses}
     values, drawn, single = [], [], []
     for right in counts:
         fit = fit_psychometric(levels, right.sum(axis=0), trials, **rules)
@@ -295,16 +295,17 @@ def psychometric_functions(
     value, samples, apart = (xr.concat(one, along) for one in (values, drawn, single))
     out = xr.Dataset()
     for name, (unit, text) in FITTED.items():
-        pairs = [paired(array[name], condition, operator.truediv) for array in (value, samples)]
+        ratio, ratios = (paired(x[name], condition, operator.truediv) for x in (value, samples))
         for key, array, units, words in (
             (name, estimate(value[name], samples[name], level), unit, text),
             (f"each_{name}", apart[name], unit, f"{text}, by {over}"),
-            (f"{name}_ratio", estimate(*pairs, level), "1", f"{text}: first over second"),
+            (f"{name}_ratio", estimate(ratio, ratios, level), "1", f"{text}: first over second"),
         ):
             out[key] = array.assign_attrs(units=units, long_name=words)
     out["lapse"] = value["lapse"].assign_attrs(units="1", long_name="lapse rate")
-    words = {"units": "1", "long_name": "probability of so bad a fit"}
-    return out.assign(fit_probability=value["fit_probability"].assign_attrs(words))
+    bad = "probability of so bad a fit"
+    out["fit_probability"] = value["fit_probability"].assign_attrs(units="1", long_name=bad)
+    return out
 
 
 def paired(array: Any, dim: str, by: Callable[[Any, Any], Any]) -> Any:

@@ -80,11 +80,12 @@ class PlaceAttention(Settings):
         """Attention to each place, to all of them, and to none: leaves (places + 2, ...)."""
         gain = self.form == "gain on drive"
         form: AbstractForm = Multiplicative() if gain else Additive(scale=self.input)
-        strength = self.gain if gain else 1.0
-        alone = SpatialWindow(strength, self.width, form=form)
-        shared = DividedWindow(jnp.asarray(places, float), strength, self.width, form=form)
+        strength, width = (jnp.asarray(x, float) for x in (self.gain if gain else 1.0, self.width))
+        alone = SpatialWindow(strength, width, form=form)
+        shared = DividedWindow(jnp.asarray(places, float), strength, width, form=form)
+        none = SpatialWindow(jnp.zeros(()), form=form)
         found = [task.modulation(alone, place) for place in places]
-        found += [task.modulation(source) for source in (shared, SpatialWindow(0.0, form=form))]
+        found += [task.modulation(source) for source in (shared, none)]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *found)
 
 
