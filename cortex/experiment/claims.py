@@ -113,32 +113,27 @@ class Near(AbstractExpectation):
 
     Attributes:
         reference: a number, or numbers by the coordinates of the value: a mapping from those of its
-            first dimension to numbers, to mappings over the next dimension, or to tuples along it.
-            Nothing is expected where no number stands.
+            first dimension to numbers, to mappings over the next dimension, or to tuples along it,
+            or an `xarray.DataArray`. Nothing is expected where no number stands.
         rtol: tolerance as a share of the reference.
-        atol: tolerance in the unit of the value, added to the former.
+        atol: tolerance in the unit of the value, added to the former; a number, or numbers as
+            those of the reference.
     """
 
     reference: Any
     rtol: int | float = 0.0
-    atol: int | float = 0.0
+    atol: Any = 0.0
 
     def number(self, place: Mapping[str, Any]) -> float | None:
         """The reference at a place; None if there is none."""
-        found: Any = self.reference
-        for coordinate, index in zip(place.values(), place_indices(place), strict=True):
-            if isinstance(found, Mapping):
-                found = _looked_up(found, coordinate)
-            elif isinstance(found, tuple):
-                found = found[index]
-        return None if found is None or isinstance(found, Mapping | tuple) else float(found)
+        return _number_at(self.reference, place)
 
     def applies(self, place: Mapping[str, Any]) -> bool:
         return self.number(place) is not None
 
     def band(self, place: Mapping[str, Any]) -> float:
         """Half the width of what is allowed, in the unit of the value."""
-        return self.atol + self.rtol * abs(self.number(place) or 0.0)
+        return (_number_at(self.atol, place) or 0.0) + self.rtol * abs(self.number(place) or 0.0)
 
     def holds(self, low: float, value: float, high: float, place: Mapping[str, Any]) -> bool:
         goal = self.number(place)
@@ -146,6 +141,19 @@ class Near(AbstractExpectation):
 
     def text(self, place: Mapping[str, Any]) -> str:
         return f"{self.number(place):g}"
+
+
+def _number_at(table: Any, place: Mapping[str, Any]) -> float | None:
+    """What stands in a table of numbers at a place; None if nothing does."""
+    if isinstance(table, xr.DataArray):
+        return float(table.sel({dim: place[str(dim)] for dim in table.dims}))
+    found: Any = table
+    for coordinate, index in zip(place.values(), place_indices(place), strict=True):
+        if isinstance(found, Mapping):
+            found = _looked_up(found, coordinate)
+        elif isinstance(found, tuple):
+            found = found[index]
+    return None if found is None or isinstance(found, Mapping | tuple) else float(found)
 
 
 def _looked_up(table: Mapping[Any, Any], key: Any) -> Any:
@@ -185,7 +193,8 @@ class Claim:
         value: from the dataset to a number or an array. Its dimensions make the rows; those that
             have numbers asked for (`Axis.values`) are cut to them. A dimension ``bound`` (value,
             low, high) makes an estimate, which is judged by its nearer end.
-        expect: what is expected.
+        expect: what is expected, or a function from the dataset to that, where a theory or the
+            size of the data says how much.
         source: who says so.
         effect: what it claims, in a few words: "two strong gratings suppress each other".
         headline: whether it is shown even where the table is long.
@@ -203,7 +212,7 @@ class Claim:
 
     name: str
     value: Callable[[Any], Any]
-    expect: AbstractExpectation
+    expect: AbstractExpectation | Callable[[Any], AbstractExpectation]
     source: Source
     effect: str = ""
     headline: bool = False
@@ -243,20 +252,22 @@ class Claim:
         name = self.name + (f"[{_written(place)}]" if place else "")
         common: dict[str, Any] = {"name": name, "value": value, "unit": unit}
         common |= {"headline": self.headline, "effect": self.effect}
-        expected = not isinstance(self.expect, Reported) and self.expect.applies(place)
+        expect = self.expect
+        if not isinstance(expect, AbstractExpectation):
+            expect = expect(data)
+        expected = not isinstance(expect, Reported) and expect.applies(place)
         if not judged or not expected:
             holds = None if math.isfinite(value) else False
             return Measure(**common, provenance=str(self.source), holds=holds)
         finite = all(map(math.isfinite, ends))
-        holds = finite and self.expect.holds(low, value, high, place)
+        holds = finite and expect.holds(low, value, high, place)
         note = "" if not self.known else self._note(data, place)
-        shown: dict[str, Any] = {"expected": self.expect.text(place)}
-        if isinstance(self.expect, Near):
-            near = self.expect
-            alone = near.atol == 0 and near.rtol > 0
-            band = {"relative": near.rtol} if alone else {"absolute": near.band(place)}
-            shown = {"reference": near.number(place), **band}
-        if finite and low != high and not isinstance(self.expect, Near):
+        shown: dict[str, Any] = {"expected": expect.text(place)}
+        if isinstance(expect, Near):
+            alone = expect.rtol > 0 and not _number_at(expect.atol, place)
+            band = {"relative": expect.rtol} if alone else {"absolute": expect.band(place)}
+            shown = {"reference": expect.number(place), **band}
+        if finite and low != high and not isinstance(expect, Near):
             shown["interval"] = (low, high)
         return Measure(**common, **shown, provenance=str(self.source), holds=holds, note=note)
 

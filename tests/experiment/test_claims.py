@@ -119,6 +119,18 @@ def test_references_stand_by_coordinates_and_where_none_stands_nothing_is_claime
     assert Near(7.0).number(place) == 7.0
 
 
+def test_what_is_expected_may_follow_from_the_data():
+    d = data(r=over_contrast([1.0, 2.0, 3.0]), theory=over_contrast([1.0, 2.5, 3.0]))
+    found = rows(lambda d: d.r, lambda d: Near(d.theory, atol=0.2 * d.theory), d)
+    assert [row.holds for row in found] == [True, True, True]
+    found = rows(lambda d: d.r, lambda d: Near(d.theory, atol=0.1 * d.theory), d)
+    assert [row.holds for row in found] == [True, False, True]
+    assert (found[1].reference, found[1].absolute) == (2.5, 0.25)
+    (row,) = rows(lambda d: d.r.max(), lambda d: Below(float(d.theory.max()) + 1), d)
+    assert row.expected == "< 4"
+    assert row.holds
+
+
 def test_a_claim_about_another_circuit_is_not_made():
     (row,) = rows(lambda d: 1.0, Above(5), when=lambda settings: settings == "theirs")
     assert row.holds is None
