@@ -1,16 +1,13 @@
 """Weights of a ring recovered from noisy contrast responses, by descent through its steady state.
 
-A ring of E/I pairs is shown one grating at several contrasts, and the E and I rates of a few
-pairs are recorded with noise. From these alone the four weights are found again, from tens of
-per cent away: the misfit is differentiated through the steady state by the implicit function
-theorem and descended with optax. Many data sets, each with noise of its own, tell whether the
-errors predicted from the curvature at the end (Cramer and Rao) are those that are made. What was
-not fitted is then predicted: other contrasts, and the sum weight of a pair of gratings.
-
-The weights trade off along a narrow curved valley, so gradients are preconditioned by the
-information matrix (Levenberg and Marquardt). A state that runs away or oscillates has no steady
-rates and no gradient: a step into such a circuit is refused and the next one damped more, and a
-start in one is walked back by weakening J_EE. Each data set is fitted from several starts.
+A ring is shown one grating at several contrasts, and E and I rates of a few pairs are recorded
+with noise. From these alone the four weights are found again, from tens of per cent away: the
+misfit is differentiated through the steady state by the implicit function theorem and descended
+with optax. Many data sets tell whether the errors predicted from the curvature at the end (Cramer
+and Rao) are those that are made. What was not fitted is then predicted: other contrasts, and the
+sum weight of a pair of gratings. Weights trade off along a narrow curved valley, so gradients are
+preconditioned (Levenberg and Marquardt). A state that runs away has no gradient: a step into such
+a circuit is refused, and a start in one is walked back by weakening J_EE.
 
 Source: the circuit is that of Rubin, Van Hooser & Miller 2015, Neuron 85:402, Fig. 1, as
 transcribed by others; recording, noise and fit are ours.
@@ -18,353 +15,236 @@ transcribed by others; recording, noise and fit are ours.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
 from pydantic import model_validator
+from scipy.special import chdtri
 
 from cortex.analysis import sum_weight
-from cortex.circuit import (
-    EI,
-    Fit,
-    FixedPointIteration,
-    SteadyState,
-    fit_residuals,
-    stabilised,
-    steady_state,
+from cortex.circuit import EI, Fit, SteadyState, fit_residuals, stabilised, steady_state
+from cortex.experiment import (
+    Below,
+    Between,
+    Claim,
+    Experiment,
+    ExperimentSettings,
+    Near,
+    settled_claim,
 )
-from cortex.experiment import ExperimentConfig, Measure, Progress, Section, quantity, replaced
-from cortex.experiment.config import NonNegative, Positive
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.fit_rows import prediction_rows, statistics_rows, weight_rows
-from cortex.models import RingSection, ring_circuit
-from cortex.models.ring import RUBIN
-from cortex.stimuli.ring import circular_distance, paired_bumps, ring_positions
+from cortex.labelled import Labelled, asked, coordinate, label, over, quality
+from cortex.models.ring import RUBIN, Ring
+from cortex.models.settling import Iterate
+from cortex.settings import Contrasts, NonNegative, contrasts, kept, quantity, replaced
+from cortex.sources import Source
 
-HERE = "chosen here"
 WEIGHTS = ("J_EE", "J_IE", "J_EI", "J_II")
+SHOWN = {"first": np.array([1.0, 0.0]), "second": np.array([0.0, 1.0]), "both": np.ones(2)}
 
 
-class StimulusSection(Section):
-    """The gratings: one to fit, others to predict."""
+class Settings(ExperimentSettings):
+    """Settings of `fit_contrast_response`."""
 
-    orientation: float = quantity(45.0, "deg", "orientation of the grating", source=RUBIN)
-    width: float = quantity(
-        30.0, "deg", "width of the Gaussian drive of a grating", source=RUBIN, gt=0
+    circuit: Ring = Ring(units=36)
+    orientations: tuple[float, float] = quantity((45.0, 135.0), "deg", "of the gratings", RUBIN)
+    width: float = quantity(30.0, "deg", "width of the Gaussian drive of a grating", RUBIN, gt=0)
+    fitted: Contrasts = contrasts(2.5, 5.0, 10.0, 20.0, 40.0, 80.0, description="contrast fitted")
+    predicted: Contrasts = contrasts(
+        3.5, 7.0, 14.0, 28.0, 56.0, curve=(2.5, 80.0, 17), description="contrast predicted"
     )
-    contrasts: tuple[Positive, ...] = quantity(
-        (2.5, 5.0, 10.0, 20.0, 40.0, 80.0), "%", "contrasts fitted", source=HERE, min_length=3
-    )
-    held_out: tuple[Positive, ...] = quantity(
-        (3.5, 7.0, 14.0, 28.0, 56.0), "%", "contrasts predicted", source=HERE, min_length=1
-    )
-    second_orientation: float = quantity(
-        135.0, "deg", "orientation of the grating added to predict a pair", source=RUBIN
-    )
-    pair_contrast: float = quantity(
-        50.0, "%", "contrast of each grating of the pair predicted", source=RUBIN, gt=0
-    )
-    axis_points: int = quantity(
-        17, "1", "number of contrasts of the curves, evenly spaced in logarithm", source=HERE, ge=2
-    )
+    pair_contrast: float = quantity(50.0, "%", "contrast of each grating of a pair", RUBIN, gt=0)
+    distances: tuple[NonNegative, ...] = quantity((0.0, 20.0, 40.0), "deg", "of recorded pairs")
+    relative_noise: float = quantity(0.05, "1", "SD of a rate, as a share of it", gt=0)
+    additive_noise: float = quantity(0.1, "Hz", "SD of a rate besides", gt=0)
+    data_sets: int = quantity(16, "1", "data sets, each with its own noise", ge=2)
+    start_spread: float = quantity(0.3, "1", "largest distance of a start in log weights", ge=0)
+    starts: int = quantity(3, "1", "starts for each data set; the best is kept", ge=1)
+    steps: int = quantity(16, "1", "steps of the descent", ge=1)
+    settle: Iterate = Iterate()
 
     @model_validator(mode="after")
-    def _distinct(self) -> StimulusSection:
-        for name, other in (("contrasts", ()), ("held_out", self.contrasts)):
-            names = [f"{contrast:g}" for contrast in getattr(self, name)]
-            taken = {f"{contrast:g}" for contrast in other}
-            if len(set(names)) < len(names) or taken & set(names):
-                allowed = "each one once" + (", none of contrasts" if other else "")
-                raise ValueError(f"{name}: found [{', '.join(names)}], allowed: {allowed}")
-        return self
-
-
-class RecordingSection(Section):
-    """What is recorded, and its noise, whose size the fit knows."""
-
-    distances: tuple[NonNegative, ...] = quantity(
-        (0.0, 20.0, 40.0),
-        "deg",
-        "preferred orientations of the recorded pairs, from the grating's",
-        source=HERE,
-        min_length=1,
-    )
-    relative_noise: float = quantity(
-        0.05, "1", "standard deviation of a rate, as a share of it", source=HERE, gt=0
-    )
-    additive_noise: float = quantity(
-        0.1, "Hz", "standard deviation of a rate besides", source=HERE, gt=0
-    )
-    data_sets: int = quantity(16, "1", "data sets, each with its own noise", source=HERE, ge=2)
-
-
-class FitSection(Section):
-    """The descent."""
-
-    start_spread: float = quantity(
-        0.3, "1", "log weights start within this of the true ones, uniformly", source=HERE, ge=0
-    )
-    starts: int = quantity(3, "1", "starts for each data set; the best is kept", source=HERE, ge=1)
-    steps: int = quantity(16, "1", "steps of the descent", source=HERE, ge=1)
-
-
-class SolverSection(Section):
-    """How steady states are found: by equal steps until nothing changes any more."""
-
-    step: float = quantity(2.0, "ms", "step", source=HERE, gt=0)
-    duration: float = quantity(1000.0, "ms", "longest simulated time", source=HERE, gt=0)
-    rtol: float = quantity(
-        1e-5, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
-    )
-    atol: float = quantity(1e-4, "Hz", "residual allowed besides", source=HERE, gt=0)
-
-    def relax(self) -> FixedPointIteration:
-        """The solver for `cortex.circuit.steady_state`."""
-        return FixedPointIteration(
-            dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
-        )
-
-
-class Config(ExperimentConfig):
-    """Configuration of `fit_contrast_response`."""
-
-    circuit: RingSection = RingSection(units=36)
-    stimulus: StimulusSection = StimulusSection()
-    recording: RecordingSection = RecordingSection()
-    fit: FitSection = FitSection()
-    solver: SolverSection = SolverSection()
-
-    @model_validator(mode="after")
-    def _positive(self) -> Config:
+    def _possible(self) -> Settings:
         for name in WEIGHTS:
             if getattr(self.circuit, name) == 0:
-                raise ValueError(f"circuit.{name}: found 0, allowed: > 0 [1/Hz]: its log is fitted")
+                raise ValueError(f"circuit.{name}: found 0, allowed: > 0: its log is fitted")
         return self
 
 
-def true_weights(config: Config) -> Array:
-    """Logarithms of the weights [1/Hz] that data are made with, in the order of `WEIGHTS`."""
-    return jnp.log(jnp.stack([jnp.asarray(getattr(config.circuit, n), float) for n in WEIGHTS]))
+def respond(s: Settings, log_weights: Array, amplitudes: Array) -> SteadyState:
+    """Steady state of the ring, differentiable in the log weights, to contrasts of two gratings."""
+    ring = replaced(s.circuit, dict(zip(WEIGHTS, jnp.exp(log_weights), strict=True)))
+    drive = amplitudes @ jnp.stack([ring.bump(angle, s.width) for angle in s.orientations])
+    return steady_state(ring.circuit(), EI(drive, drive), solver=s.settle())
 
 
-def respond(config: Config, log_weights: Array, contrasts: Array) -> SteadyState:
-    """Steady states of the ring with these weights; differentiable in them.
-
-    Parameters
-    ----------
-    log_weights
-        (4,), in the order of `WEIGHTS`.
-    contrasts
-        (..., 2), of the grating and of the second one [%].
-    """
-    shown, J = config.stimulus, jnp.exp(log_weights)
-    ring = replaced(config.circuit, {name: J[i] for i, name in enumerate(WEIGHTS)})
-    circuit, preferred = ring_circuit(ring), ring_positions(ring.units, ring.period)
-    angles = (shown.orientation, shown.second_orientation)
-    where = jnp.stack([jnp.asarray(angle, float) for angle in angles])
-
-    def one(amplitudes: Array) -> SteadyState:
-        drive = paired_bumps(preferred, where, amplitudes, shown.width, ring.period)
-        return steady_state(circuit, EI(drive, drive), solver=config.solver.relax())
-
-    flat = jax.vmap(one)(contrasts.reshape(-1, 2))
-    return jax.tree.map(lambda x: x.reshape(*contrasts.shape[:-1], *x.shape[1:]), flat)
+def recorded_units(s: Settings) -> Array:
+    """Numbers of the units that prefer what is recorded, counted from 0."""
+    places = [s.orientations[0] + away for away in s.distances]
+    return jnp.stack([s.circuit.unit_at(place) for place in places])
 
 
-def axis_contrasts(shown: StimulusSection) -> Array:
-    """Contrasts [%] of the curves: from the lowest to the highest one fitted."""
-    levels = [jnp.asarray(contrast, float) for contrast in shown.contrasts]
-    low, high = jnp.min(jnp.stack(levels)), jnp.max(jnp.stack(levels))
-    return low * (high / low) ** jnp.linspace(0.0, 1.0, shown.axis_points, dtype=low.dtype)
+def record(s: Settings, log_weights: Array) -> tuple[Array, Array]:
+    """Rates (contrast, place, population) at the contrasts fitted, and whether all settled."""
+    amplitudes = jnp.asarray(s.fitted.values, float)[:, None] * SHOWN["first"][None]
+    state = jax.vmap(lambda c: respond(s, log_weights, c))(amplitudes)
+    rates = jnp.stack([state.rates.E, state.rates.I], -1)[:, recorded_units(s)]
+    return rates, jnp.all(state.converged)
 
 
-def single(contrasts: Any) -> Array:
-    """The grating alone: (..., 2)."""
-    levels = jnp.stack([jnp.asarray(contrast, float) for contrast in contrasts])
-    return jnp.stack([levels, jnp.zeros_like(levels)], -1)
-
-
-def recorded(config: Config, state: SteadyState) -> Array:
-    """Rates [Hz] of the recorded pairs, E and I: (..., place, 2)."""
-    ring = config.circuit
-    preferred = ring_positions(ring.units, ring.period)
-    places = config.stimulus.orientation + jnp.asarray(config.recording.distances, float)
-    gap = circular_distance(preferred[None, :], places[:, None], ring.period)
-    nearest = jnp.argmin(gap, axis=1)
-    return jnp.stack([state.rates.E[..., nearest], state.rates.I[..., nearest]], -1)
-
-
-def misfit(config: Config, log_weights: Array, data: Array) -> tuple[Array, Array]:
+def misfit(s: Settings, log_weights: Array, data: Array) -> tuple[Array, Array]:
     """Residuals in standard deviations of the noise, flat, and whether all states settled."""
-    noise = config.recording.additive_noise, config.recording.relative_noise
-    state = respond(config, log_weights, single(config.stimulus.contrasts))
-    settled = jnp.all(state.converged)
-    rates = jnp.where(settled, recorded(config, state), 0.0)
-    return (stabilised(rates, *noise) - stabilised(data, *noise)).ravel(), settled
+    noise = s.additive_noise, s.relative_noise
+    rates, settled = record(s, log_weights)
+    residuals = stabilised(jnp.where(settled, rates, 0.0), *noise) - stabilised(data, *noise)
+    return residuals.ravel(), settled
 
 
-def descend(config: Config, start: Array, data: Array) -> Fit:
-    """One fit of one data set."""
-    fit = config.fit
-    return fit_residuals(
-        lambda log_weights: misfit(config, log_weights, data),
-        start,
-        steps=fit.steps,
-        retreat=jnp.asarray([-0.1, 0.0, 0.0, 0.0]),  # weaker from E onto E
-    )
+def descend(s: Settings, start: Array, data: Array) -> Fit:
+    """One fit of one data set; a start that does not settle is walked back in J_EE."""
+    weaker = jnp.asarray([-0.1, 0.0, 0.0, 0.0])
+    return fit_residuals(lambda w: misfit(s, w, data), start, steps=s.steps, retreat=weaker)
 
 
-def make_data(config: Config, key: Array) -> tuple[Array, Array, Array]:
-    """True rates (contrast, place, 2), noisy ones (data_set, ...), starts (data_set, start, 4)."""
-    recording, fit = config.recording, config.fit
-    true = true_weights(config)
-    clean = recorded(config, respond(config, true, single(config.stimulus.contrasts)))
+def make_data(s: Settings, true: Array, key: Array) -> tuple[Array, Array]:
+    """Noisy rates (data_set, contrast, place, population), and starts (data_set, start, 4)."""
+    clean, _ = record(s, true)
     share, floor, begin = jax.random.split(key, 3)
-    shape = (recording.data_sets, *clean.shape)
-    noise = recording.relative_noise * jax.random.normal(share, shape) * clean[None]
-    noise = noise + recording.additive_noise * jax.random.normal(floor, shape)
-    away = jax.random.uniform(begin, (recording.data_sets, fit.starts, 4), minval=-1.0)
-    return clean, clean[None] + noise, true[None, None, :] + fit.start_spread * away
+    shape = (s.data_sets, *clean.shape)
+    noise = s.relative_noise * jax.random.normal(share, shape) * clean[None]
+    noise = noise + s.additive_noise * jax.random.normal(floor, shape)
+    away = jax.random.uniform(begin, (s.data_sets, s.starts, 4), minval=-1.0)
+    return clean[None] + noise, true[None, None] + s.start_spread * away
 
 
-def pair_sum_weight(config: Config, log_weights: Array, contrasts: Array) -> tuple[Array, Array]:
-    """w_E (contrast) of the pair of gratings, and whether all states settled."""
-    which = jnp.asarray([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], float)
-    state = respond(config, log_weights, contrasts[:, None, None] * which[None])
-    return sum_weight(state.rates.E), jnp.all(state.converged)
-
-
-def simulate(config: Config, key: Array) -> dict[str, Array]:
-    """Make the data sets, fit each, and predict what was not fitted.
-
-    Runs under `jax.jit` and `jax.vmap` with arrays in place of the numbers of `circuit` and
-    `stimulus`; what is differentiated is `respond` and `misfit`.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    key
-        Of the noise and of the starts.
-
-    Returns
-    -------
-    dict of arrays
-        Of the data: ``clean``, ``data``. Of the fits: ``start``, ``log_weights``,
-        ``information``, ``cost``, ``decrement`` (data_set, ...), the better of the starts.
-        Predicted by true weights, each fit, and the start of the first (circuit, ...):
-        ``curve``, ``held_out`` (circuit, contrast, place, 2) [Hz], ``curve_w`` (circuit,
-        contrast), ``pair_w`` (circuit); and ``pair_w_error`` (data_set). ``residual`` [Hz] and
-        ``converged`` of those states, save the start's.
-    """
-    shown = config.stimulus
-    clean, data, starts = make_data(config, key)
-    fits = jax.vmap(jax.vmap(lambda s, d: descend(config, s, d), (0, None)))(starts, data)
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
+    """Make the data sets, fit each, and predict what was not fitted."""
+    true = jnp.log(jnp.stack([jnp.asarray(getattr(s.circuit, name), float) for name in WEIGHTS]))
+    data, starts = make_data(s, true, key)
+    fits = jax.vmap(jax.vmap(lambda w, d: descend(s, w, d), (0, None)))(starts, data)
     best = jnp.argmin(fits.cost[..., -1], axis=1)
-    sets = jnp.arange(len(best))
-    fits = jax.tree.map(lambda array: array[sets, best], fits)
+    fits = jax.tree.map(lambda array: array[jnp.arange(len(best)), best], fits)
 
-    pair = jnp.asarray(shown.pair_contrast, float)[None]
-    circuits = jnp.concatenate([true_weights(config)[None], fits.parameters, fits.start[:1]])
-    axis = axis_contrasts(shown)
-    held_out = jnp.stack([jnp.asarray(contrast, float) for contrast in shown.held_out])
+    def single(weights: Array, contrast: Array) -> SteadyState:
+        return respond(s, weights, contrast * SHOWN["first"])
 
-    def predict(weights: Array) -> dict[str, Array]:
-        state = respond(config, weights, single(jnp.concatenate([axis, held_out])))
-        rates = recorded(config, state)
-        curve_w, settled = pair_sum_weight(config, weights, jnp.concatenate([pair, axis]))
-        return {
-            "curve": rates[: len(axis)],
-            "held_out": rates[len(axis) :],
-            "pair_w": curve_w[0],
-            "curve_w": curve_w[1:],
-            "residual": jnp.max(state.residual),
-            "converged": jnp.all(state.converged) & settled,
-        }
+    def pair(weights: Array, contrast: Array) -> tuple[Array, SteadyState]:
+        shown = jnp.stack([contrast * on for on in SHOWN.values()])
+        states = jax.vmap(lambda amplitudes: respond(s, weights, amplitudes))(shown)
+        return sum_weight(states.rates.E), states
 
     def error(weights: Array, information: Array) -> Array:
-        slope = jax.jacfwd(lambda p: pair_sum_weight(config, p, pair)[0][0])(weights)
+        slope = jax.jacfwd(lambda w: pair(w, level)[0])(weights)
         return jnp.sqrt(slope @ jnp.linalg.solve(information, slope))
 
-    predicted = jax.vmap(predict)(circuits)
-    # A start need not settle everywhere, and is only drawn.
-    predicted |= {name: predicted[name][:-1] for name in ("residual", "converged")}
+    level, names = jnp.asarray(s.pair_contrast, float), [str(1 + i) for i in range(len(best))]
+    circuits = dict(zip(["true", *names], [true, *fits.parameters], strict=True))
+    curves = over(circuit=circuits, predicted=s.predicted)(single)
+    sums, summed = over(circuit=circuits, predicted=s.predicted)(pair)
+    weight, paired = over(circuit=circuits)(lambda weights: pair(weights, level))
+    begun = over(predicted=s.predicted)(lambda contrast: single(fits.start[0], contrast))
+    pair_error = jax.vmap(error)(fits.parameters, fits.information)
+    covariance = jax.vmap(lambda fit: fit.covariance())(fits)
+    errors = jnp.sqrt(jnp.diagonal(covariance, axis1=1, axis2=2))
+
+    away = coordinate(s.distances, "deg", "distance from the grating")
+    units, sets = recorded_units(s), {"data_set": names}
+    weights, recordings = {**sets, "weight": WEIGHTS}, {"place": away, "population": ("E", "I")}
+    rate, square = "rate, one grating", {**weights, "other": WEIGHTS}
     return {
-        "clean": clean,
-        "data": data,
-        "start": fits.start,
-        "log_weights": fits.parameters,
-        "cost": fits.cost,
-        "information": fits.information,
-        "decrement": fits.decrement,
-        **predicted,
-        "pair_w_error": jax.vmap(error)(fits.parameters, fits.information),
+        "data": label(data, "Hz", "recorded rate", **sets, fitted=s.fitted, **recordings),
+        "curve": curves.rates.named("Hz", rate, place=None).isel(place=units),
+        "start_curve": begun.rates.named("Hz", f"{rate}, start", place=None).isel(place=units),
+        "curve_w": sums.named("1", "sum weight of the E response to a pair"),
+        "pair_w": weight.named("1", "sum weight of the E response to the pair not fitted"),
+        "pair_w_error": label(pair_error, "1", "predicted standard error of it", **sets),
+        "start": label(jnp.exp(fits.start), "1/(Hz deg)", "weight at the start", **weights),
+        "fitted_weight": label(jnp.exp(fits.parameters), "1/(Hz deg)", "recovered", **weights),
+        "true": label(jnp.exp(true), "1/(Hz deg)", "weight behind the data", weight=WEIGHTS),
+        "standard_error": label(errors, "1", "predicted error of the log weight", **weights),
+        "cost": label(fits.cost, "1", "half the sum of squared residuals", **sets, step=None),
+        "information": label(fits.information, "1", "on the log weights", **square),
+        "decrement": label(fits.decrement, "1", "standard errors from the minimum", **sets),
+        **quality(curves, summed, paired),
     }
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """Simulate, and name the axes and units of what comes out."""
-    fits = config.recording.data_sets * config.fit.starts
-    with progress.stage(f"{fits} descents of {config.fit.steps} steps"):
-        found = jax.jit(lambda key: simulate(config, key))(jax.random.key(config.seed))
-        found = {name: np.asarray(array) for name, array in found.items()}
-    return label(config, found)
+def log_error(d: xr.Dataset) -> xr.DataArray:
+    """Of every recovered weight."""
+    return np.log(d.fitted_weight / d.true)
 
 
-# Name, dimensions, unit and meaning of what `simulate` returns.
-LABELS = (
-    ("clean", ("contrast", "place", "population"), "Hz", "rate without noise"),
-    ("data", ("data_set", "contrast", "place", "population"), "Hz", "recorded rate"),
-    ("cost", ("data_set", "step"), "1", "half the sum of squared residuals"),
-    ("information", ("data_set", "weight", "other"), "1", "information on the log weights"),
-    ("decrement", ("data_set",), "1", "distance of the minimum in standard errors"),
-    ("curve", ("circuit", "axis_contrast", "place", "population"), "Hz", "rate, one grating"),
-    ("held_out", ("circuit", "held_out_contrast", "place", "population"), "Hz", "rate not fitted"),
-    ("curve_w", ("circuit", "axis_contrast"), "1", "sum weight of the E response to a pair"),
-    ("pair_w", ("circuit",), "1", "sum weight of the E response to the pair not fitted"),
-    ("pair_w_error", ("data_set",), "1", "predicted standard error of that sum weight"),
-    ("residual", ("solved",), "Hz", "largest residual of a state"),
-    ("converged", ("solved",), "1", "whether the states were reached"),
+def squared_errors(d: xr.Dataset) -> float:
+    """Squared errors of the weights over those predicted."""
+    away, information = log_error(d).values, d.information.values.astype(float)
+    return np.einsum("si,sij,sj->", away, information, away) / away.size
+
+
+def freedom(d: xr.Dataset) -> int:
+    """Degrees of freedom of the misfit of all data sets."""
+    return d.data.size - d.fitted_weight.size
+
+
+def by_chance(degrees: int) -> Between:
+    """Range of a chi-squared variable over its degrees of freedom."""
+    return Between(*chdtri(degrees, (0.9995, 0.0005)) / degrees, "outside once in a thousand")
+
+
+def off(predicted: xr.DataArray) -> xr.DataArray:
+    """Relative errors of what fitted rings predict."""
+    return predicted.drop_sel(circuit="true") / predicted.sel(circuit="true") - 1
+
+
+TRUTH = Source(detail="the ring that data were made with, within 3 predicted standard errors")
+THEORY = Source(detail="statistical theory (chi-squared)")
+
+CLAIMS = (
+    Claim(
+        "weight",
+        lambda d: d.fitted_weight.sel(data_set="1"),
+        lambda d: Near(d.true, atol=3 * d.true * d.standard_error.sel(data_set="1", drop=True)),
+        TRUTH,
+        "each weight is recovered from noisy contrast responses",
+    ),
+    Claim(
+        "arrived_share",
+        lambda d: (d.decrement < 0.1).mean(),
+        Near(1.0),
+        Source(detail="required here: within a tenth of a standard error of the minimum"),
+        "every descent through the steady state arrives at a minimum",
+    ),
+    Claim(
+        "misfit_per_degree_of_freedom",
+        lambda d: 2 * d.cost.isel(step=-1).sum() / freedom(d),
+        lambda d: by_chance(freedom(d)),
+        THEORY,
+        "what is left of the misfit is the noise",
+    ),
+    Claim(
+        "squared_errors_over_predicted",
+        squared_errors,
+        lambda d: by_chance(d.fitted_weight.size),
+        THEORY,
+        "errors of the weights are as large as the curvature predicts",
+    ),
+    Claim(
+        "error_at_other_contrasts",
+        lambda d: np.sqrt((off(asked(d.curve)) ** 2).mean()),
+        Below(0.05, "the noise of one recording"),
+        Source(detail="expected here: a fit of many recordings is better than one of them"),
+        "the fitted ring predicts contrasts that were not fitted",
+        when=kept("relative_noise"),
+    ),
+    Claim(
+        "pair_w",
+        lambda d: d.pair_w.sel(circuit="1"),
+        lambda d: Near(d.pair_w.sel(circuit="true"), atol=3 * d.pair_w_error.sel(data_set="1")),
+        TRUTH,
+        "a ring fitted to single gratings predicts how a pair is normalised",
+    ),
+    settled_claim(),
 )
 
-
-def label(config: Config, found: dict[str, np.ndarray]) -> xr.Dataset:
-    """The arrays of `simulate` as a dataset with dimensions, units and long names."""
-    shown, recording = config.stimulus, config.recording
-    sets = [str(1 + i) for i in range(recording.data_sets)]
-    axis = np.geomspace(min(shown.contrasts), max(shown.contrasts), shown.axis_points)
-    coordinates = {
-        "contrast": variable("contrast", shown.contrasts, "%", "contrast fitted"),
-        "held_out_contrast": variable("held_out_contrast", shown.held_out, "%", "contrast"),
-        "axis_contrast": variable("axis_contrast", axis, "%", "contrast of each grating"),
-        "place": variable("place", recording.distances, "deg", "distance from the grating"),
-        "population": variable("population", ["E", "I"], "1", "population"),
-        "weight": variable("weight", list(WEIGHTS), "1", "weight"),
-        "circuit": variable("circuit", ["true", *sets, "start"], "1", "weights of the ring"),
-    }
-    kept = {name: variable(dims, found[name], unit, words) for name, dims, unit, words in LABELS}
-    errors = np.sqrt(np.diagonal(np.linalg.pinv(found["information"].astype(float)), 0, 1, 2))
-    true = np.asarray([getattr(config.circuit, name) for name in WEIGHTS])
-    sized = ("data_set", "weight")
-    kept |= {
-        "true": variable("weight", true, "1/Hz", "weight that data were made with"),
-        "start": variable(sized, np.exp(found["start"]), "1/Hz", "weight at the start"),
-        "fitted": variable(sized, np.exp(found["log_weights"]), "1/Hz", "weight recovered"),
-        "standard_error": variable(sized, errors, "1", "predicted error of the log weight"),
-    }
-    return xr.Dataset(kept, coordinates)
-
-
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Weights of the first data set, errors over all of them, and what was not fitted."""
-    return [
-        *weight_rows(data),
-        *statistics_rows(data),
-        *prediction_rows(data, config.recording.relative_noise, config.stimulus.pair_contrast),
-        converged_share(data),
-    ]
+SMALL = {"circuit.units": 12, "predicted.curve": [2.5, 80.0, 2], "data_sets": 2, "starts": 1}
+experiment = Experiment(Settings, simulate, CLAIMS, small=SMALL)

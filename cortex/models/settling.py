@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cortex.circuit import TimeIntegration
+from cortex.circuit import FixedPointIteration, TimeIntegration
 from cortex.settings import Settings, quantity
 
 
@@ -27,6 +27,21 @@ class Settle(Settings):
     def integrate(self) -> TimeIntegration:
         """The solver; for experiments that are still modules of functions."""
         return self()
+
+
+class Iterate(Settings):
+    """How steady states are found: by equal steps until nothing changes any more."""
+
+    step: float = quantity(2.0, "ms", "step", gt=0)
+    duration: float = quantity(1000.0, "ms", "longest simulated time", gt=0)
+    rtol: float = quantity(1e-5, "1", "residual allowed, as a share of the largest rate", gt=0)
+    atol: float = quantity(1e-4, "Hz", "residual allowed besides", gt=0)
+
+    def __call__(self) -> FixedPointIteration:
+        """The solver for `cortex.circuit.steady_state`."""
+        return FixedPointIteration(
+            dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
+        )
 
 
 SettlingSection = Settle
