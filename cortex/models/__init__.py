@@ -10,18 +10,15 @@ from .sheet import FixedPointOfEach, Sheet, SheetNetwork, SheetSettle, side_by_s
 from .top_down import (
     FORMS,
     UNATTENDED_AND_FORMS,
-    AttentionSection,
     OrientedTopDown,
     TopDown,
     TopDownForm,
-    unattended_and_forms,
 )
 
 __all__ = [
     "AREAS",
     "FORMS",
     "UNATTENDED_AND_FORMS",
-    "AttentionSection",
     "FixedPointOfEach",
     "Hierarchy",
     "Line",
@@ -43,5 +40,4 @@ __all__ = [
     "ring_circuit",
     "side_by_side",
     "stacked",
-    "unattended_and_forms",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -80,14 +79,3 @@ class OrientedTopDown(TopDown):
     """Attention to an orientation: a bump over the ring of preferred orientations."""
 
     width: float = quantity(30.0, "deg", "width of the attended bump", gt=0)
-
-
-# Names that experiments which are still modules of functions import.
-AttentionSection = TopDown
-
-
-def unattended_and_forms(attention: TopDown, pattern: Float[Array, "*shape"]) -> Modulation:
-    """The modulations of `TopDown.states` for one pattern, every leaf of shape (4, *shape)."""
-    made = [form(pattern) for form in attention.states().values()]
-    filled = [jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, pattern.shape), m) for m in made]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *filled)
