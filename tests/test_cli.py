@@ -46,22 +46,22 @@ def test_show_gives_values_units_and_sources(cortex):
     lines = cortex("show", "ring_normalization", "--set", "circuit.tau_E=25").stdout.splitlines()
     (line,) = (line for line in lines if "circuit.tau_E" in line)
     assert line.split()[:3] == ["circuit.tau_E", "25", "ms"]
-    assert "Rubin et al. 2015" in line
+    assert "Rubin, Van Hooser & Miller 2015" in line
     assert any("[2, 10, 50]" in line for line in lines)
 
 
 def test_run_then_run_again_from_its_own_configuration(cortex):
     shown = cortex(*SMALL, "--out", "a")
-    for name in ("w_E[c=5]", "w_E[c=20]", "r_I[c=100]"):
+    for name in ("w[contrast=5, E]", "w[contrast=20, E]", "r[contrast=100, I]"):
         assert name in shown.stdout
     assert "a/figure.png" in shown.stdout
-    assert "steady states" in shown.stderr
+    assert "compiling and simulating" in shown.stderr
     quiet = cortex("run", "a/config.toml", "--out", "b", "--precision", "64", "--quiet")
     assert quiet.output == f"{Path('b').absolute()}\n"
     first, second = load_results("a"), load_results("b")
     assert first.config == second.config
     assert (first.provenance["precision"], second.provenance["precision"]) == (32, 64)
-    assert (first.data["w_E"].dtype, second.data["w_E"].dtype) == ("float32", "float64")
+    assert (first.data["w"].dtype, second.data["w"].dtype) == ("float32", "float64")
     # Single and double precision agree.
     for one, two in zip(first.measures, second.measures, strict=True):
         assert one.name == two.name
@@ -261,7 +261,7 @@ def test_a_stopped_run_leaves_nothing(tmp_path, number, code, wait):
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as running:
         assert running.stderr is not None
-        assert "steady states" in running.stderr.readline()
+        assert "compiling and simulating" in running.stderr.readline()
         time.sleep(wait)
         running.send_signal(number)
         rest = running.stderr.read()

@@ -226,7 +226,7 @@ def legend_below(panel: Any, columns: int = 3, **options: Any) -> None:
     panel.legend(**below, **tight, **options)
 
 
-def marks(panel: Any, places: Sequence[float], values: Sequence[float], label: str) -> None:
+def marks(panel: Any, places: Sequence[Any], values: Sequence[Any], label: str) -> None:
     """Open rings: numbers to compare with."""
     ring = {"marker": "o", "mfc": "none", "mec": style.INK, "mew": 0.7, "ms": 7, "ls": "none"}
     panel.plot(places, values, label=label, **ring)
