@@ -61,7 +61,7 @@ def _map(panel: Any, settings: Any, response: Any) -> None:
     # Only where there is something to see.
     seen = np.abs(response).max(("focus", "attention"))
     place = np.abs(position.values[seen > 0.02 * seen.max()])
-    reach = 1.15 * place.max() if place.size else float(position[-1])
+    reach = 1.15 * place.max(initial=0.0) or float(position[-1])
     panel.set(xlim=(-reach, reach), xlabel="Probe position (deg)", ylabel="Above baseline (Hz)")
     legend_below(panel, title="attended (▾ focus)")
 
