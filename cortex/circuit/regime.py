@@ -96,10 +96,11 @@ def growth_rate(
     """
     matrix = jax.lax.stop_gradient(jacobian(circuit.dynamics(drive, modulation), rates))
 
-    def largest(matrix: np.ndarray) -> np.ndarray:
-        finite = np.isfinite(matrix).all((-2, -1))
-        found = np.linalg.eigvals(np.where(finite[..., None, None], matrix, 0.0)).real.max(-1)
-        return np.where(finite, found, np.nan).astype(matrix.dtype)
+    def largest(given: Any) -> np.ndarray:
+        entries = np.asarray(given)
+        finite = np.isfinite(entries).all((-2, -1))
+        found = np.linalg.eigvals(np.where(finite[..., None, None], entries, 0.0)).real.max(-1)
+        return np.where(finite, found, np.nan).astype(entries.dtype)
 
     out = jax.ShapeDtypeStruct((), matrix.dtype)
     return jnp.asarray(jax.pure_callback(largest, out, matrix, vmap_method="expand_dims"))
