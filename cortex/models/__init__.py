@@ -2,7 +2,7 @@
 
 from .axes import between, stacked
 from .hierarchy import AREAS, Hierarchy
-from .line import Line, LineSection, line_circuit, line_positions
+from .line import Line
 from .normalization_model import NormalizationModel
 from .ring import Ring, RingSection, ring_circuit
 from .settling import Settle, SettlingSection
@@ -22,7 +22,6 @@ __all__ = [
     "FixedPointOfEach",
     "Hierarchy",
     "Line",
-    "LineSection",
     "NormalizationModel",
     "OrientedTopDown",
     "Ring",
@@ -35,8 +34,6 @@ __all__ = [
     "TopDown",
     "TopDownForm",
     "between",
-    "line_circuit",
-    "line_positions",
     "ring_circuit",
     "side_by_side",
     "stacked",

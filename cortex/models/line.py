@@ -82,17 +82,3 @@ def line(units: int = 101, **settings: Any) -> Circuit:
         **settings: of `Line` (`W_EE`, `sigma_EE`, ...) in place of the published ones.
     """
     return Line(units=units, **settings).circuit()
-
-
-# Names that experiments which are still modules of functions import.
-LineSection = Line
-
-
-def line_circuit(line: Line) -> Circuit:
-    """The circuit of the settings."""
-    return line.circuit()
-
-
-def line_positions(line: Line) -> Float[Array, " unit"]:
-    """Places of the units [deg]."""
-    return line.positions()

@@ -7,11 +7,9 @@ import pytest
 from cortex.labelled import over
 from cortex.models import (
     UNATTENDED_AND_FORMS,
-    LineSection,
+    Line,
     RingSection,
     TopDown,
-    line_circuit,
-    line_positions,
     ring_circuit,
 )
 from tests.reference import ssn
@@ -30,18 +28,18 @@ def test_ring(units):
 
 
 def test_line():
-    section = LineSection(units=31)
-    matrices = line_circuit(section).coupling.matrices()
+    line = Line(units=31)
+    matrices = line.circuit().coupling.matrices()
     for name in NAMES:
         expected = ssn.line_weights(
-            31, 1 / 3, getattr(section, f"W_{name}"), getattr(section, f"sigma_{name}")
+            31, 1 / 3, getattr(line, f"W_{name}"), getattr(line, f"sigma_{name}")
         )
         # Where float32 has digits left: the farthest tails are denormal there.
         np.testing.assert_allclose(getattr(matrices, name), expected, rtol=1e-4, atol=1e-35)
 
 
 def test_line_positions_are_centred():
-    places = np.asarray(line_positions(LineSection(units=5, spacing=0.5)))
+    places = np.asarray(Line(units=5, spacing=0.5).positions())
     np.testing.assert_allclose(places, [-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
