@@ -9,15 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from cortex.errors import UserError
+from cortex.errors import ConfigError
 from cortex.experiment import registry
 from cortex.experiment.complaints import complaint, unknown
 from cortex.experiment.experiment import Experiment
 from cortex.settings import Axis, ExperimentSettings, frozen, plain
-
-
-class ConfigError(UserError):
-    """A configuration that cannot be used; the message is one line naming the key or file."""
 
 
 def load_settings(

@@ -13,7 +13,9 @@ from jaxtyping import Array, Float, UInt8
 from pydantic import Field, model_validator
 
 from cortex.areas import VisualSystem
-from cortex.experiment import ConfigError, Section, quantity
+from cortex.errors import ConfigError
+from cortex.settings import Settings as Section
+from cortex.settings import quantity
 from cortex.stimuli import (
     GratingField,
     GratingNoise,

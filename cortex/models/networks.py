@@ -26,11 +26,12 @@ from cortex.circuit import (
     FixedPointIteration,
     GaussianCoupling,
 )
-from cortex.errors import UserError
-from cortex.experiment import ConfigError, Section, quantity, require_distinct
+from cortex.errors import ConfigError, UserError
 from cortex.frontends import efficientnet, vgg
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.pretrained import load_pretrained
+from cortex.settings import Settings as Section
+from cortex.settings import quantity, require_distinct
 from cortex.stimuli import Digits
 from cortex.stimuli.image_files import Preprocessing
 

@@ -18,12 +18,13 @@ from pydantic import Field, model_validator
 
 from cortex.areas import digits_vgg
 from cortex.areas.training import distort
-from cortex.errors import UserError
-from cortex.experiment import ConfigError, Section, quantity
+from cortex.errors import ConfigError, UserError
 from cortex.frontends.imagenet import imagenet_class
 from cortex.models.digit_images import digit_images
 from cortex.models.networks import StudyNetwork
 from cortex.models.study import Ordinary
+from cortex.settings import Settings as Section
+from cortex.settings import quantity
 from cortex.stimuli.image_files import ImageSet, Preprocessing, image_folder, image_list
 
 HERE = "chosen here"

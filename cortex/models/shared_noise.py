@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from cortex.areas import CircuitArea
 from cortex.attention import AbstractSource, Query
 from cortex.circuit import EI, OrnsteinUhlenbeck, pool, simulate_noise
-from cortex.experiment import Section, quantity
+from cortex.settings import Settings as Section
+from cortex.settings import quantity
 from cortex.tasks import FirstLook
 
 HERE = "chosen here"

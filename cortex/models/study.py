@@ -22,7 +22,9 @@ from cortex.attention import (
     normalised_by_layer,
     normalised_by_map,
 )
-from cortex.experiment import ConfigError, NonNegative, Section, quantity
+from cortex.errors import ConfigError
+from cortex.settings import NonNegative, quantity
+from cortex.settings import Settings as Section
 from cortex.stimuli import Digits
 from cortex.tasks import (
     Detectors,
