@@ -6,6 +6,7 @@ named; `to_dataset` turns a dictionary of such arrays into an `xarray.Dataset`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -313,6 +314,34 @@ def _stacked(elements: list[Any]) -> Any:
         return jnp.stack(jnp.broadcast_arrays(*map(jnp.asarray, alike)))
 
     return jax.tree.map(stack, *elements)
+
+
+def each(**axes: Any) -> Callable[[Callable[..., Any]], Any]:
+    """As `over`, for what is no program of JAX: called one by one, with what stands there.
+
+    Args:
+        **axes: the axes in order, the last one innermost: each an `Axis`, a `Coordinate`, numbers
+            or words, one of which the function gets.
+
+    Examples:
+        >>> data = each(source=("tuning", "gradient"), seed=(0, 1, 2))(attend)
+    """
+    coords = {name: coordinate(given, long_name=name) for name, given in axes.items()}
+    shape = tuple(len(along) for along in coords.values())
+
+    def call(function: Callable[..., Any]) -> Any:
+        places = itertools.product(*(along.known for along in coords.values()))
+        found = [function(*place) for place in places]
+
+        def stack(*leaves: Any) -> Array:
+            values = jnp.stack([jnp.asarray(leaf) for leaf in leaves])
+            return values.reshape(*shape, *values.shape[1:])
+
+        stacked = jax.tree.map(stack, *found)
+        dims = tuple(coords)
+        return jax.tree.map(lambda leaf: _bare(leaf, dims, coords), stacked, is_leaf=_whole)
+
+    return call
 
 
 def quality(*states: Any, **named: Any) -> dict[str, Labelled]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cortex.circuit import EI
-from cortex.labelled import asked, coordinate, label, over, quality, to_dataset
+from cortex.labelled import asked, coordinate, each, label, over, quality, to_dataset
 from cortex.settings import Contrasts, Settings, contrasts
 
 
@@ -83,6 +83,22 @@ def test_axes_of_a_call_inside_a_call_follow_those_outside():
     found = over(a=np.array([1.0, 10.0]))(inner)
     assert found.dims == ("a", "b")
     np.testing.assert_array_equal(found.values, [[1, 2, 3], [10, 20, 30]])
+
+
+def test_one_by_one_a_function_gets_what_stands_there_and_may_name_its_own_axes():
+    """What is no program of JAX: words by themselves, inside one another as with `over`."""
+    numbers = {"a": 1.0, "bc": 2.0}
+
+    def one(word, seed):
+        assert isinstance(word, str)
+        inner = label(np.full(3, numbers[word] + seed), "1", "number", unit=None)
+        return {"inner": inner, "pair": EI(float(seed), 2.0 * seed)}
+
+    found = each(word=tuple(numbers), seed=(4, 7))(one)
+    assert found["inner"].dims == ("word", "seed", "unit")
+    data = to_dataset(found | {"pair": found["pair"].named("1", "pair")})
+    assert float(data.inner.sel(word="bc", seed=7)[0]) == 9.0
+    assert float(data.pair.sel(word="a", seed=4, population="I")) == 8.0
 
 
 def test_through_jit_vmap_and_grad_names_stay():
