@@ -170,7 +170,7 @@ def held_out_images(config: Config, canvas: Canvas = learned.CANVAS) -> Cluttere
 def one_seed(config: Config, seed: int, shown: ClutteredDigits) -> dict[str, np.ndarray]:
     """What the three networks of a seed make of all images; see `label`."""
     try:
-        trained, facts = learned.learned().load(seed, config.learned.weights or None)
+        trained, facts = learned.trained_source().load(seed, config.learned.weights or None)
     except UserError as error:
         raise ConfigError(f"learned.weights, learned.seeds: {error}") from error
     key = jax.random.fold_in(jax.random.key(config.seed), 1 + seed)

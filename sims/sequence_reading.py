@@ -112,7 +112,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     with progress.stage("networks that read", total=len(config.learned.seeds)) as stage:
         for seed in config.learned.seeds:
             try:
-                trained, facts = learned.learned().load(seed, config.learned.weights or None)
+                trained, facts = learned.trained_source().load(seed, config.learned.weights or None)
             except UserError as error:
                 raise ConfigError(f"learned.weights, learned.seeds: {error}") from error
             rows.append(one_seed(config, trained, strips) | curves(facts))

@@ -30,6 +30,7 @@ FLOORS = (
     "sources",
     "settings",
     "progress",
+    "trainer",
     "circuit",
     "labelled",
     "attention",
@@ -39,9 +40,9 @@ FLOORS = (
     "tasks",
     "analysis",
     "models",
-    "studies",
     "plot",
     "experiment",
+    "studies",
     "measures",
     "cli",
 )

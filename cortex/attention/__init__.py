@@ -43,7 +43,14 @@ from .values import (
     tuning_values,
     uniform,
 )
-from .window import DividedWindow, QuadrantWindow, SpatialWindow, gaussian_window, quadrant_mask
+from .window import (
+    DividedWindow,
+    QuadrantWindow,
+    SpatialWindow,
+    gaussian_window,
+    inside_quadrants,
+    quadrant_mask,
+)
 
 __all__ = [
     "AbstractForm",
@@ -96,6 +103,7 @@ __all__ = [
     "feature_pattern",
     "gaussian_window",
     "gradient_values",
+    "inside_quadrants",
     "largest_share",
     "look_by_glimpses",
     "multi_head",

@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from cortex.circuit.populations import as_floats
@@ -73,6 +74,19 @@ def quadrant_mask(
     columns = jnp.where(quadrant % 2 == 0, left, 1.0 - left)
     covered = jnp.where(quadrant < 0, 0.0, rows[:, None] * columns[None, :])
     return 2.0 * covered - 1.0
+
+
+def inside_quadrants(
+    quadrants: Int[np.ndarray, " images"], shape: tuple[int, int]
+) -> Float[np.ndarray, "images height width"]:
+    """How much of each place of a map lies in the quadrant of each image, 0 to 1.
+
+    Args:
+        quadrants: 0 to 3, see `quadrant_mask`.
+        shape: (height, width) of the map.
+    """
+    masks = [(np.asarray(quadrant_mask(shape, number)) + 1) / 2 for number in range(4)]
+    return np.stack(masks)[quadrants]
 
 
 def _first_half(n: int) -> Float[Array, " n"]:

@@ -110,9 +110,9 @@ def train_attention(
     """
     if seed < 0:
         raise UserError(f"--seed: found {seed}, allowed: a whole number >= 0")
-    from cortex.models.learned import learned
+    from cortex.models.learned import trained_source
 
-    thing = learned(name)
+    thing = trained_source(name)
     can_hold_files(out)
     file = thing.file(seed, out)
     if file.exists():

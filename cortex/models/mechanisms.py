@@ -21,7 +21,7 @@ from cortex.attention.saliency import FeatureSaliency
 from cortex.stimuli import Digits
 from cortex.tasks import LayerValues, Observer
 
-from .learned import lateral, learned
+from .learned import lateral, trained_source
 from .learned.hard_digits import DETECTOR_DIGITS
 from .learned.through_circuits import Training
 from .study import ValuesSection, learn, ordinary_digits
@@ -49,7 +49,7 @@ class Knowledge(NamedTuple):
 
     def learned(self, name: str) -> Any:
         """What was trained under a name."""
-        return learned(name).load(self.seed, self.weights or None)[0]
+        return trained_source(name).load(self.seed, self.weights or None)[0]
 
 
 class Mechanism(NamedTuple):

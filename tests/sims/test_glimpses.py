@@ -25,7 +25,7 @@ def config(tmp_path_factory):
     curve = [{f"accuracy_{name}": 0.1 * k for name in NETWORKS} for k in range(3)]
     for seed in SEEDS:
         module = eqx.filter_jit(learned.Glimpsers.untrained)(jax.random.key(seed))
-        save_weights(learned.learned().file(seed, folder), module, {"curve": curve})
+        save_weights(learned.trained_source().file(seed, folder), module, {"curve": curve})
     settings = [
         f'learned.weights="{folder}"',
         f"learned.seeds={list(SEEDS)}",

@@ -85,7 +85,7 @@ def test_weights_over_windows():
 
 
 def test_the_curve_is_kept_with_the_weights():
-    _, facts = learned.learned().load(0)
+    _, facts = learned.trained_source().load(0)
     assert len(facts["curve"]) == learned.EPOCHS
     assert facts["command"] == "cortex train attention sequence_reading --seed 0"
     assert facts["held_out_content"] > facts["held_out_even"]

@@ -3,13 +3,13 @@
 from cortex.areas.digits import CLASSES, MAPS
 from cortex.attention.gates import AttentionGate
 
-from .base import Learned
+from .base import TrainedSource
 from .through_circuits import Training, learned_through
 
 TRAINING = Training(epochs=1, tasks=("array",))
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """What trains and keeps it."""
     return learned_through(
         "attention_gate",

@@ -1,6 +1,6 @@
 """What is trained for attention: how each thing is made, trained, kept and read again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +11,9 @@ from jaxtyping import PRNGKeyArray
 
 from cortex.errors import UserError
 from cortex.frontends.weights import load_weights, save_weights
+from cortex.trainer import Curve, Report
 
-# Modules of this folder, each with a function `learned`.
+# Modules of this folder, each with a function `trained_source`.
 NAMES: tuple[str, ...] = (
     "attention_gate",
     "feedback",
@@ -24,12 +25,9 @@ NAMES: tuple[str, ...] = (
     "soft",
 )
 
-Curve = Sequence[dict[str, float]]  # a row an epoch, such as {"loss": 0.3, "accuracy": 0.8}
-Report = Callable[[int, dict[str, float]], object]  # told an epoch's number, from 0, and its row
 
-
-class Learned(NamedTuple):
-    """One thing that is trained.
+class TrainedSource(NamedTuple):
+    """A source of attention, or what looks by itself, that is trained here.
 
     Attributes:
         name: of the module, of the command and of the files.
@@ -71,7 +69,7 @@ class Learned(NamedTuple):
         return load_weights(self.file(seed, Path(folder) if folder else None), like)
 
 
-def learned(name: str) -> Learned:
+def trained_source(name: str) -> TrainedSource:
     """What is trained under a name.
 
     Raises:
@@ -79,5 +77,5 @@ def learned(name: str) -> Learned:
     """
     if name not in NAMES:
         raise UserError(f"attention: found {name!r}, allowed: {', '.join(NAMES)}")
-    found: Learned = import_module(f"cortex.models.learned.{name}").learned()
+    found: TrainedSource = import_module(f"cortex.models.learned.{name}").trained_source()
     return found

@@ -6,6 +6,7 @@ after a look with the window at the places that were drawn. Looks at all places 
 are made once and kept, so that what follows a drawn place is looked up.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,9 +22,10 @@ from cortex.attention import EnergyMatched, Query, SpatialWindow
 from cortex.attention.glimpse_policy import GlimpsePolicy, places
 from cortex.attention.reinforce import baseline_loss, policy_loss
 from cortex.tasks import FirstLook, Observer, second_look
+from cortex.trainer import Curve, Report, fit
 
 from . import through_circuits
-from .base import Curve, Learned, Report
+from .base import TrainedSource
 from .hard_digits import HardImages, concatenate
 from .through_circuits import draw_pairs, learned_through, standard_images, standard_observer
 
@@ -143,7 +145,7 @@ def losses(
     return total / reward.size, jnp.mean(reward)
 
 
-def fit(
+def train(
     policy: GlimpsePolicy,
     known: Outcomes,
     seed: int,
@@ -161,46 +163,39 @@ def fit(
 
     Returns:
         The policy and a row an epoch: the mean `reward` of the places drawn, and those of
-        `right_choices`.
+        `right_choices`, as the policy was before each step.
     """
     training = training or Training()
     rng, shows = np.random.default_rng(seed), np.asarray(known.shows)
     first, key = jax.random.split(jax.random.key(seed))
-    baseline = eqx.nn.MLP(2, 1, 16, 1, key=first)
     steps = len(draw_pairs(shows, rng)) // training.batch
+
+    def epochs() -> Iterator[Iterator[tuple[np.ndarray, Array]]]:
+        for number in range(training.epochs):
+            pairs = draw_pairs(shows, rng)[: steps * training.batch]
+            keys = jax.random.split(jax.random.fold_in(key, number), steps)
+            yield zip(pairs.reshape(steps, training.batch, 3), keys, strict=True)
+
+    def loss(both: Any, batch: tuple[Array, Array], known: Outcomes) -> Any:
+        (policy, baseline), (pairs, key) = both, batch
+        error, reward = losses(policy, baseline, known, pairs, key, training.draws)
+        return error, {"reward": reward} | _right(policy, known, pairs)
+
+    both = policy, eqx.nn.MLP(2, 1, 16, 1, key=first)
+    mask = (through_circuits.trainable(policy), jax.tree.map(eqx.is_inexact_array, both[1]))
     schedule = optax.cosine_decay_schedule(training.learning_rate, training.epochs * steps)
-    optimiser = optax.chain(
-        optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=training.weight_decay)
+    (policy, _), curve = fit(
+        both,
+        loss,
+        epochs(),
+        optax.chain(
+            optax.clip_by_global_norm(1.0),
+            optax.adamw(schedule, weight_decay=training.weight_decay),
+        ),
+        trainable=eqx.tree_at(lambda m: (m[0].width, m[0].strength), mask, (False, False)),
+        data=(known,),
+        report=report,
     )
-    mask = (through_circuits.trainable(policy), jax.tree.map(eqx.is_inexact_array, baseline))
-    mask = eqx.tree_at(lambda m: (m[0].width, m[0].strength), mask, (False, False))
-    weights, rest = eqx.partition((policy, baseline), mask)
-
-    @jax.jit
-    def epoch(weights: Any, state: Any, known: Outcomes, pairs: Array, key: Array) -> Any:
-        def step(carry: Any, drawn: tuple[Array, Array]) -> Any:
-            def loss(weights: Any) -> tuple[Array, Array]:
-                policy, baseline = eqx.combine(weights, rest)
-                return losses(policy, baseline, known, *drawn, training.draws)
-
-            weights, state = carry
-            gradient, reward = jax.grad(loss, has_aux=True)(weights)
-            updates, state = optimiser.update(gradient, state, weights)
-            return (optax.apply_updates(weights, updates), state), reward
-
-        carry, rewards = jax.lax.scan(step, (weights, state), (pairs, jax.random.split(key, steps)))
-        return *carry, jnp.mean(rewards)
-
-    state, curve = optimiser.init(weights), []
-    for number in range(training.epochs):
-        pairs = jnp.asarray(draw_pairs(shows, rng)[: steps * training.batch])
-        batches = pairs.reshape(steps, training.batch, 3)
-        own = jax.random.fold_in(key, number)
-        weights, state, reward = epoch(weights, state, known, batches, own)
-        policy, _ = eqx.combine(weights, rest)
-        curve.append({"reward": float(reward), **right_choices(policy, known, pairs)})
-        if report is not None:
-            report(number, curve[-1])
     return policy, curve
 
 
@@ -253,13 +248,13 @@ def standard_outcomes(dtype: str = "float32") -> Outcomes:
     return outcomes(standard_observer(dtype), both, width, training.layer, training.size)
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """For `cortex.models.learned`."""
     training = Training()
 
     def trained(seed: int, report: Report | None) -> tuple[GlimpsePolicy, Curve]:
         known = standard_outcomes(str(jnp.result_type(float)))
-        return fit(untrained(jax.random.key(seed)), known, seed, training, report)
+        return train(untrained(jax.random.key(seed)), known, seed, training, report)
 
     through = through_circuits.Training(layer=training.layer, size=training.size)
     scored = learned_through("glimpse_policy", untrained, through)

@@ -30,8 +30,9 @@ from cortex.attention.glimpses import (
 from cortex.attention.reinforce import baseline_loss, policy_loss, rewards_to_come
 from cortex.stimuli import Digits, load_digits, split_digits
 from cortex.stimuli.cluttered_digits import Canvas, ClutteredDigits, cluttered_digits
+from cortex.trainer import Curve, Report, fit
 
-from .base import Curve, Learned, Report
+from .base import TrainedSource
 
 CANVAS = Canvas()
 GLIMPSES = 6
@@ -148,36 +149,22 @@ def train(
     """
     s = settings or Settings()
     first_key, draw_key = jax.random.split(jax.random.key(seed))
-    glimpsers = Glimpsers.untrained(first_key)
-    schedule = optax.cosine_decay_schedule(s.learning_rate, s.epochs * s.steps)
-    optimiser = optax.chain(optax.clip_by_global_norm(5.0), optax.adam(schedule))
-    weights, rest = eqx.partition(glimpsers, eqx.is_inexact_array)
 
-    def step(carry: Any, key: PRNGKeyArray) -> Any:
-        weights, state = carry
+    def loss(glimpsers: Glimpsers, key: PRNGKeyArray, digits: Digits) -> Any:
         row_key, clutter_key, look_key = jax.random.split(key, 3)
         rows = jax.random.randint(row_key, (s.batch,), 0, len(digits))
         shown = cluttered_digits(clutter_key, digits, rows, CANVAS)
+        return total_loss(glimpsers, shown, look_key, s)
 
-        def loss(weights: Any) -> tuple[Array, dict[str, Array]]:
-            return total_loss(eqx.combine(weights, rest), shown, look_key, s)
-
-        gradient, row = jax.grad(loss, has_aux=True)(weights)
-        updates, state = optimiser.update(gradient, state, weights)
-        return (optax.apply_updates(weights, updates), state), row
-
-    @jax.jit
-    def epoch(carry: Any, key: PRNGKeyArray) -> Any:
-        carry, rows = jax.lax.scan(step, carry, jax.random.split(key, s.steps))
-        return carry, {name: jnp.mean(values) for name, values in rows.items()}
-
-    carry, curve = (weights, optimiser.init(weights)), []
-    for number in range(s.epochs):
-        carry, row = epoch(carry, jax.random.fold_in(draw_key, number))
-        curve.append({name: float(value) for name, value in row.items()})
-        if report is not None:
-            report(number, curve[-1])
-    return eqx.combine(carry[0], rest), curve
+    schedule = optax.cosine_decay_schedule(s.learning_rate, s.epochs * s.steps)
+    return fit(
+        Glimpsers.untrained(first_key),
+        loss,
+        (jax.random.split(jax.random.fold_in(draw_key, n), s.steps) for n in range(s.epochs)),
+        optax.chain(optax.clip_by_global_norm(5.0), optax.adam(schedule)),
+        data=(digits,),
+        report=report,
+    )
 
 
 POLICIES: dict[str, Callable[[Glimpsers], tuple[Glimpser, AbstractPlaces]]] = {
@@ -202,10 +189,10 @@ def score(glimpsers: Glimpsers) -> dict[str, float]:
     return found
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """For `cortex.models.learned`."""
     training, _ = split_digits(load_digits())
-    return Learned(
+    return TrainedSource(
         name="glimpses",
         untrained=Glimpsers.untrained,
         epochs=Settings().epochs,

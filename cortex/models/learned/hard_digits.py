@@ -85,16 +85,19 @@ def circuits_system(
     return with_settings(system, circuit or CircuitSection(), solver or SolverSection())
 
 
-def fitted_observer(system: VisualSystem, training: Digits, seed: int = 0) -> Observer:
+def fitted_observer(
+    system: VisualSystem, training: Digits, seed: int = 0, count: int = DETECTOR_DIGITS
+) -> Observer:
     """A system with detectors for single digits.
 
     Args:
         system: who looks.
         training: digits; detectors are fitted on a random part of them.
         seed: of the choice.
+        count: digits that they are fitted to.
     """
     order = np.random.default_rng(seed).permutation(len(training))
-    learning = np.sort(order[:DETECTOR_DIGITS])
+    learning = np.sort(order[:count])
     shown, labels = digit_network().images(training), np.asarray(training.labels)[learning]
     seen = respond_to_all(system, in_batches(lambda n: shown[learning[n]], len(learning), BATCH))
     return Observer(system, Detectors.fit(seen.units, labels, CLASSES, PENALTY))

@@ -8,6 +8,7 @@ Trained instead through the circuits, for detection at the same energy, they lea
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -35,8 +36,9 @@ from cortex.attention.self_attention import SelfAttention, similarity_attention
 from cortex.circuit import GaussianCoupling
 from cortex.stimuli.digit_strips import ClutteredTrials
 from cortex.tasks import Observer
+from cortex.trainer import Curve, Report, fit
 
-from .base import Curve, Learned, Report
+from .base import TrainedSource
 from .hard_digits import HardImages, look_first, rows, split
 from .through_circuits import asked_logits, look_again, standard_observer, trainable
 
@@ -147,39 +149,23 @@ def grouping_error(
     return error - jnp.sum(one.on * jnp.log(share)) / counts[0], right
 
 
-def fit(
+def train(
     source: AbstractLateral, examples: Examples, key: PRNGKeyArray
-) -> tuple[AbstractLateral, list[tuple[float, float]]]:
+) -> tuple[AbstractLateral, Curve]:
     """Train a source; by epoch its mean error [nat] and the share of places set apart rightly."""
     steps = len(examples.on) // BATCH
+
+    def epochs() -> Iterator[Array]:
+        for number in range(EPOCHS):
+            order = jax.random.permutation(jax.random.fold_in(key, number), len(examples.on))
+            yield order[: steps * BATCH].reshape(steps, BATCH)
+
+    def loss(source: AbstractLateral, index: Array, examples: Examples) -> Any:
+        errors, right = jax.vmap(lambda one: grouping_error(source, one))(rows(examples, index))
+        return jnp.mean(errors), {"loss": jnp.mean(errors), "right": jnp.mean(right)}
+
     optimiser = optax.adam(optax.cosine_decay_schedule(RATE, EPOCHS * steps))
-    parameters, fixed = eqx.partition(source, trainable(source))
-    state = optimiser.init(parameters)
-
-    def loss(parameters: Any, batch: Examples) -> tuple[Array, Array]:
-        whole = eqx.combine(parameters, fixed)
-        errors, right = jax.vmap(lambda one: grouping_error(whole, one))(batch)
-        return jnp.mean(errors), jnp.mean(right)
-
-    @eqx.filter_jit
-    def epoch(parameters: Any, state: Any, examples: Examples, key: PRNGKeyArray) -> Any:
-        def step(carry: Any, index: Array) -> Any:
-            parameters, state = carry
-            batch = rows(examples, index)
-            found, slopes = eqx.filter_value_and_grad(loss, has_aux=True)(parameters, batch)
-            updates, state = optimiser.update(slopes, state)
-            return (eqx.apply_updates(parameters, updates), state), jnp.stack(found)
-
-        order = jax.random.permutation(key, len(examples.on))[: steps * BATCH]
-        carry, found = jax.lax.scan(step, (parameters, state), order.reshape(steps, BATCH))
-        return *carry, found.mean(axis=0)
-
-    curve = []
-    for number in range(EPOCHS):
-        own = jax.random.fold_in(key, number)
-        parameters, state, found = epoch(parameters, state, examples, own)
-        curve.append((float(found[0]), float(found[1])))
-    return eqx.combine(parameters, fixed), curve
+    return fit(source, loss, epochs(), optimiser, trainable=trainable(source), data=(examples,))
 
 
 def _train(seed: int, report: Report | None) -> tuple[Attentions, Curve]:
@@ -188,10 +174,10 @@ def _train(seed: int, report: Report | None) -> tuple[Attentions, Curve]:
     trained: dict[str, Any] = {}
     curve: list[dict[str, float]] = [{} for _ in range(EPOCHS)]
     for name, source in jittered(unlearned(), start).sources(graph).items():
-        made, found = fit(source, _examples(), key)
+        made, found = train(source, _examples(), key)
         trained[name] = made.attention  # type: ignore[attr-defined]
-        for row, (error, right) in zip(curve, found, strict=True):
-            row |= {f"loss_{name}": error, f"right_{name}": right}
+        for row, own in zip(curve, found, strict=True):
+            row |= {f"{what}_{name}": value for what, value in own.items()}
     for number, row in enumerate(curve):
         if report is not None:
             report(number, row)
@@ -223,6 +209,6 @@ def _score(attentions: Attentions) -> dict[str, float]:
     return found
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """How both are trained and kept."""
-    return Learned("lateral", lambda key: unlearned(), EPOCHS, _train, _score)
+    return TrainedSource("lateral", lambda key: unlearned(), EPOCHS, _train, _score)

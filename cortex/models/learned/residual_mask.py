@@ -3,13 +3,13 @@
 from cortex.areas.digits import MAPS
 from cortex.attention.gates import ResidualMask
 
-from .base import Learned
+from .base import TrainedSource
 from .through_circuits import Training, learned_through
 
 TRAINING = Training(epochs=1, tasks=("array",))
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """What trains and keeps it."""
     return learned_through(
         "residual_mask", lambda key: ResidualMask.random(key, MAPS[TRAINING.layer]), TRAINING

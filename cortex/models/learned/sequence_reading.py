@@ -8,6 +8,7 @@ digits alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -34,8 +35,9 @@ from cortex.models.strip_network import StripLook, look_at_strips, resize
 from cortex.stimuli import Digits, load_digits, split_digits
 from cortex.stimuli.digit_strips import StripLayout, Strips, digit_strips
 from cortex.tasks import Detectors
+from cortex.trainer import Curve, Report, fit
 
-from .base import Curve, Learned, Report
+from .base import TrainedSource
 
 LAYOUT = StripLayout()
 ROWS = 7  # of the topmost maps
@@ -154,22 +156,22 @@ def read(reader: EncoderDecoder, asked: Asked) -> Exploited:
     return jax.vmap(lambda items, order: reader(items, order, steps))(asked.items, asked.order)
 
 
-def _loss(readers: Readers, asked: Asked) -> tuple[Array, Array]:
+def _loss(readers: Readers, asked: Asked) -> tuple[Array, dict[str, Array]]:
     """Sum of the three mean cross-entropies [nat], and what each is and how often it is right.
 
     They share nothing, so that each learns as it would alone.
     """
-    wanted = asked.wanted
-    rows = []
-    for one in readers.named().values():
+    total, row = jnp.zeros(()), {}
+    for name, one in readers.named().items():
         logits = read(one, asked).logits
-        loss = optax.softmax_cross_entropy_with_integer_labels(logits, wanted).mean()
-        rows.append(jnp.stack([loss, jnp.mean(jnp.argmax(logits, -1) == wanted)]))
-    table = jnp.stack(rows)
-    return jnp.sum(table[:, 0]), table
+        loss = optax.softmax_cross_entropy_with_integer_labels(logits, asked.wanted).mean()
+        total = total + loss
+        row[f"loss_{name}"] = loss
+        row[f"accuracy_{name}"] = jnp.mean(jnp.argmax(logits, -1) == asked.wanted)
+    return total, row
 
 
-def fit(
+def train(
     readers: Readers,
     items: Float[Array, "strips columns features"],
     labels: Int[Array, "strips digits"],
@@ -179,47 +181,30 @@ def fit(
 ) -> tuple[Readers, Curve]:
     """Train all three on strips that are asked for in random orders."""
     steps = len(items) // BATCH
-    schedule = optax.cosine_decay_schedule(RATE, epochs * steps)
-    optimiser = optax.chain(
-        optax.clip_by_global_norm(3.0), optax.adamw(schedule, weight_decay=1e-2)
-    )
-    state = optimiser.init(eqx.filter(readers, eqx.is_inexact_array))
 
-    @eqx.filter_jit
-    def epoch(readers: Readers, state: Any, key: PRNGKeyArray) -> Any:
-        order_key, asked_key, drop_key = jax.random.split(key, 3)
+    def batches(number: int) -> Iterator[tuple[Array, ...]]:
+        order_key, asked_key, drop_key = jax.random.split(jax.random.fold_in(key, number), 3)
         order = jax.random.permutation(order_key, len(items))[: steps * BATCH]
         asked = jax.random.randint(asked_key, (steps, BATCH), 0, len(ORDERS))
-        parameters, fixed = eqx.partition(readers, eqx.is_inexact_array)
-
-        def step(carry: Any, given: Any) -> Any:
-            parameters, state = carry
-            rows, orders, key = given
-            # A fifth of the features is left out at random, against learning strips by heart.
-            kept = jax.random.bernoulli(key, 0.8, (BATCH, *items.shape[1:])) / 0.8
-            batch = Asked(items[rows] * kept, labels[rows], orders)
-            (_, found), gradient = eqx.filter_value_and_grad(
-                lambda p: _loss(eqx.combine(p, fixed), batch), has_aux=True
-            )(parameters)
-            updates, state = optimiser.update(gradient, state, parameters)
-            return (eqx.apply_updates(parameters, updates), state), found
-
-        keys = jax.random.split(drop_key, steps)
-        (parameters, state), found = jax.lax.scan(
-            step, (parameters, state), (order.reshape(steps, BATCH), asked, keys)
+        return zip(
+            order.reshape(steps, BATCH), asked, jax.random.split(drop_key, steps), strict=True
         )
-        return eqx.combine(parameters, fixed), state, found.mean(axis=0)
 
-    curve = []
-    for number in range(epochs):
-        readers, state, found = epoch(readers, state, jax.random.fold_in(key, number))
-        row: dict[str, float] = {}
-        for name, (loss, right) in zip(readers.named(), np.asarray(found), strict=True):
-            row |= {f"loss_{name}": float(loss), f"accuracy_{name}": float(right)}
-        curve.append(row)
-        if report is not None:
-            report(number, row)
-    return readers, curve
+    def loss(readers: Readers, batch: tuple[Array, ...], items: Array, labels: Array) -> Any:
+        rows, orders, key = batch
+        # A fifth of the features is left out at random, against learning strips by heart.
+        kept = jax.random.bernoulli(key, 0.8, (BATCH, *items.shape[1:])) / 0.8
+        return _loss(readers, Asked(items[rows] * kept, labels[rows], orders))
+
+    schedule = optax.cosine_decay_schedule(RATE, epochs * steps)
+    return fit(
+        readers,
+        loss,
+        map(batches, range(epochs)),
+        optax.chain(optax.clip_by_global_norm(3.0), optax.adamw(schedule, weight_decay=1e-2)),
+        data=(items, labels),
+        report=report,
+    )
 
 
 def accuracies(readers: Readers, look: StripLook, strips: Strips) -> dict[str, np.ndarray]:
@@ -279,7 +264,7 @@ def _train(seed: int, report: Report | None) -> tuple[Trained, Curve]:
     look = seen(strip_system(network), strips)
     start, key = jax.random.split(jax.random.key(seed))
     labels = jnp.asarray(strips.labels)
-    readers, curve = fit(untrained(start), as_items(look), labels, key, report=report)
+    readers, curve = train(untrained(start), as_items(look), labels, key, report=report)
     return Trained(readers, fit_namer(as_items(look), strips), jnp.asarray(network)), curve
 
 
@@ -295,9 +280,9 @@ def _score(trained: Trained) -> dict[str, float]:
     return {f"held_out_{name}": float(rows.mean()) for name, rows in right.items()}
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """How the readers are trained and kept."""
-    return Learned(
+    return TrainedSource(
         name="sequence_reading",
         untrained=_like,
         epochs=EPOCHS,

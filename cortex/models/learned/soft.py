@@ -5,9 +5,9 @@ spread (share in the right quadrant .26 to .27 where .25 is even, areas under th
 arrays .61 to .66): the readout gains little from a spatial gain. So it is told where the digit is.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,13 +15,13 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from cortex.areas.digits import CLASSES, MAPS
-from cortex.attention import Query
+from cortex.attention import Query, inside_quadrants
 from cortex.attention.soft import SoftAttention
-from cortex.measures.learned_rows import in_quadrants
+from cortex.trainer import Curve, Report, fit
 
-from .base import Curve, Learned, Report
+from .base import TrainedSource
 from .hard_digits import hard_trials, showing, split
-from .through_circuits import Training, standard_images, standard_key
+from .through_circuits import Training, standard_images, standard_key, trainable
 
 PLACED = Training()  # the area and the images
 EPOCHS, BATCH, LEARNING_RATE = 12, 64, 5e-3
@@ -55,6 +55,9 @@ class _Pointing(NamedTuple):
     inside: np.ndarray
 
 
+_Batch = tuple[Array, Array, Array]
+
+
 def _pointing(held_out: bool, per_category: int) -> _Pointing:
     dtype, digits = str(jnp.result_type(float)), split()[held_out]
     shown = standard_images(PLACED.layer, per_category, held_out, dtype)["array"]
@@ -62,41 +65,31 @@ def _pointing(held_out: bool, per_category: int) -> _Pointing:
     where = showing(trials, digits).reshape(len(shown), CLASSES)
     image, category = np.nonzero(where >= 0)
     features = shown.seen.features
-    inside = in_quadrants(where[image, category], features.shape[-2:])
+    inside = inside_quadrants(where[image, category], (features.shape[-2], features.shape[-1]))
     return _Pointing(features, image, category, inside)
 
 
 def _train(seed: int, report: Report | None) -> tuple[SoftAttention, Curve]:
-    source = _untrained(jax.random.key(seed))
     data = _pointing(False, PLACED.per_category)
     rng, steps = np.random.default_rng(seed), len(data.image) // BATCH
+
+    def epochs() -> Iterator[list[_Batch]]:
+        for _ in range(EPOCHS):
+            order = rng.permutation(len(data.image))[: steps * BATCH]
+            yield [_batch(data, some) for some in order.reshape(steps, BATCH)]
+
+    def loss(source: SoftAttention, batch: _Batch) -> tuple[Array, dict[str, Array]]:
+        error, share = pointing_error(source, *batch)
+        return error, {"loss": error, "share": share}
+
+    first = _untrained(jax.random.key(seed))
     optimiser = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, EPOCHS * steps))
-    state = optimiser.init(eqx.filter(source, eqx.is_inexact_array))
+    return fit(first, loss, epochs(), optimiser, trainable=trainable(first), report=report)
 
-    @eqx.filter_jit
-    def step(source: SoftAttention, state: Any, *batch: Array) -> Any:
-        (loss, share), gradient = eqx.filter_value_and_grad(pointing_error, has_aux=True)(
-            source, *batch
-        )
-        form = jax.tree.map(jnp.zeros_like, source.form)  # how it reaches the circuit stays
-        gradient = eqx.tree_at(lambda g: g.form, gradient, form)
-        updates, state = optimiser.update(gradient, state)
-        return eqx.apply_updates(source, updates), state, loss, share
 
-    curve = []
-    for number in range(EPOCHS):
-        order, found = rng.permutation(len(data.image)), []
-        for i in range(steps):
-            some = order[i * BATCH : (i + 1) * BATCH]
-            features = data.features[data.image[some]]
-            batch = features, jnp.asarray(data.category[some]), jnp.asarray(data.inside[some])
-            source, state, *row = step(source, state, *batch)
-            found.append(row)
-        loss, share = np.mean(np.asarray(found), axis=0)
-        curve.append({"loss": float(loss), "share": float(share)})
-        if report is not None:
-            report(number, curve[-1])
-    return source, curve
+def _batch(data: _Pointing, digits: np.ndarray) -> _Batch:
+    features = data.features[data.image[digits]]
+    return features, jnp.asarray(data.category[digits]), jnp.asarray(data.inside[digits])
 
 
 def _score(source: SoftAttention) -> dict[str, float]:
@@ -111,6 +104,6 @@ def _untrained(key: Array) -> SoftAttention:
     return SoftAttention.random(key, MAPS[PLACED.layer], CLASSES)
 
 
-def learned() -> Learned:
+def trained_source() -> TrainedSource:
     """What trains and keeps it."""
-    return Learned("soft", _untrained, EPOCHS, _train, _score)
+    return TrainedSource("soft", _untrained, EPOCHS, _train, _score)

@@ -8,7 +8,7 @@ Patterns are scaled to one root mean square, so that all sources learn, and can 
 the same energy. The network, its circuits and the detectors stay as they are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -22,8 +22,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from cortex.analysis.detection import quantities
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention, Query
 from cortex.tasks import FirstLook, Observer, SecondLook, again, second_look, second_looks
+from cortex.trainer import Curve, Report, fit
 
-from .base import Curve, Learned, Report
+from .base import TrainedSource
 from .hard_digits import (
     BATCH,
     TASKS,
@@ -181,9 +182,23 @@ def train(
     layer, size, passes = training.layer, jnp.asarray(training.size, float), training.passes
     rng = np.random.default_rng(seed)
     starts = np.cumsum([0, *(len(one) for one in shown)])
-    seen = concatenate([one.seen for one in shown])
     shows = [np.asarray(one.shows) for one in shown]
     steps = sum(int(one.sum()) for one in shows) // training.batch
+
+    def epochs() -> Iterator[np.ndarray]:
+        for _ in range(training.epochs):
+            by_task = [
+                draw_pairs(one, rng) + np.array([start, start, 0])
+                for one, start in zip(shows, starts[:-1], strict=True)
+            ]
+            pairs = rng.permutation(np.concatenate(by_task))[: steps * training.batch]
+            yield pairs.reshape(steps, training.batch, 3)
+
+    def loss(source: AbstractSource, pairs: Array, observer: Observer, seen: FirstLook) -> Any:
+        choices = Choices(rows(seen, pairs[:, 0]), rows(seen, pairs[:, 1]), asked(pairs[:, 2]))
+        value, facts = choice_error(source, observer, choices, layer, size, passes)
+        return value, {"loss": value} | facts
+
     schedule = optax.cosine_decay_schedule(training.learning_rate, training.epochs * steps)
     optimiser = optax.apply_if_finite(
         optax.chain(
@@ -192,41 +207,15 @@ def train(
         ),
         max_consecutive_errors=10,
     )
-    parameters, fixed = eqx.partition(source, trainable(source))
-    state = optimiser.init(parameters)
-
-    def loss(parameters: Any, fixed: Any, observer: Observer, choices: Choices) -> Any:
-        whole = eqx.combine(parameters, fixed)
-        return choice_error(whole, observer, choices, layer, size, passes)
-
-    @eqx.filter_jit
-    def step(
-        parameters: Any, state: Any, fixed: Any, observer: Observer, seen: FirstLook, pairs: Array
-    ) -> Any:
-        # Arguments, not constants of the program: folding them in would take longer than a step.
-        choices = Choices(rows(seen, pairs[:, 0]), rows(seen, pairs[:, 1]), asked(pairs[:, 2]))
-        (value, facts), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(
-            parameters, fixed, observer, choices
-        )
-        updates, state = optimiser.update(gradient, state, parameters)
-        return eqx.apply_updates(parameters, updates), state, {"loss": value} | facts
-
-    curve = []
-    for number in range(training.epochs):
-        own = [
-            draw_pairs(one, rng) + np.array([start, start, 0])
-            for one, start in zip(shows, starts[:-1], strict=True)
-        ]
-        pairs = rng.permutation(np.concatenate(own))
-        found = []
-        for i in range(steps):
-            some = jnp.asarray(pairs[i * training.batch : (i + 1) * training.batch])
-            parameters, state, row = step(parameters, state, fixed, observer, seen, some)
-            found.append(row)
-        curve.append({name: float(np.mean([row[name] for row in found])) for name in found[0]})
-        if report is not None:
-            report(number, curve[-1])
-    return eqx.combine(parameters, fixed), curve
+    return fit(
+        source,
+        loss,
+        epochs(),
+        optimiser,
+        trainable=trainable(source),
+        data=(observer, concatenate([one.seen for one in shown])),
+        report=report,
+    )
 
 
 def asked(categories: Int[Array, " queries"]) -> Query:
@@ -284,7 +273,7 @@ def standard_observer(dtype: str = "float32") -> Observer:
 
 def learned_through(
     name: str, untrained: Callable[[PRNGKeyArray], AbstractSource], training: Training | None = None
-) -> Learned:
+) -> TrainedSource:
     """A source that is trained on hard images made of training digits.
 
     Args:
@@ -302,7 +291,9 @@ def learned_through(
         wanted = [shown[task] for task in training.tasks]
         return train(first, observer, wanted, seed, training, report)
 
-    return Learned(name, untrained, training.epochs, trained, partial(_score, training=training))
+    return TrainedSource(
+        name, untrained, training.epochs, trained, partial(_score, training=training)
+    )
 
 
 @lru_cache(maxsize=2)

@@ -8,7 +8,7 @@ import pytest
 
 from cortex.errors import UserError
 from cortex.frontends.weights import named_arrays
-from cortex.models.learned import NAMES, Learned, base, learned
+from cortex.models.learned import NAMES, TrainedSource, base, trained_source
 
 SEEDS = (0, 1, 2)
 
@@ -31,19 +31,21 @@ def line():
     def untrained(key):
         return Line(jax.random.normal(key, (2,)))
 
-    return Learned("line", untrained, 3, trained, lambda module: {"slope": float(module.slope[1])})
+    return TrainedSource(
+        "line", untrained, 3, trained, lambda module: {"slope": float(module.slope[1])}
+    )
 
 
 @pytest.fixture
 def known(monkeypatch):
     """`line` as the only thing that is trained."""
-    monkeypatch.setattr("cortex.models.learned.learned", lambda name: line())
+    monkeypatch.setattr("cortex.models.learned.trained_source", lambda name: line())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_kept(name):
     """Three seeds, each with its training curve, and no two alike."""
-    thing = learned(name)
+    thing = trained_source(name)
     assert thing.name == name
     found = [thing.load(seed) for seed in SEEDS]
     for seed, (module, facts) in zip(SEEDS, found, strict=True):
@@ -60,7 +62,7 @@ def test_what_is_kept(name):
 
 def test_an_unknown_name():
     with pytest.raises(UserError, match="found 'telepathy', allowed: attention_gate, feedback"):
-        learned("telepathy")
+        trained_source("telepathy")
 
 
 def test_written_and_read_again(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from cortex.attention.glimpse_policy import GlimpsePolicy
 from cortex.models.learned import glimpse_policy as learned
-from cortex.models.learned import learned as by_name
+from cortex.models.learned import trained_source as by_name
 
 MAPS, SIDE, CATEGORIES = 3, 3, 2  # 3 x 3 places, of which 4 can be picked
 
@@ -84,7 +84,7 @@ def test_it_learns_to_look_where_it_helps():
     training = learned.Training(epochs=6, batch=20, learning_rate=0.03, draws=8)
     told = []
     table = known(400)
-    trained, curve = learned.fit(policy, table, 0, training, lambda n, row: told.append((n, row)))
+    trained, curve = learned.train(policy, table, 0, training, lambda n, row: told.append((n, row)))
     assert told == list(enumerate(curve))
     assert set(curve[0]) == {"reward", "right", "right_random", "right_without"}
     assert curve[-1]["right"] > 0.9

@@ -8,7 +8,7 @@ import pytest
 
 from cortex.attention.glimpses import Glimpser, Retina, SampledPlaces, Seen
 from cortex.models.learned import glimpses
-from cortex.models.learned import learned as by_name
+from cortex.models.learned import trained_source as by_name
 from cortex.stimuli import Digits
 
 RNG = np.random.default_rng(0)

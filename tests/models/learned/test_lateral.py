@@ -50,9 +50,9 @@ def test_training_sets_two_kinds_of_places_apart(monkeypatch):
     on = jnp.asarray(kind, float)
     examples = lateral.Examples(jnp.asarray(tokens), on, 1 - on)
     first = SelfAttention(similarity_attention(4, 2))
-    trained, curve = lateral.fit(first, examples, jax.random.key(0))
+    trained, curve = lateral.train(first, examples, jax.random.key(0))
     assert len(curve) == 8
-    assert curve[-1][0] < 0.8 * curve[0][0]
-    assert curve[-1][1] > curve[0][1]
+    assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
+    assert curve[-1]["right"] > curve[0]["right"]
     # The form in which it reaches circuits is not trained.
     assert trained.form.to_I == first.form.to_I

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cortex.attention.soft import SoftAttention
-from cortex.models.learned import learned
+from cortex.models.learned import trained_source
 from cortex.models.learned.soft import pointing_error
 
 SEEDS = (0, 1, 2)
@@ -40,7 +40,7 @@ def test_the_error_is_that_of_the_share_inside():
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_kept_weights_and_their_curve(name, seed):
-    thing = learned(name)
+    thing = trained_source(name)
     source, facts = thing.load(seed)
     assert facts["seed"] == seed
     assert facts["command"] == f"cortex train attention {name} --seed {seed}"
