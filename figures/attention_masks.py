@@ -4,82 +4,54 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from cortex.sims.attention_masks import OBJECTS, contrasts
+from cortex.sims.attention_masks import OBJECTS
 
-from cortex.measures.learned_rows import interval_of_means
+from cortex.plot import style
 
-from . import learned_panels, style
+from . import learned_panels
 
 NAMES = {"gate": "Attention gate", "residual": "Residual mask"}
-ROWS = {"asked": "asked for / elsewhere", "ink": "ink / paper"}
+PLACES = {"asked": ("asked for", "elsewhere"), "ink": ("ink", "paper")}
+LIMIT = 0.6  # of the colours
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """A row for each mechanism: examples, gain, rates, detection.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.attention_masks`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """A row for each mechanism: examples, gain, rates, detection; returns a `Figure`."""
     figure = learned_panels.canvas(118)
-    parts = figure.subfigures(2, 1)
     left = []
-    for part, name in zip(parts, NAMES, strict=True):
+    for part, name in zip(figure.subfigures(2, 1), NAMES, strict=True):
         part.suptitle(NAMES[name], fontsize=8, fontweight="bold", x=0.01, ha="left")
         examples, rest = part.subfigures(1, 2, width_ratios=(1.0, 2.0))
-        one = data.sel(mechanism=name)
+        one, places = data.sel(mechanism=name, object=OBJECTS[name]), PLACES[OBJECTS[name]]
         _examples(examples, one)
-        panels = rest.subplots(1, 3, width_ratios=(1, 1, 1.2))
-        _gain(panels[0], config, one, OBJECTS[name])
-        _rates(panels[1], config, one, OBJECTS[name])
-        learned_panels.detection(panels[2], one)
-        left += list(panels)
+        gain, rates, detection = rest.subplots(1, 3, width_ratios=(1, 1, 1.2))
+        _gain(gain, one, " minus ".join(places))
+        learned_panels.rate_changes(rates, one.rate_change, " / ".join(places))
+        rates.set_title("Circuits", fontsize=7.5)
+        learned_panels.detection(detection, one)
+        left += [gain, rates, detection]
     style.letters(left)
     return figure
 
 
 def _examples(part: Any, data: Any) -> None:
     """Arrays, and the change of gain upon them."""
-    present, category = data["present"].values, data["category"].values
-    pattern = data["pattern"].sel(condition="learned").isel({"seed": 0, "pass": -1})
-    wanted = [int(np.flatnonzero(present & (category == c))[0]) for c in (4, 7)]
-    for panel, image in zip(part.subplots(1, 2), wanted, strict=True):
+    pattern = data.pattern.sel(condition="learned").isel({"seed": 0, "pass": -1})
+    categories = (4, 7)
+    wanted = learned_panels.asked_for(data, categories)
+    for panel, image, category in zip(part.subplots(1, 2), wanted, categories, strict=True):
         values = pattern.isel(image=image).values
-        learned_panels.overlay(panel, data, image, values - values.mean(), 0.6)
-        panel.set_title(f"asked for: {category[image]}", fontsize=6.5, pad=2)
-    part.text(
-        0.5, 0.02, "gain against its mean, −0.6 (violet) to 0.6 (orange)", ha="center", fontsize=6
-    )
+        learned_panels.overlay(panel, data, image, values - values.mean(), LIMIT)
+        panel.set_title(f"asked for: {category}", fontsize=6.5, pad=2)
+    words = f"gain against its mean, −{LIMIT} (violet) to {LIMIT} (orange)"
+    part.text(0.5, 0.02, words, ha="center", fontsize=6)
 
 
-def _gain(panel: Any, config: Any, data: Any, place: str) -> None:
+def _gain(panel: Any, data: Any, where: str) -> None:
     """Gain on the object minus elsewhere, by condition."""
-    found = contrasts(data, "pattern", place, False)
-    s = config.statistics
-    for x, name in enumerate(learned_panels.ORDER[1:]):
-        values = found.sel(condition=name).transpose("seed", "image").values
-        colour = learned_panels.COLOURS[name]
-        mean, low, high = interval_of_means(values.mean(0), s.resamples, s.level, 0)
-        panel.plot(x - 0.2 + np.zeros(len(values)), values.mean(1), ".", color=colour, alpha=0.6)
-        panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="o", color=colour)
+    seeds = data.gain_by_seed.sel(bound="value")
+    learned_panels.by_condition(panel, data.gain_contrast, seeds, learned_panels.ORDER[1:])
     panel.axhline(0.0, color=style.INK, lw=0.7, ls=(0, (3, 2)))
-    panel.set_xticks(range(2), ["first\nweights", "learned\n"])
-    panel.set_xlim(-0.5, 1.5)
-    panel.set_ylabel(f"Gain, {ROWS[place].replace('/', 'minus')}")
+    panel.set_ylabel(f"Gain, {where}")
     panel.set_title("Mask", fontsize=7.5)
-
-
-def _rates(panel: Any, config: Any, data: Any, place: str) -> None:
-    """Rates on the object against elsewhere, relative to no attention."""
-    found = {name: contrasts(data, f"rate_{name}", place, True).mean("seed") for name in ("E", "I")}
-    learned_panels.rate_contrasts(panel, found, config.statistics)
-    panel.set_xticks(range(2), ["first\nweights", "learned\n"])
-    panel.set_ylabel(f"Rates, {ROWS[place]},\nrelative to no attention")
-    panel.set_title("Circuits", fontsize=7.5)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 
-from cortex.measures.learned_rows import interval_of_means
-from cortex.plot import style
+from cortex.plot import interval_bars, legend_of, style
 
 WORDS = {"learned": "learned", "untrained": "first weights", "none": "no attention"}
+TICKS = {"learned": "learned\n", "untrained": "first\nweights", "none": "none\n"}
 COLOURS = {"learned": style.GREEN, "untrained": style.GREY, "none": style.INK}
 ORDER = ("none", "untrained", "learned")
 
@@ -21,6 +22,12 @@ def canvas(height: int | float) -> Any:
     drawn = Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
     drawn.get_layout_engine().set(w_pad=0.05, h_pad=0.05, wspace=0.04, hspace=0.04)
     return drawn
+
+
+def asked_for(data: Any, categories: Sequence[int]) -> list[int]:
+    """The first image of each category that has the digit asked for."""
+    here = data.present.values
+    return [int(np.flatnonzero(here & (data.category.values == c))[0]) for c in categories]
 
 
 def example(panel: Any, data: Any, image: int, title: str) -> None:
@@ -43,70 +50,67 @@ def overlay(panel: Any, data: Any, image: int, values: Any, limit: float | None 
     panel.contour(shown, levels=[0.35], colors="black", linewidths=0.6)
 
 
-def band(panel: Any, x: Any, found: Any, colour: str, label: str, **line: Any) -> None:
-    """A mean with its interval."""
-    mean, low, high = found
-    panel.fill_between(x, low, high, color=colour, alpha=0.25, lw=0)
-    panel.plot(x, mean, color=colour, marker="o", label=label, **line)
+def by_condition(
+    panel: Any,
+    estimates: xr.DataArray,
+    seeds: xr.DataArray | None = None,
+    order: Sequence[str] = ORDER,
+) -> None:
+    """Estimates in some conditions, each in its colour, seeds as small dots beside.
 
-
-def rate_contrasts(panel: Any, contrasts: Mapping[str, Any], statistics: Any) -> None:
-    """Change of the log ratio of rates, as a factor, with first weights and as learned.
-
-    Parameters
-    ----------
-    panel
-        Where to draw.
-    contrasts
-        By population, (condition, image).
-    statistics
-        Of the configuration.
+    Args:
+        panel: where to draw.
+        estimates: over ``condition`` and ``bound``.
+        seeds: over ``condition`` and ``seed``.
+        order: the conditions.
     """
-    for shift, (name, values) in zip((-0.12, 0.12), contrasts.items(), strict=True):
-        colour = getattr(style, name)
-        for x, condition in enumerate(ORDER[1:]):
-            change = (values.sel(condition=condition) - values.sel(condition="none")).values
-            mean, low, high = np.exp(
-                interval_of_means(change, statistics.resamples, statistics.level, 0)
-            )
-            panel.errorbar(
-                x + shift,
-                mean,
-                [[mean - low], [high - mean]],
-                fmt="o",
-                color=colour,
-                label=name if x == 0 else None,
-            )
+    for x, name in enumerate(order):
+        low, value, high = (
+            float(estimates.sel(condition=name, bound=end)) for end in ("low", "value", "high")
+        )
+        look = {"color": COLOURS[name], "fmt": "o", "ms": 4.5}
+        panel.errorbar(x, value, [[value - low], [high - value]], **look)
+        if seeds is not None and name != "none":
+            dots = seeds.sel(condition=name).values
+            panel.plot(x - 0.2 + np.zeros(len(dots)), dots, ".", color=COLOURS[name], alpha=0.6)
+    panel.set_xticks(range(len(order)), [TICKS[name] for name in order], fontsize=6.2)
+    panel.set_xlim(-0.6, len(order) - 0.4)
+
+
+def rate_changes(panel: Any, change: xr.DataArray, where: str) -> None:
+    """Rates at some places against the others, relative to no attention, as a factor.
+
+    Args:
+        panel: where to draw.
+        change: of the log ratio, over ``condition``, ``population`` and ``bound``.
+        where: the places and the others, in words.
+    """
+    factor = np.exp(change.sel(condition=list(ORDER[1:])))
+    interval_bars(panel, factor, "condition", "population", width=0.5)
     panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
-    panel.set_xticks(range(2), ["first\nweights", "learned\n"])
-    panel.set_xlim(-0.5, 1.5)
+    panel.set_xticks(range(2), [TICKS[name] for name in ORDER[1:]])
     low, high = panel.get_ylim()
     panel.set_ylim(low, high + 0.25 * (high - low))
-    panel.legend(loc="upper left", ncols=2)
+    panel.set(xlabel="", ylabel=f"Rates, {where},\nrelative to no attention")
+    legend_of(panel, loc="upper left", ncols=2)
 
 
 def detection(panel: Any, data: Any, title: str = "Detection") -> None:
     """Area under the ROC curve in each condition: seeds as dots, mean with interval."""
-    for x, name in enumerate(ORDER):
-        one, colour = data.sel(condition=name), COLOURS[name]
-        if name != "none":
-            seeds = one["auc"].values
-            panel.plot(x - 0.2 + np.zeros(len(seeds)), seeds, ".", color=colour, ms=4, alpha=0.6)
-        mean, low, high = (float(one[f"mean_auc{end}"]) for end in ("", "_low", "_high"))
-        panel.errorbar(x, mean, [[mean - low], [high - mean]], fmt="o", color=colour, ms=4.5)
-    panel.axhline(float(data["mean_auc"].sel(condition="none")), color=style.PALE, lw=1, zorder=0)
-    panel.set_xticks(range(3), ["none", "first\nweights", "learned\n"], fontsize=6.2)
-    panel.set_xlim(-0.6, 2.6)
+    areas = data.detection.sel(quantity="auc")
+    by_condition(panel, areas, data.detection_by_seed.sel(quantity="auc"))
+    none = float(areas.sel(condition="none", bound="value"))
+    panel.axhline(none, color=style.PALE, lw=1, zorder=0)
     panel.set_ylabel("Area under ROC curve")
     panel.set_title(title, fontsize=7.5)
-    for number, contrast in enumerate(("learned_over_none", "learned_over_untrained")):
-        here = data.sel(contrast=contrast)
-        value, low, high = (float(here[f"gain_auc{end}"]) for end in ("", "_low", "_high"))
-        words = ("learned − none", "learned − first")[number]
+    words = {"over none": "learned − none", "over untrained": "learned − first"}
+    for number, (control, text) in enumerate(words.items()):
+        gain = data.detection_gain.sel(quantity="auc", control=control)
+        value, low, high = (float(gain.sel(bound=end)) for end in ("value", "low", "high"))
         panel.text(
             0.02,
             0.99 - 0.19 * number,
-            f"{words}:\n  {value:+.3f} [{low:+.3f}, {high:+.3f}]",
+            f"{text}:\n  {value:+.3f} [{low:+.3f}, {high:+.3f}]",
             transform=panel.transAxes,
             fontsize=6,
             va="top",

@@ -13,90 +13,140 @@ Source: Oktay et al. 2018, MIDL, arXiv:1804.03999 (attention gates); Wang et al.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
+from jax import Array
 
-from cortex.experiment import Measure, Progress
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.learned_rows import (
-    by_place,
-    detection_by_condition,
-    detection_rows,
-    in_quadrants,
-    interval_of_means,
-    interval_row,
+from cortex.attention import inside_quadrants
+from cortex.experiment import Above, Claim, Experiment, settled_claim
+from cortex.labelled import Labelled, each, label
+from cortex.models.learned import trained_source
+from cortex.progress import stage
+from cortex.sources import Source
+from cortex.studies.learned_source import (
+    GAIN,
+    LearnedSourceSettings,
+    contrast,
+    detection,
+    detection_claims,
+    image_mean,
+    look_in_conditions,
+    what_was_shown,
 )
-from cortex.models.learned import study
-from cortex.models.learned.attention_gate import learned as gate
-from cortex.models.learned.residual_mask import learned as residual
 
-MECHANISMS = {"gate": gate, "residual": residual}
-WORDS = {"gate": "the attention gate", "residual": "the residual mask"}
-PAPERS = {"gate": "direction: Oktay et al. 2018", "residual": "direction: Wang et al. 2017"}
+MECHANISMS = {"gate": "attention_gate", "residual": "residual_mask"}
 # What each can know: the gate what is asked for, the residual mask only what is there.
 OBJECTS = {"gate": "asked", "residual": "ink"}
-PLACES = {"asked": "at the digit asked for", "ink": "on ink"}
 
 
-class Config(study.StudyConfig):
-    """Configuration of `attention_masks`."""
+class Settings(LearnedSourceSettings):
+    """Settings of `attention_masks`."""
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """First looks, second looks with both masks, and statistics."""
-    with progress.stage("detectors"):
-        observer = study.observer_of(config)
-    shown = study.held_out_images(config, observer, "array", progress)
-    s, parts = config.statistics, []
-    for name, thing in MECHANISMS.items():
-        sources = study.sources_of(config, thing())
-        found = study.look_at_all(
-            config, observer, shown, sources, progress, what=WORDS[name].removeprefix("the ")
-        )
-        kept = study.label(shown, found)
-        one = xr.Dataset(kept, study.coordinates(config))
-        one = one.merge(detection_by_condition(one, s.resamples, s.level, config.seed))
-        parts.append(one)
-    axis = variable("mechanism", list(MECHANISMS), "1", "mechanism of attention")
-    shared = ("present", "category", "quadrant")
-    data = xr.concat(
-        [one.drop_vars(shared) for one in parts],
-        dim=xr.Variable(*axis),
-        combine_attrs="override",
-    ).assign({name: parts[0][name] for name in shared})
-    images = np.asarray(shown.images[:, 0])
-    size = (data.sizes["row"], data.sizes["column"])
-    ink = np.asarray(jax.image.resize(images, (len(images), *size), "linear"))
-    # A place counts by its ink, up to the ink of a stroke that fills a third of it.
-    return data.assign(
-        ink=variable(("image", "row", "column"), np.clip(3 * ink, 0, 1), "1", "ink at a place"),
-        example=variable(("image", "y", "x"), images, "1", "luminance of the image"),
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
+    """First looks, and second looks with both masks."""
+    sources = {name: s.sources(trained_source(file)) for name, file in MECHANISMS.items()}
+    observer = s.observer()
+    shown = s.hard_images(observer, key)
+    found = each(mechanism=tuple(MECHANISMS))(
+        lambda name: look_in_conditions(s, observer, shown, sources[name], text=name)
+    )
+    places = found["pattern"].values.shape[-2:]
+    ink = jax.image.resize(shown.images[:, 0], (len(shown), *places), "linear")
+    return {
+        **found,
+        **what_was_shown(shown),
+        # A place counts by its ink, up to the ink of a stroke that fills a third of it.
+        "ink": label(
+            np.clip(3 * ink, 0, 1), "1", "ink at a place", image=None, row=None, column=None
+        ),
+    }
+
+
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Gain and rates on each object against elsewhere, and detection, with intervals."""
+    gain, rate = (over_objects(data, data[name], name == "rates") for name in ("pattern", "rates"))
+    found = {
+        "gain_by_seed": (gain, "gain on the object minus elsewhere"),
+        "gain_contrast": (gain.mean("seed"), "gain on the object minus elsewhere"),
+        "gain_over_untrained": (
+            (gain.sel(condition="learned") - gain.sel(condition="untrained")).mean("seed"),
+            "gain on the object minus elsewhere, learned minus first weights",
+        ),
+        "rate_change": (
+            (rate - rate.sel(condition="none", drop=True)).mean("seed"),
+            "log ratio of rates on the object to elsewhere, minus no attention",
+        ),
+    }
+    with stage("intervals"):
+        means = {name: image_mean(s, array, rng, text) for name, (array, text) in found.items()}
+        return means | detection(s, data, rng)
+
+
+def over_objects(data: xr.Dataset, values: xr.DataArray, log: bool) -> xr.DataArray:
+    """A variable on each object against elsewhere, by image, see `contrast`.
+
+    Args:
+        data: with ``quadrant``, ``present`` and ``ink``.
+        values: over row and column, and more.
+        log: the logarithm of the ratio, or else the difference.
+
+    Returns:
+        By ``object``: ``asked``, the quadrant of the digit asked for, in images that have it; and
+        ``ink``, against paper.
+    """
+    quadrant = inside_quadrants(data.quadrant.values, (data.sizes["row"], data.sizes["column"]))
+    asked = contrast(values, data.ink.copy(data=quadrant), log=log).where(data.present)
+    found = xr.concat([asked, contrast(values, data.ink, log=log)], "object")
+    return found.assign_coords(object=["asked", "ink"])
+
+
+def claims_of(mechanism: str, source: Source, what: str, where: str, known: str = "") -> Any:
+    """What is claimed of one mask.
+
+    Args:
+        mechanism: its name.
+        source: who says so.
+        what, where: the mask, and the object that it should find, in words.
+        known: why it does not find it, where it does not.
+    """
+    at = {"mechanism": [mechanism], "object": OBJECTS[mechanism]}
+    return (
+        Claim(
+            "gain_contrast",
+            lambda d: d.gain_contrast.sel(condition="learned", **at),
+            Above(0),
+            source,
+            f"{what} is higher {where} than elsewhere",
+            headline=True,
+            known=known,
+        ),
+        Claim(
+            "gain_over_untrained",
+            lambda d: d.gain_over_untrained.sel(**at),
+            Above(0),
+            source,
+            f"{what} prefers it more than with first weights",
+            headline=True,
+            known=known,
+        ),
+        Claim(
+            "rate_change",
+            lambda d: d.rate_change.sel(condition="learned", **at),
+            Above(0),
+            GAIN,
+            f"{what} raises rates {where} against elsewhere",
+            headline=True,
+            known=known,
+        ),
+        *detection_claims(what, mechanism=[mechanism]),
     )
 
 
-def contrasts(data: xr.Dataset, name: str, place: str, logarithm: bool) -> xr.DataArray:
-    """A variable on the object against elsewhere, by condition, seed and image.
-
-    Args:
-        data: of one mechanism.
-        name: of the variable.
-        place: `asked`, the quadrant of the digit asked for, in images that have it; or `ink`.
-        logarithm: the logarithm of the ratio, or else the difference.
-    """
-    if place == "ink":
-        return by_place(data, name, data["ink"].values, logarithm)
-    size = (data.sizes["row"], data.sizes["column"])
-    inside = in_quadrants(data["quadrant"].values, size)
-    found = by_place(data, name, inside, logarithm)
-    return found.isel(image=np.flatnonzero(data["present"].values))
-
-
+OKTAY, WANG = Source("oktay2018", "direction"), Source("wang2017", "direction")
 # Measured apart, on four arrays and the kept weights of three seeds.
 CHOOSES_MAPS = (
     "what detection teaches this mask is which maps to raise, not where: of the kept weights' "
@@ -104,63 +154,22 @@ CHOOSES_MAPS = (
     "places"
 )
 
+CLAIMS = (
+    *claims_of("gate", OKTAY, "the attention gate", "at the digit asked for"),
+    *claims_of("residual", WANG, "the residual mask", "on ink", CHOOSES_MAPS),
+    settled_claim(),
+)
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Where the masks are high, and what they do to the circuits and to detection."""
-    rows: list[Measure] = []
-    for name in MECHANISMS:
-        one = data.sel(mechanism=name)
-        found = [*_mask(config, one, name), *detection_rows(one, WORDS[name])]
-        rows += [_renamed(row, name) for row in found]
-    return [*rows, converged_share(data, "settled")]
-
-
-def _mask(config: Config, data: xr.Dataset, name: str) -> Iterator[Measure]:
-    s, what = config.statistics, WORDS[name]
-
-    def mean(values: xr.DataArray) -> tuple[Any, Any, Any]:
-        images = values.transpose("image").values
-        return interval_of_means(images, s.resamples, s.level, config.seed)
-
-    for place, words in PLACES.items():
-        pattern = contrasts(data, "pattern", place, logarithm=False).mean("seed")
-        here = pattern.sel(condition="learned")
-        over = here - pattern.sel(condition="untrained")
-        if place != OBJECTS[name]:
-            value, low, high = mean(here)
-            note = f"{low:.3g} to {high:.3g}"
-            yield Measure.reported(f"gain_contrast[{place}]", value, "1", note=note)
-            continue
-        yield interval_row(
-            f"gain_contrast_lowest[{place},learned]",
-            mean(here),
-            "> 0",
-            PAPERS[name],
-            f"{what} is higher {words} than elsewhere",
-        )
-        yield interval_row(
-            f"gain_contrast_lowest[{place},learned_over_untrained]",
-            mean(over),
-            "> 0",
-            PAPERS[name],
-            f"{what} prefers it more than with first weights",
-        )
-        for population in ("E", "I"):
-            rates = contrasts(data, f"rate_{population}", place, logarithm=True).mean("seed")
-            change = rates.sel(condition="learned") - rates.sel(condition="none")
-            yield interval_row(
-                f"rate_{population}_contrast_lowest[{place},learned_over_none]",
-                mean(change),
-                "> 0",
-                "direction: what gain at a place should do",
-                f"{what} raises {population} rates {words} against elsewhere",
-                note="change of the log ratio",
-            )
-
-
-def _renamed(row: Measure, mechanism: str) -> Measure:
-    """The same row with its mechanism in the brackets of its name, and why it fails if known."""
-    note = row.note
-    if mechanism == "residual" and row.holds is False and "_contrast_lowest" in row.name:
-        note = f"{note}; {CHOOSES_MAPS}"
-    return replace(row, name=row.name.replace("[", f"[{mechanism},", 1), note=note)
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={
+        "per_category": 8,
+        "detector_digits": 200,
+        "learned.seeds": [1],
+        "resamples": 20,
+    },
+)

@@ -15,159 +15,165 @@ them are our design.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import xarray as xr
+from jax import Array
 
-from cortex.experiment import Measure, Progress, Section, quantity
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.learned_rows import detection_by_condition, detection_rows, interval_row
-from cortex.models.learned import study
-from cortex.models.learned.feedback import learned as feedback
-from cortex.tasks import bootstrap_counts, interval
+from cortex.analysis import bootstrap
+from cortex.experiment import Above, Claim, Experiment, settled_claim
+from cortex.labelled import Labelled, label
+from cortex.models.learned import trained_source
+from cortex.models.learned.through_circuits import asked_logits
+from cortex.progress import stage
+from cortex.settings import quantity
+from cortex.sources import Source
+from cortex.studies.learned_source import (
+    LearnedSourceSettings,
+    detection,
+    detection_claims,
+    look_in_conditions,
+    what_was_shown,
+)
 
-PAPER = "direction: Stollenga et al. 2014"
+PAPER = Source("stollenga2014", "direction")
 FATES = ("corrected", "broken", "net")
-CATEGORIES = 10
 WHY = "trained on choices between two images; of yes and no few are hits at the fixed threshold"
 
 
-class PassesSection(Section):
-    """Looks with gains, after the first one without."""
+class Settings(LearnedSourceSettings):
+    """Settings of `feedback_gain`."""
 
-    count: int = quantity(
-        3, "1", "looks with gains, each from the last state", source="chosen here", ge=1
+    passes: int = quantity(
+        3, "1", "looks with gains, each from the last state; trained for one", ge=1
     )
 
 
-class Config(study.StudyConfig):
-    """Configuration of `feedback_gain`."""
-
-    passes: PassesSection = PassesSection()
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """First looks, passes with feedback, and statistics."""
-    sources = study.sources_of(config, feedback())
-    with progress.stage("detectors"):
-        observer = study.observer_of(config)
-    shown = study.held_out_images(config, observer, "array", progress)
-    count = config.passes.count
-    found = study.look_at_all(config, observer, shown, sources, progress, count, "feedback")
-    logits = np.asarray(shown.seen.logits)
-    category = np.asarray(shown.queries.category)
-    first = logits[np.arange(len(shown)), category]
-    kept = study.label(shown, found) | {
-        "first_score": variable("image", first, "1", "logit before any feedback"),
-        "example": variable(
-            ("shown", "y", "x"), np.asarray(shown.images[:1, 0]), "1", "luminance of an image"
-        ),
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
+    """First looks, and passes with feedback."""
+    sources = s.sources(trained_source("feedback"))
+    observer = s.observer()
+    shown = s.hard_images(observer, key)
+    looks = look_in_conditions(s, observer, shown, sources, s.passes, "feedback")
+    first = asked_logits(shown.seen.logits, shown)
+    return {
+        **looks,
+        **what_was_shown(shown),
+        "first_score": label(first, "1", "logit before any feedback", image=None),
     }
-    axes = study.coordinates(config) | {
-        "pass": variable("pass", np.arange(2, count + 2), "1", "pass, the first being unattended")
-    }
-    data = xr.Dataset(kept, axes)
-    s = config.statistics
-    with progress.stage("intervals"):
-        detection = detection_by_condition(data, s.resamples, s.level, config.seed)
-        return data.merge(detection).merge(fates(data, s.resamples, s.level, config.seed))
 
 
-def fates(data: xr.Dataset, resamples: int, level: float, seed: int) -> xr.Dataset:
-    """What becomes of right and wrong choices of the first look, by condition and pass.
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Detection, and what becomes of the choices of the first look, with intervals."""
+
+    def means(drawn: xr.Dataset) -> xr.Dataset:
+        share = fates(drawn, data).mean("seed")
+        learned, untrained = (
+            share.sel(condition=name, drop=True) for name in ("learned", "untrained")
+        )
+        return xr.Dataset({"fate": share, "advantage": learned - untrained})
+
+    with stage("intervals"):
+        strata = {"category": data.category, "present": data.present}
+        found = bootstrap(
+            means,
+            data[["score", "first_score"]].assign_coords(strata),
+            "image",
+            within=("category", "present"),
+            n=s.resamples,
+            level=s.level,
+            rng=rng,
+        )
+        words = {
+            "fate": "share of choices of the first look",
+            "advantage": "share of choices, learned minus first weights",
+        }
+        labelled = {
+            name: found[name].assign_attrs(units="1", long_name=text)
+            for name, text in words.items()
+        }
+        return labelled | detection(s, data, rng)
+
+
+def fates(scores: xr.Dataset, shown: xr.Dataset) -> xr.DataArray:
+    """What becomes of right and wrong choices of the first look.
 
     A choice is between an image with the digit asked for and one without; all such pairs of a
     category count, and categories alike.
 
+    Args:
+        scores: ``score``, and ``first_score`` before any feedback, over images and more.
+        shown: ``present`` and ``category``, images in the order of categories, as many of each.
+
     Returns:
-        `fate` (condition, pass, fate_of) with `_low`, `_high`, means over seeds: `corrected`, the
-        share of wrong choices that are right after the pass; `broken`, of right ones that are
-        wrong; `net`, corrected minus broken choices as a share of all. `advantage` (pass, fate_of),
-        learned minus untrained, with `_low`, `_high`.
+        In place of images a dimension ``fate_of``: ``corrected``, the share of wrong choices that
+        are right after the pass; ``broken``, of right ones that are wrong; ``net``, corrected
+        minus broken choices as a share of all.
     """
-    present = data["present"].values.reshape(CATEGORIES, -1)
-    rng = np.random.default_rng(seed)
-    counts = np.stack([bootstrap_counts(rng, one, resamples) for one in present])
-    whole = np.ones((CATEGORIES, 1, present.shape[1]), int)
-    before = data["first_score"].values.reshape(CATEGORIES, -1)
-    after = data["score"].transpose("condition", "seed", "pass", "image").values
-    after = after.reshape(*after.shape[:3], CATEGORIES, -1)
-    value = _fates(before, after, present, whole)[0]
-    drawn = _fates(before, after, present, counts)  # (resample, condition, seed, pass, fate)
-    kept = {}
-    for name, dims, pick in (
-        ("fate", ("condition", "pass", "fate_of"), lambda x: x),
-        ("advantage", ("pass", "fate_of"), lambda x: x[..., 2, :, :] - x[..., 1, :, :]),
-    ):
-        middle, samples = pick(value.mean(axis=1)), pick(drawn.mean(axis=2))
-        low, high = interval(samples, level)
-        for suffix, array in (("", middle), ("_low", low), ("_high", high)):
-            kept[name + suffix] = variable(dims, array, "1", "share of choices")
-    axis = variable("fate_of", list(FATES), "1", "what becomes of choices of the first look")
-    return xr.Dataset(kept, {"fate_of": axis})
+    kinds = len(np.unique(shown.category))
+    present = shown.present.values.reshape(kinds, -1)
+
+    def count(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        sums: np.ndarray | float = 0.0
+        by_category = zip(_right(before, present), _right(after, present), strict=True)
+        for was, now in by_category:
+            was, now = np.broadcast_arrays(was, now)
+            kept = (~was & now, was & ~now, ~was, was)
+            sums = sums + np.stack([kind.sum(axis=(-2, -1)) for kind in kept])
+        corrected, broken, wrong, right = np.asarray(sums)
+        net = (corrected - broken) / (wrong + right)
+        return np.stack([corrected / wrong, broken / right, net], axis=-1)
+
+    found = xr.apply_ufunc(
+        count,
+        scores.first_score,
+        scores.score,
+        input_core_dims=[["image"], ["image"]],
+        output_core_dims=[["fate_of"]],
+    )
+    return found.assign_coords(fate_of=list(FATES))
 
 
-def _fates(
-    before: np.ndarray, after: np.ndarray, present: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """(resample, condition, seed, pass, fate), from counts (category, resample, image)."""
-    sums = np.zeros((4, counts.shape[1], *after.shape[:3]))
-    for category, here in enumerate(present):
-        up, down = counts[category][:, here], counts[category][:, ~here]
-        was = before[category][here][:, None] > before[category][~here][None, :]
-        scores = after[..., category, :]
-        now = scores[..., here][..., :, None] > scores[..., ~here][..., None, :]
-        was = np.broadcast_to(was, now.shape)
-        for row, kind in enumerate((~was & now, was & ~now, ~was, was)):
-            sums[row] += np.einsum("bp,csqpn,bn->bcsq", up, kind.astype(float), down, optimize=True)
-    corrected, broken, wrong, right = sums
-    net = (corrected - broken) / (wrong + right)
-    return np.stack([corrected / wrong, broken / right, net], axis=-1)
-
-
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """What later passes correct and break, and what they do to rates and detection."""
+def _right(scores: np.ndarray, present: np.ndarray) -> list[np.ndarray]:
+    """By category, whether each image with the digit scores higher than each without."""
+    by_category = np.moveaxis(scores.reshape(*scores.shape[:-1], *present.shape), -2, 0)
     return [
-        *_passes(data),
-        *detection_rows(data, "feedback gain", WHY),
-        *_rates(data),
-        converged_share(data, "settled"),
+        one[..., here, None] > one[..., None, ~here]
+        for one, here in zip(by_category, present, strict=True)
     ]
 
 
-def _passes(data: xr.Dataset) -> Iterator[Measure]:
-    for number in data["pass"].values:
-        one = data.sel({"pass": number})
-        for fate in ("corrected", "broken"):
-            here = one.sel(fate_of=fate, condition="learned")
-            ends = ("", "_low", "_high")
-            value, low, high = (float(here[f"fate{end}"]) for end in ends)
-            note = f"{low:.3g} to {high:.3g}"
-            yield Measure.reported(f"{fate}_share[learned,pass={number}]", value, "1", note=note)
-        net = one.sel(fate_of="net")
-        learned = net.sel(condition="learned")
-        yield interval_row(
-            f"net_corrected_lowest[learned,pass={number}]",
-            tuple(float(learned[f"fate{end}"]) for end in ("", "_low", "_high")),
-            "> 0",
-            PAPER,
-            f"pass {number} corrects more choices of the first look than it breaks",
-        )
-        yield interval_row(
-            f"net_advantage_lowest[over_untrained,pass={number}]",
-            tuple(float(net[f"advantage{end}"]) for end in ("", "_low", "_high")),
-            "> 0",
-            PAPER,
-            f"in pass {number} more than feedback with first weights",
-        )
+CLAIMS = (
+    Claim(
+        "net_corrected",
+        lambda d: d.fate.sel(condition="learned", fate_of="net"),
+        Above(0),
+        PAPER,
+        "a later pass corrects more choices of the first look than it breaks",
+        headline=True,
+    ),
+    Claim(
+        "net_advantage",
+        lambda d: d.advantage.sel(fate_of="net"),
+        Above(0),
+        PAPER,
+        "more than feedback with first weights",
+        headline=True,
+    ),
+    *detection_claims("feedback gain", WHY),
+    settled_claim(),
+)
 
-
-def _rates(data: xr.Dataset) -> Iterator[Measure]:
-    for name in ("E", "I"):
-        rates = data[f"rate_{name}"].isel({"pass": -1}).mean(("seed", "image", "row", "column"))
-        none = float(rates.sel(condition="none"))
-        for condition in ("untrained", "learned"):
-            ratio = float(rates.sel(condition=condition)) / none
-            yield Measure.reported(f"rate_{name}_ratio[{condition}_over_none]", ratio, "1")
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={
+        "per_category": 8,
+        "detector_digits": 200,
+        "learned.seeds": [1],
+        "resamples": 20,
+        "passes": 2,
+    },
+)

@@ -14,161 +14,166 @@ attention); that places are told in training, and gains of circuits, are our des
 
 from __future__ import annotations
 
-from typing import Any
-
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
 
+from cortex.attention import inside_quadrants
 from cortex.attention.soft import SoftAttention
-from cortex.experiment import Measure, Progress
-from cortex.experiment.results import variable
-from cortex.measures import converged_share
-from cortex.measures.learned_rows import (
-    by_place,
-    detection_by_condition,
-    detection_rows,
-    in_quadrants,
-    interval_of_means,
-    interval_row,
-)
-from cortex.models.learned import study
+from cortex.experiment import Above, Claim, Experiment, settled_claim
+from cortex.labelled import Labelled, coordinate, each
+from cortex.models.learned import trained_source
 from cortex.models.learned.hard_digits import HardImages
-from cortex.models.learned.soft import learned as soft
+from cortex.progress import stage
+from cortex.sources import Source
+from cortex.studies.learned_source import (
+    GAIN,
+    LearnedSourceSettings,
+    contrast,
+    detection,
+    detection_claims,
+    image_mean,
+    look_in_conditions,
+    over_controls,
+    what_was_shown,
+)
 
-PAPER = "direction: Xu et al. 2015; Yang et al. 2016"
-CHANCE = 0.25
+EVEN = 0.25  # share of an even spread in a quadrant
+PAPER = Source("xu2015", "direction; stacked glances: Yang et al. 2016")
 WHY = (
     "supposed, not measured: without the digit the weights go to what resembles it; and detectors "
     "were fitted to single digits of full size"
 )
 
 
-class Config(study.StudyConfig):
-    """Configuration of `soft_attention`."""
+class Settings(LearnedSourceSettings):
+    """Settings of `soft_attention`."""
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """First looks, weights of all glances, second looks, and statistics."""
-    sources = study.sources_of(config, soft())
-    with progress.stage("detectors"):
-        observer = study.observer_of(config)
-    shown = study.held_out_images(config, observer, "array", progress)
-    found = study.look_at_all(config, observer, shown, sources, progress, what="soft attention")
-    with progress.stage("weights of the places"):
-        weights = np.stack(
-            [
-                [glances(getattr(one, name), shown) for one in sources]
-                for name in study.CONDITIONS[1:]
-            ]
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
+    """First looks, weights of all glances, and second looks."""
+    sources = s.sources(trained_source("soft"))
+    observer = s.observer()
+    shown = s.hard_images(observer, key)
+    looks = look_in_conditions(s, observer, shown, sources, text="soft attention")
+    with stage("weights of the places"):
+        weights = each(trained=tuple(sources), seed=s.learned.seeds)(
+            lambda trained, seed: glances(sources[trained][seed], shown)
         )
-
-    kept = study.label(shown, found) | {
-        "weight": variable(
-            ("trained", "seed", "image", "glance", "row", "column"),
-            weights,
-            "1",
-            "weight of a place",
-        ),
-        "share": variable(
-            ("trained", "seed", "image", "glance"),
-            share_in_quadrant(weights, shown),
-            "1",
-            "share of the weights in the quadrant asked for",
-        ),
-        "example": variable(
-            ("image", "y", "x"), np.asarray(shown.images[:, 0]), "1", "luminance of the image"
-        ),
+    glance = coordinate(np.arange(1, weights.values.shape[3] + 1), "1", "glance")
+    weight = weights.named(
+        "1", "weight of a place", image=None, glance=glance, row=None, column=None
+    )
+    inside = jnp.asarray(inside_quadrants(np.asarray(shown.quadrant), weight.values.shape[-2:]))
+    share = weight.apply(
+        lambda places: jnp.sum(places * inside, axis=(1, 2)),
+        "image",
+        "row",
+        "column",
+        to={"image": None},
+    )
+    return {
+        **looks,
+        **what_was_shown(shown),
+        "weight": weight,
+        "share": share.named("1", "share of the weights in the quadrant asked for"),
     }
-
-    axes = study.coordinates(config) | {
-        "trained": variable("trained", ["untrained", "learned"], "1", "what the weights are from"),
-        "glance": variable("glance", np.arange(1, weights.shape[3] + 1), "1", "glance"),
-    }
-    data = xr.Dataset(kept, axes)
-    s = config.statistics
-    with progress.stage("intervals"):
-        return data.merge(detection_by_condition(data, s.resamples, s.level, config.seed))
 
 
 @eqx.filter_jit
-def _glances(source: SoftAttention, shown: HardImages) -> Array:
+def glances(source: SoftAttention, shown: HardImages) -> Array:
+    """Weights of the places, (images, glances, height, width)."""
     return jax.vmap(source.weights)(shown.seen.features, shown.queries)
 
 
-def glances(source: SoftAttention, shown: HardImages) -> np.ndarray:
-    """Weights of the places, (images, glances, height, width)."""
-    return np.asarray(_glances(source, shown))
-
-
-def share_in_quadrant(weights: np.ndarray, shown: HardImages) -> np.ndarray:
-    """Of the weights (..., images, glances, height, width), what lies in the cued quadrant."""
-    inside = in_quadrants(np.asarray(shown.quadrant), weights.shape[-2:])
-    return np.einsum("...igyx,iyx->...ig", weights, inside)
-
-
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Where the weights go, what they do to the circuits and to detection."""
-    s = config.statistics
-    there = data["present"].values
-
-    def mean(values: np.ndarray) -> tuple[Any, Any, Any]:
-        return interval_of_means(values, s.resamples, s.level, config.seed)
-
-    share = data["share"].mean("seed").values[:, there]  # (trained, image, glance)
-    first, last = share
-    rows = [
-        interval_row(
-            "share_lowest[learned]",
-            mean(last[:, -1]),
-            f"> {CHANCE:g}",
-            PAPER,
-            "weights of soft attention gather at the digit asked for",
-            note=f"an even spread has {CHANCE:g}",
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Means over images with the digit asked for, and detection, with intervals."""
+    inside = inside_quadrants(data.quadrant.values, (data.sizes["row"], data.sizes["column"]))
+    ratio = contrast(data.rates, xr.DataArray(inside, dims=("image", "row", "column")), log=True)
+    margin, last = data.margin.isel({"pass": -1}, drop=True), data.share.isel(glance=-1, drop=True)
+    found = {
+        "mean_share": (data.share, "share of the weights in the quadrant asked for"),
+        "share_over_untrained": (
+            last.sel(trained="learned", drop=True) - last.sel(trained="untrained", drop=True),
+            "share after the last glance, learned minus first weights",
         ),
-        interval_row(
-            "share_gain_lowest[learned_over_untrained]",
-            mean(last[:, -1] - first[:, -1]),
-            "> 0",
-            PAPER,
-            "more of them than with first weights",
+        "share_over_first_glance": (
+            last - data.share.isel(glance=0, drop=True),
+            "share after the last glance minus after the first",
         ),
-        interval_row(
-            "share_gain_lowest[last_over_first_glance]",
-            mean(last[:, -1] - last[:, 0]),
-            "> 0",
-            PAPER,
-            "weights move towards the digit asked for, glance by glance",
+        "rate_change": (
+            ratio - ratio.sel(condition="none", drop=True),
+            "log ratio of rates inside to outside the quadrant, minus no attention",
         ),
-        Measure.reported("share[untrained]", first[:, -1].mean(), "1"),
-    ]
-    inside = in_quadrants(data["quadrant"].values, (data.sizes["row"], data.sizes["column"]))
-    for name in ("E", "I"):
-        contrast = by_place(data, f"rate_{name}", inside, logarithm=True).mean("seed")
-        change = contrast.sel(condition="learned") - contrast.sel(condition="none")
-        rows.append(
-            interval_row(
-                f"rate_{name}_contrast_lowest[learned_over_none]",
-                mean(change.values[there]),
-                "> 0",
-                "direction: what gain at a place should do",
-                f"{name} rates rise at the digit asked for against the rest",
-                note="change of the log ratio inside to outside the quadrant",
-            )
-        )
-    margin = data["margin"].isel({"pass": -1}).mean("seed").transpose("condition", "image")
-    for worse, words in (("untrained", "first weights"), ("none", "no attention")):
-        gain = margin.sel(condition="learned") - margin.sel(condition=worse)
-        rows.append(
-            interval_row(
-                f"margin_gain_lowest[learned_over_{worse}]",
-                mean(gain.values[there]),
-                "> 0",
-                "direction: what gain at a place should do",
-                f"the digit attended stands out among the four more than with {words}",
-                note="logit of the digit asked for minus the mean of the others shown",
-            )
-        )
-    return [*rows, *detection_rows(data, "soft attention", WHY), converged_share(data, "settled")]
+        "mean_margin": (margin, "logit of the digit asked for minus the mean of the others shown"),
+        "margin_gain": (over_controls(margin), "gain of that margin by the learned source"),
+    }
+    with stage("intervals"):
+        means = {
+            name: image_mean(s, array.mean("seed").where(data.present), rng, text)
+            for name, (array, text) in found.items()
+        }
+        return means | detection(s, data, rng)
+
+
+CLAIMS = (
+    Claim(
+        "share",
+        lambda d: d.mean_share.sel(trained="learned").isel(glance=-1),
+        Above(EVEN, "an even spread"),
+        PAPER,
+        "weights of soft attention gather at the digit asked for",
+        headline=True,
+    ),
+    Claim(
+        "share_over_untrained",
+        lambda d: d.share_over_untrained,
+        Above(0),
+        PAPER,
+        "more of them than with first weights",
+        headline=True,
+    ),
+    Claim(
+        "share_over_first_glance",
+        lambda d: d.share_over_first_glance.sel(trained="learned"),
+        Above(0),
+        PAPER,
+        "weights move towards the digit asked for, glance by glance",
+        headline=True,
+    ),
+    Claim(
+        "rate_change",
+        lambda d: d.rate_change.sel(condition="learned"),
+        Above(0),
+        GAIN,
+        "rates rise at the digit asked for against the rest",
+        headline=True,
+    ),
+    Claim(
+        "margin_gain",
+        lambda d: d.margin_gain,
+        Above(0),
+        GAIN,
+        "the digit attended stands out among the four more than with the control",
+        headline=True,
+    ),
+    *detection_claims("soft attention", WHY),
+    settled_claim(),
+)
+
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={
+        "per_category": 8,
+        "detector_digits": 200,
+        "learned.seeds": [1],
+        "resamples": 20,
+    },
+)

@@ -1,33 +1,21 @@
-"""Gates and masks in a reduced size: what is recorded, measured and drawn."""
+"""Gates and masks in a reduced size: what they can do, and how they are measured."""
 
 import numpy as np
 import pytest
-from cortex.figures import attention_masks as figures
 from cortex.sims import attention_masks as masks
 
-from cortex.experiment import Progress, load_config, plain
-from tests.sims.learned_sources import SMALL, check_all, stub_detectors
-
-NAME = "attention_masks"
+from tests.sims.learned_sources import check_conditions, small_run
 
 
 @pytest.fixture(scope="module")
-def config():
-    return load_config(NAME, SMALL)
-
-
-@pytest.fixture(scope="module")
-def data(config):
-    with stub_detectors():
-        return masks.run(config, Progress())
+def data():
+    return small_run("attention_masks")[1]
 
 
 @pytest.mark.slow
-def test_what_is_recorded(config, data):
-    assert list(data["mechanism"].values) == ["gate", "residual"]
+def test_a_gate_only_closes_and_a_residual_mask_only_adds(data):
     for name in masks.MECHANISMS:
-        check_all(data.sel(mechanism=name), config.learned.size)
-    # A gate only closes and a residual mask only adds.
+        check_conditions(data.sel(mechanism=name), 0.5)
     learned = data["pattern"].sel(condition="learned")
     assert np.all(learned.sel(mechanism="gate") <= 0)
     assert np.all(learned.sel(mechanism="residual") >= 0)
@@ -38,18 +26,6 @@ def test_the_contrast_on_ink_is_a_difference_of_weighted_means(data):
     one = data.sel(mechanism="gate", condition="learned")
     ink, pattern = one["ink"].values[3], one["pattern"].values[0, 0, 3]
     wanted = np.sum(ink * pattern) / np.sum(ink) - np.sum((1 - ink) * pattern) / np.sum(1 - ink)
-    found = masks.contrasts(data.sel(mechanism="gate"), "pattern", "ink", False)
-    assert float(found.sel(condition="learned")[0, 3]) == pytest.approx(wanted, rel=1e-4)
-
-
-@pytest.mark.slow
-def test_measures_and_figure(config, data):
-    named = {m.name: m for m in masks.measure(config, data)}
-    assert named["gain_contrast_lowest[gate,asked,learned]"].claims
-    assert named["gain_contrast_lowest[residual,ink,learned]"].claims
-    assert "auc_gain_lowest[residual,learned_over_none]" in named
-    figures.draw(config, data, list(named.values()))
-
-
-def test_the_file_spells_out_the_defaults():
-    assert plain(load_config(NAME)) == plain(masks.Config(experiment=NAME, seed=0))
+    found = masks.over_objects(data, data["pattern"], log=False)
+    at = found.sel(object="ink", mechanism="gate", condition="learned").isel(seed=0, image=3)
+    assert float(at) == pytest.approx(wanted, rel=1e-4)
