@@ -6,77 +6,67 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from cortex.sims.lateral_attention import SHAPE, SOURCES, WORDS, rollout_on_image, statistics
 
 from cortex.attention.inspection import on_image
-from cortex.plot import style
+from cortex.plot import legend_of, style
 
+from . import learned_panels
+
+WORDS = {"self": "self-attention", "graph": "graph attention"}
 COLOURS = {"self": style.GREEN, "graph": style.PURPLE}
-KINDS = {"unlearned": 0.4, "learned": 0.95}  # opacity
+LEARNING = {"unlearned": 0.4, "learned": 0.95}  # opacity
+SHAPE = (7, 7)  # places of a map
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.lateral_attention`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    found = statistics(config, data)
-    figure, panels = style.figure(2, 3, height=112.0, width_ratios=(1.5, 1.0, 1.0))
-    (maps, grouping, gain), (curve, rates, detection) = panels
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Five panels from the results alone; returns a `Figure`."""
+    figure = learned_panels.canvas(115)
+    top, below = figure.subfigures(2, 1)
+    maps, grouping = top.subplots(1, 2, width_ratios=(2.2, 1))
+    gain, rates, detection = below.subplots(1, 3)
     _maps(maps, data)
-    _bars(grouping, found, "grouping", 100)
-    grouping.set_ylabel("Extra weight to the digit (%)")
-    grouping.set_title("Who attends to whom")
-    _bars(gain, found, "gain_apart", 100)
-    gain.set_ylabel("Gain on digit minus clutter (%)")
-    gain.set_title("What gains")
-    _curve(curve, data)
-    _rates(rates, found)
-    _detection(detection, found)
-    style.letters(panels.flat)
+    _bars(grouping, 100 * data.grouping)
+    grouping.set(ylabel="Extra weight to the digit (%)", title="Who attends to whom")
+    _bars(gain, 100 * data.gain_apart)
+    gain.set(ylabel="Gain on digit minus clutter (%)", title="What gains")
+    _rates(rates, 100 * data.rate_change.sel(learning="learned"))
+    _detection(detection, data)
+    style.letters([maps, grouping, gain, rates, detection])
     return figure
 
 
 def _example(data: Any) -> int:
     """The image in which learned self-attention sets digit and clutter most apart."""
-    apart = (data["gain_on"] - data["gain_off"]).sel(source="self").isel(training=-1)
-    enough = (data["on"].sum("place") >= 4) & (data["off"].sum("place") >= 4)
+    gain = data.gain_of.sel(source="self").isel(training=-1)
+    apart = gain.sel(kind="digit") - gain.sel(kind="clutter")
+    enough = (data.owned.sum("place") >= 4).all("kind")
     return int(np.nanargmax(np.where(enough.values, apart.values, -np.inf)))
 
 
 def _maps(panel: Any, data: Any) -> None:
     """An image, and over it weights, gain and rollout of both kinds, learned."""
     style.unframed(panel)
-    example, training = _example(data), str(data["training"].values[-1])
-    image = data["shown"].values[example]
+    number = _example(data)
+    image = data.example.values[number]
     titles = ("weights from\nthe digit", "gain of\nthe drive", "rollout, two\nlayers")
     width, height = 0.225, 0.40
     inset = panel.inset_axes((0.0, 0.28, 0.2, height))
     inset.imshow(image, cmap="gray_r", vmin=0, vmax=1)
     inset.set_title("image", fontsize=6.5, pad=2, loc="center")
     style.unframed(inset)
-    for row, source in enumerate(SOURCES):
-        one = data.sel(source=source, training=training).isel(image=example)
-        weights = on_image(jnp.asarray(one["weights_on"].values).reshape(SHAPE), image.shape)
+    for row, source in enumerate(WORDS):
+        one = data.sel(source=source).isel(training=-1, image=number)
         shown = (
-            (np.asarray(weights), "Greens", None),
-            (_wide(one["gain"].values, image.shape), "PuOr_r", 1.0),
-            (rollout_on_image(data, source, training, example), "Greens", None),
+            (_spread(one.attended, image.shape), "Greens", None),
+            (_wide(one.gain.values, image.shape), "PuOr_r", 1.0),
+            (_spread(one.rollout, image.shape), "Greens", None),
         )
         for column, (values, colours, middle) in enumerate(shown):
             place = (0.30 + 0.235 * column, 0.50 - 0.49 * row, width, height)
             inset = panel.inset_axes(place)
-            if middle is None:
-                limits = {"vmin": 0, "vmax": float(np.quantile(values, 0.995))}
-            else:
+            limits = {"vmin": 0, "vmax": float(np.quantile(values, 0.995))}
+            if middle is not None:
                 reach = max(float(np.abs(values - middle).max()), 1e-6)
                 limits = {"vmin": middle - reach, "vmax": middle + reach}
             inset.imshow(values, cmap=colours, **limits)
@@ -89,103 +79,80 @@ def _maps(panel: Any, data: Any) -> None:
     panel.set_title("A digit among clutter, learned attention", pad=8)
 
 
+def _spread(places: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of places over the pixels of the image."""
+    return np.asarray(on_image(jnp.asarray(places.values).reshape(SHAPE), shape))
+
+
 def _wide(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Each place as a square of pixels."""
     return np.kron(values, np.ones([n // m for n, m in zip(shape, values.shape, strict=True)]))
 
 
-def _bars(panel: Any, found: Any, name: str, scale: int) -> None:
+def _bars(panel: Any, estimates: Any) -> None:
     """Both kinds of attention, unlearned and learned, with intervals over images."""
-    for s, source in enumerate(SOURCES):
-        for k, (kind, alpha) in enumerate(KINDS.items()):
-            _bar(panel, _place(s, k), found[f"{name}[{source},{kind}]"], scale, source, alpha)
+    for place, source, learning in _places():
+        value, error = _ends(estimates.sel(source=source, learning=learning))
+        panel.bar(place, value, 0.44, color=COLOURS[source], alpha=LEARNING[learning])
+        panel.errorbar(place, value, error, color=style.INK, lw=0.9, capsize=2)
     panel.axhline(0, color=style.INK, lw=0.6)
     _names(panel)
 
 
-def _bar(panel: Any, place: float, found: Any, scale: int, source: str, alpha: float) -> None:
-    value, low, high = (scale * x for x in found)
-    panel.bar(place, value, 0.44, color=COLOURS[source], alpha=alpha)
-    error = [[value - low], [high - value]]
-    panel.errorbar(place, value, error, color=style.INK, lw=0.9, capsize=2)
+def _ends(estimate: Any) -> tuple[float, Any]:
+    """An estimate, and how far its interval reaches below and above."""
+    value, low, high = (float(estimate.sel(bound=end)) for end in ("value", "low", "high"))
+    return value, [[value - low], [high - value]]
 
 
-def _place(s: int, k: int) -> float:
-    return 1.25 * s + 0.52 * k - 0.26
+def _places() -> list[tuple[float, str, str]]:
+    return [
+        (1.25 * s + 0.52 * k - 0.26, source, learning)
+        for s, source in enumerate(WORDS)
+        for k, learning in enumerate(LEARNING)
+    ]
 
 
 def _names(panel: Any) -> None:
-    places = [_place(s, k) for s in range(len(SOURCES)) for k in range(len(KINDS))]
-    panel.set_xticks(places, ["un-\nlearned", "learned"] * len(SOURCES), fontsize=6)
-    for s, source in enumerate(SOURCES):
-        panel.text(
-            1.25 * s, -0.19, WORDS[source], transform=panel.get_xaxis_transform(),
-            ha="center", va="top", fontsize=6.5, color=COLOURS[source],
-        )  # fmt: skip
+    places = [place for place, _, _ in _places()]
+    panel.set_xticks(places, ["un-\nlearned", "learned"] * len(WORDS), fontsize=6)
+    look = {"transform": panel.get_xaxis_transform(), "ha": "center", "va": "top", "fontsize": 6.5}
+    for s, source in enumerate(WORDS):
+        panel.text(1.25 * s, -0.19, WORDS[source], color=COLOURS[source], **look)
 
 
-def _rates(panel: Any, found: Any) -> None:
+def _rates(panel: Any, change: Any) -> None:
     """Change of E and I rates on the digit and on clutter, learned."""
     for p, (population, colour) in enumerate((("E", style.E), ("I", style.I))):
-        for s, source in enumerate(SOURCES):
-            for where, alpha, shift in (("on", 0.95, -0.1), ("off", 0.4, 0.1)):
-                value, low, high = (
-                    100 * x for x in found[f"{population}_{where}[{source},learned]"]
-                )
-                place = s + 0.45 * p - 0.22 + shift
-                label = {"on": "digit", "off": "clutter"}[where]
-                panel.bar(
-                    place, value, 0.18, color=colour, alpha=alpha,
-                    label=f"{population}, {label}" if s == 0 else None,
-                )  # fmt: skip
-                panel.errorbar(
-                    place, value, [[value - low], [high - value]], color=style.INK, lw=0.8,
-                    capsize=1.5,
-                )  # fmt: skip
+        for s, source in enumerate(WORDS):
+            for kind, alpha, shift in (("digit", 0.95, -0.1), ("clutter", 0.4, 0.1)):
+                one = change.sel(population=population, source=source, kind=kind)
+                value, error = _ends(one)
+                place, label = s + 0.45 * p - 0.22 + shift, f"{population}, {kind}"
+                look = {"color": colour, "alpha": alpha, "label": label if s == 0 else None}
+                panel.bar(place, value, 0.18, **look)
+                panel.errorbar(place, value, error, color=style.INK, lw=0.8, capsize=1.5)
     panel.axhline(0, color=style.INK, lw=0.6)
-    panel.set_xticks(range(len(SOURCES)), [WORDS[source] for source in SOURCES], fontsize=6.5)
+    panel.set_xticks(range(len(WORDS)), list(WORDS.values()), fontsize=6.5)
     low, high = panel.get_ylim()
     panel.set_ylim(low, high + 0.35 * (high - low))
-    panel.legend(loc="upper center", ncols=2, fontsize=6, columnspacing=0.8)
-    panel.set_ylabel("Change of rates, learned (%)")
-    panel.set_title("E and I follow")
+    panel.set(ylabel="Change of rates, learned (%)", title="E and I follow")
+    legend_of(panel, loc="upper center", ncols=2, fontsize=6, columnspacing=0.8)
 
 
-def _detection(panel: Any, found: Any) -> None:
+def _detection(panel: Any, data: Any) -> None:
     """Area under the curve without attention, unlearned and learned."""
-    value, low, high = found["auc[none]"]
+    low, high = (float(data.auc_before.sel(bound=end)) for end in ("low", "high"))
+    none = float(data.auc_before.sel(bound="value"))
     panel.axhspan(low, high, color=style.PALE, alpha=0.6, lw=0)
-    panel.axhline(value, color=style.GREY, lw=1.0)
-    panel.annotate(
-        "no\nattention", (0.62, value), xytext=(0, 3), textcoords="offset points", fontsize=6,
-        color=style.GREY, ha="center",
-    )  # fmt: skip
-    ends = [low, high]
-    for s, source in enumerate(SOURCES):
-        for k, (kind, alpha) in enumerate(KINDS.items()):
-            value, low, high = found[f"auc[{source},{kind}]"]
-            ends += [low, high]
-            panel.errorbar(
-                _place(s, k), value, [[value - low], [high - value]], color=COLOURS[source],
-                alpha=max(alpha, 0.5), marker="o", ms=5, lw=1.2, capsize=2,
-            )  # fmt: skip
+    panel.axhline(none, color=style.GREY, lw=1.0)
+    look = {"textcoords": "offset points", "fontsize": 6, "color": style.GREY, "ha": "center"}
+    panel.annotate("no\nattention", (0.62, none), xytext=(0, 3), **look)
+    for place, source, learning in _places():
+        value, error = _ends(data.auc.sel(source=source, learning=learning))
+        look = {"color": COLOURS[source], "alpha": max(LEARNING[learning], 0.5)}
+        panel.errorbar(place, value, error, marker="o", ms=5, lw=1.2, capsize=2, **look)
+    panel.margins(y=0.1)
     panel.set_xlim(-0.6, 1.85)
-    panel.set_ylim(min(ends) - 0.03, max(ends) + 0.03)
     _names(panel)
-    panel.set_ylabel("Area under the ROC curve")
-    panel.set_title("Detection among clutter")
-
-
-def _curve(panel: Any, data: Any) -> None:
-    """Right choices on training images, by epoch and seed."""
-    for source in SOURCES:
-        for number, row in enumerate(data["curve"].sel(source=source).values):
-            label = WORDS[source] if number == 0 else None
-            panel.plot(
-                data["epoch"], row, color=COLOURS[source], marker="o", ms=2.5, lw=1, label=label
-            )
-    panel.set_xlabel("Epoch of training")
-    panel.set_xticks([1, *range(5, data.sizes["epoch"] + 1, 5)])
-    panel.set_ylabel("Places set apart rightly")
-    panel.set_title("Training, a line a seed")
-    panel.legend(loc="lower right")
+    panel.set(ylabel="Area under the ROC curve", title="Detection among clutter")

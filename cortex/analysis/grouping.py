@@ -1,7 +1,7 @@
 """Whether places that belong together attend to one another, whatever lies between them."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 
 
 def object_places(
@@ -32,6 +32,26 @@ def _by_place(
     rows, columns = shape
     blocks = values.reshape(images, rows, height // rows, columns, width // columns)
     return np.asarray(blocks.mean(axis=(2, 4)).reshape(images, rows * columns))
+
+
+def mean_over_places(
+    values: Float[Array | np.ndarray, "images maps height width"],
+    places: Bool[np.ndarray, "images places"],
+) -> Float[np.ndarray, " images"]:
+    """Mean over maps and some places of each image; NaN where there are none."""
+    by_place = np.asarray(values).mean(axis=1).reshape(places.shape)
+    count = places.sum(axis=1)
+    total = (by_place * places).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def mean_rows(
+    weights: Float[Array | np.ndarray, "images places items"],
+    places: Bool[np.ndarray, "images places"],
+) -> Float[np.ndarray, "images items"]:
+    """Mean of the rows of some places, by image; 0 where there are none."""
+    count = np.maximum(places.sum(axis=1), 1)
+    return np.asarray(np.einsum("np,npq->nq", places, np.asarray(weights)) / count[:, None])
 
 
 def displacements(shape: tuple[int, int]) -> np.ndarray:
