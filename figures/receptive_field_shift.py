@@ -66,7 +66,7 @@ def _map(panel: Any, settings: Any, response: Any) -> None:
     legend_below(panel, title="attended (▾ focus)")
 
 
-def _by_distance(panel: Any, settings: Any, values: Any, nothing: float) -> None:
+def _by_distance(panel: Any, settings: Any, values: Any, nothing: int | float) -> None:
     """Shift or relative size of the field of the next area's unit against the focus."""
     attended = values.sel(attention=list(style.FORMS))
     curves(panel, attended, "distance", "attention", looks=style.FORMS, marker="o", ms=3)
