@@ -25,21 +25,22 @@ def sweep(cortex):
 
 
 def test_a_grid_its_figure_and_a_point_of_it(sweep, cortex, tmp_path):
-    grid = ["--grid=circuit.k=0.03,0.05", "--keep=w_E"]
+    grid = ["--grid=circuit.k=0.03,0.05", "--keep=w"]
     lines = sweep(*grid).stdout.splitlines()
     assert lines[0] == "2 points: 2 settled"
     folder = tmp_path / lines[1].split()[1]
     assert folder.parent == tmp_path / "results" / "sweeps"
     data = load_sweep(folder).data
-    assert data["w_E"].dims == ("circuit.k", "contrast")
-    np.testing.assert_allclose(data["w_E[c=20]"], data["w_E"].sel(contrast=20.0), rtol=1e-6)
+    assert data["w"].dims == ("circuit.k", "contrast", "population")
+    kept = data["w"].sel(contrast=20.0, population="E")
+    np.testing.assert_allclose(data["w[contrast=20, E]"], kept, rtol=1e-6)
     assert sweep(*grid).stdout.splitlines()[0] == "2 points, 2 of them before: 2 settled"
     error = sweep("--grid=circuit.k=0.03,0.06", f"--out={folder}", code=2).stderr
     assert "holds another sweep (grid.circuit.k: [0.03, 0.05] there" in error
     drawn = (folder / "figure.png").read_bytes()
-    cortex("figure", str(folder), "--of", "w_I")
+    cortex("figure", str(folder), "--of", "w")
     assert (folder / "figure.png").read_bytes() != drawn
-    assert "allowed: r_E[c=5]" in cortex("figure", str(folder), "--of", "w_X", code=2).stderr
+    assert "allowed: r[contrast=5, E]" in cortex("figure", str(folder), "--of", "w_X", code=2).stderr
     cortex("run", "ring_normalization", *SMALL, "--set=circuit.k=0.05", "--out=one")
     at = data.sel({"circuit.k": 0.05})
     for row in json.loads((tmp_path / "one/measures.json").read_text()):
@@ -52,7 +53,7 @@ def test_draws(sweep, tmp_path):
     data = load_sweep(tmp_path / "drawn").data
     assert dict(data.sizes) == {"sample": 3}
     assert isinstance(data, xr.Dataset)
-    assert len(np.unique(data["w_E[c=20]"])) == 3
+    assert len(np.unique(data["w[contrast=20, E]"])) == 3
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_draws(sweep, tmp_path):
         (["--grid=circuit.k=1,2", "--n=5"], "--n: allowed with --sample"),
         (["--grid=circuit.k=1,2", "--chunk=0"], "--chunk: found '0', allowed: auto or a whole"),
         (["--grid=circuit.k=1,2", "--cluster=moon"], "--cluster moon: allowed: local"),
-        (["--grid=circuit.k=1,2", "--keep=w_X"], "--keep w_X: not in the data, allowed: residual"),
+        (["--grid=circuit.k=1,2", "--keep=w_X"], "--keep w_X: not in the data, allowed: input_EE"),
         (["--grid=circuit.k=1,2", "--out=taken"], "--out taken: exists and is not empty"),
     ],
 )
