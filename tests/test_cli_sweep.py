@@ -40,7 +40,9 @@ def test_a_grid_its_figure_and_a_point_of_it(sweep, cortex, tmp_path):
     drawn = (folder / "figure.png").read_bytes()
     cortex("figure", str(folder), "--of", "w")
     assert (folder / "figure.png").read_bytes() != drawn
-    assert "allowed: r[contrast=5, E]" in cortex("figure", str(folder), "--of", "w_X", code=2).stderr
+    assert (
+        "allowed: r[contrast=5, E]" in cortex("figure", str(folder), "--of", "w_X", code=2).stderr
+    )
     cortex("run", "ring_normalization", *SMALL, "--set=circuit.k=0.05", "--out=one")
     at = data.sel({"circuit.k": 0.05})
     for row in json.loads((tmp_path / "one/measures.json").read_text()):

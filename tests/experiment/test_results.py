@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from cortex.experiment import (
+    Experiment,
     ExperimentSettings,
     IncompleteError,
     Measure,
@@ -45,10 +46,15 @@ def toy_data() -> xr.Dataset:
     )
 
 
-class Toy:
+class Toy(Experiment):
     """An experiment in memory whose parts can be made to fail."""
 
+    __setattr__ = object.__setattr__  # one that tests may change
+    __delattr__ = object.__delattr__
+
     def __init__(self):
+        super().__init__(ExperimentSettings, lambda settings, key: {}, name="toy")
+        del self.draw  # the default, which hides the method below
         self.failing = ""
         self.error: BaseException = RuntimeError("broken\non two lines")
         self.data = toy_data()
@@ -56,9 +62,6 @@ class Toy:
     def _maybe(self, part):
         if part == self.failing:
             raise self.error
-
-    name = "toy"
-    settings = ExperimentSettings
 
     def run(self, settings):
         self._maybe("run")
