@@ -381,6 +381,20 @@ def _flat(found: Any) -> Array:
     return jnp.ravel(found.values if isinstance(found, Labelled) else found)
 
 
+def variable(
+    dims: str | Sequence[str], values: Any, units: str, long_name: str
+) -> tuple[Any, np.ndarray, dict[str, str]]:
+    """A variable of a dataset with unit and meaning: ``xr.Dataset({"rates": variable(...)})``.
+
+    Args:
+        dims: name or names of the dimensions, in the order of the axes.
+        values: array (JAX or NumPy) or nested sequence.
+        units, long_name: unit ("1" for none) and name in words; every variable must have both.
+    """
+    named = dims if isinstance(dims, str) else tuple(dims)
+    return named, np.asarray(values), {"units": units, "long_name": long_name}
+
+
 def to_dataset(found: Mapping[str, Any]) -> xr.Dataset:
     """A dictionary of labelled arrays as a dataset, with units and names on everything.
 

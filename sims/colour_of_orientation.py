@@ -18,7 +18,7 @@ import xarray as xr
 
 from cortex.analysis.colour_naming import summarise_colours
 from cortex.experiment import Measure, Progress
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.colour_rows import colour_measures
 from cortex.models.grating_runs import (
     GratingConfig,
@@ -59,8 +59,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     places = [name for name, _ in sites(config.attention, len(found.layers))]
     images = grating_images(config.gratings, found, config.seed, positive_only=True)
     variants = [
-        name_colours(config, found, images, places, variant, progress)
-        for variant in config.network.variants
+        name_colours(config, found, images, places, variant) for variant in config.network.variants
     ]
     by = ("source", config.attention.sources, "what attention is applied by")
     data = as_dataset(
@@ -84,7 +83,6 @@ def name_colours(
     images: Images,
     places: list[str],
     variant: str,
-    progress: Progress,
 ) -> dict[str, np.ndarray]:
     """Which colour one variant names in every pair, with and without attention.
 
@@ -95,14 +93,14 @@ def name_colours(
     """
     a = config.attention
     lowest = lowest_gradient(a, len(found.layers))
-    ready = prepare(config, found, images, variant, progress, gradients=lowest)
+    ready = prepare(config, found, images, variant, gradients=lowest)
     seen = look_at_pairs(
         ready,
         ready.learned.colour,
         images.trials,
         conditions(a, len(found.layers), ready.learned.values),
         (len(a.sources), len(places), len(a.strengths)),
-        (progress, variant),
+        variant,
         lambda logits, _: named(logits),
     )
     return seen | {

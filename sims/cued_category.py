@@ -38,7 +38,7 @@ from cortex.experiment import (
     quantity,
     require_distinct,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.cued_category_rows import (
     QUESTIONS,
     cued_category_measures,

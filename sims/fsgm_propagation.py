@@ -35,7 +35,7 @@ from cortex.experiment import (
     Stage,
     quantity,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.propagation_rows import propagation_measures
 from cortex.models.grating_runs import GratingConfig, Prepared, prepare
 from cortex.models.grating_study import (
@@ -176,7 +176,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     )
     variants = []
     for variant in config.network.variants:
-        ready = prepare(config, found, images, variant, progress, batch=BATCH)
+        ready = prepare(config, found, images, variant, batch=BATCH)
         system = ready.learned.orientation.system
         conditions = len(config.attention.sources) * len(attended)
         looks = 1 + conditions + any(area.recurrent for area in system.areas)

@@ -39,7 +39,7 @@ from cortex.experiment import (
     quantity,
     require_distinct,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.glimpse_rows import glimpse_measures
 from cortex.models.learned import glimpses as learned
 from cortex.models.learned.hard_digits import circuits_system

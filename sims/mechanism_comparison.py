@@ -36,7 +36,7 @@ from cortex.experiment import (
     quantity,
     require_distinct,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.mechanism_rows import mechanism_measures, summarise_mechanisms
 from cortex.models.learned.hard_digits import (
     HardImages,

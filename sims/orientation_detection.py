@@ -19,7 +19,7 @@ import xarray as xr
 
 from cortex.analysis import summarise_detection
 from cortex.experiment import Measure, Progress
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.orientation_rows import orientation_measures
 from cortex.models.grating_runs import (
     GratingConfig,
@@ -59,8 +59,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     places = [name for name, _ in sites(config.attention, len(found.layers))]
     images = grating_images(config.gratings, found, config.seed)
     variants = [
-        detect(config, found, images, places, variant, progress)
-        for variant in config.network.variants
+        detect(config, found, images, places, variant) for variant in config.network.variants
     ]
     by = ("source", config.attention.sources, "what attention is applied by")
     data = as_dataset(
@@ -91,12 +90,11 @@ def detect(
     images: Images,
     places: list[str],
     variant: str,
-    progress: Progress,
 ) -> dict[str, np.ndarray]:
     """What one variant says of every pair, with and without attention: arrays of `VARIABLES`."""
     a = config.attention
     lowest = lowest_gradient(a, len(found.layers))
-    ready = prepare(config, found, images, variant, progress, gradients=lowest)
+    ready = prepare(config, found, images, variant, gradients=lowest)
     learned = ready.learned
     seen = look_at_pairs(
         ready,
@@ -104,7 +102,7 @@ def detect(
         images.trials,
         conditions(a, len(found.layers), learned.values),
         (len(a.sources), len(places), len(a.strengths)),
-        (progress, variant),
+        variant,
     )
     quality = [float(np.abs(v).max(axis=0).mean()) for v in learned.values["tuning"]]
     return {

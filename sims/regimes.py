@@ -53,7 +53,7 @@ from cortex.experiment import (
     require_distinct,
     require_order,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures import converged_share
 from cortex.measures.regime_rows import oscillation_rows, pair_rows, ring_rows
 from cortex.models import RingSection, SettlingSection, between, ring_circuit, stacked

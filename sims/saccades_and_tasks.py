@@ -35,7 +35,7 @@ from cortex.experiment import (
     quantity,
     require_distinct,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.scan_rows import scan_measures, summarise_scans
 from cortex.models.image_circuits import at_places, image_circuits
 from cortex.models.orientation_field import OrientationFieldSection, RelaxSection

@@ -44,7 +44,7 @@ from cortex.experiment import (
     quantity,
     require_distinct,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.search_rows import search_measures, summarise_search
 from cortex.models.image_circuits import at_places, image_circuits
 from cortex.models.orientation_field import OrientationFieldSection, RelaxSection

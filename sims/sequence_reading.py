@@ -38,7 +38,7 @@ from cortex.experiment import (
     quantity,
     require_distinct,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.models.learned import sequence_reading as learned
 from cortex.models.strip_network import StripLook, look_again
 from cortex.stimuli.digit_strips import Strips

@@ -18,7 +18,7 @@ import xarray as xr
 from pydantic import model_validator
 
 from cortex.experiment import Measure, Positive, Progress, quantity
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.cued_rows import KINDS, cued_measures, summarise_cued
 from cortex.models.grating_runs import (
     GratingConfig,
@@ -94,8 +94,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
         preprocessing=found.preprocessing,
     )
     variants = [
-        detect(config, found, variant, images, trials, progress)
-        for variant in config.network.variants
+        detect(config, found, variant, images, trials) for variant in config.network.variants
     ]
     places = [name for name, _ in sites(config.attention, len(found.layers))]
     by = ("kind", list(KINDS), "what is attended, and by which values")
@@ -120,12 +119,11 @@ def detect(
     variant: str,
     images: Images,
     trials: GratingTrials,
-    progress: Progress,
 ) -> dict[str, np.ndarray]:
     """What one variant says of every image: arrays of `VARIABLES`."""
     attended = [share for _, share in sites(config.attention, len(found.layers))]
     lowest = int(np.flatnonzero(np.any(attended, axis=0))[0])
-    ready = prepare(config, found, images, variant, progress, gradients=lowest)
+    ready = prepare(config, found, images, variant, gradients=lowest)
     places, asked = conditions(config, len(found.layers), ready.learned.values)
     seen = look_at_pairs(
         ready,
@@ -133,7 +131,7 @@ def detect(
         trials,
         asked,
         (len(KINDS), len(places), len(config.attention.strengths)),
-        (progress, variant),
+        variant,
     )
     return {
         "score": seen.pop("answer"),

@@ -36,7 +36,7 @@ from cortex.experiment import (
     Section,
     quantity,
 )
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.measures.agreement_rows import agreement_measures
 from cortex.models.grating_study import GratingsSection, grating_images
 from cortex.models.networks import (

@@ -142,7 +142,7 @@ def still_modules() -> set[str]:
     return {
         path.stem
         for path in sources("sims")
-        if path.stem != "__init__" and "\nexperiment = Experiment(" not in path.read_text()
+        if path.stem != "__init__" and "\nexperiment = " not in path.read_text()
     }
 
 

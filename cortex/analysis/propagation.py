@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 
 from .similarity_gain import by_preference, lines, matching, over_maps
 

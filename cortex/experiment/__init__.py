@@ -48,7 +48,6 @@ if TYPE_CHECKING:
         Results,
         load_results,
         newest_results,
-        variable,
     )
     from cortex.experiment.runner import redraw, run_experiment
 
@@ -70,7 +69,6 @@ _LATER = {
     "newest_results": "results",
     "redraw": "runner",
     "run_experiment": "runner",
-    "variable": "results",
 }
 
 __all__ = [
@@ -115,7 +113,6 @@ __all__ = [
     "run_experiment",
     "settings",
     "settled_claim",
-    "variable",
 ]
 
 

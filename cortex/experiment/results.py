@@ -14,7 +14,7 @@ import secrets
 import shutil
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import tomli_w
 import xarray as xr
 
@@ -49,24 +48,6 @@ class Results:
 
 class IncompleteError(UserError):
     """Data were saved, but what should follow failed; the message says where they are."""
-
-
-def variable(
-    dims: str | Sequence[str], values: Any, units: str, long_name: str
-) -> tuple[Any, np.ndarray, dict[str, str]]:
-    """A labelled variable of a dataset: ``xr.Dataset({"rates": variable(...)})``.
-
-    Parameters
-    ----------
-    dims
-        Name or names of the dimensions, in the order of the axes.
-    values
-        Array (JAX or NumPy) or nested sequence.
-    units, long_name
-        Unit (``"1"`` for none) and name in words; every variable must have both.
-    """
-    named = dims if isinstance(dims, str) else tuple(dims)
-    return named, np.asarray(values), {"units": units, "long_name": long_name}
 
 
 def check_labels(data: xr.Dataset) -> None:

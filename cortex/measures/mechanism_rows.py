@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from cortex.analysis import detection
 from cortex.experiment import Measure
-from cortex.experiment.results import variable
+from cortex.labelled import variable
 from cortex.tasks import bootstrap_counts, interval
 from cortex.tasks.signal_detection import CLIP
 

@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from cortex.attention import AbstractForm
-from cortex.experiment import ExperimentConfig, Progress
-from cortex.experiment.results import variable
+from cortex.labelled import variable
+from cortex.progress import stage
+from cortex.settings import ExperimentSettings
 from cortex.stimuli import GratingTrials
 from cortex.tasks import Observer, even_batch, look, own_category
 
@@ -37,7 +38,7 @@ from .study import FormSection, StatisticsSection, ValuesSection, forms_of
 Names = tuple[tuple[str, ...], str, str]  # dimensions, unit, long name
 
 
-class GratingConfig(ExperimentConfig):
+class GratingConfig(ExperimentSettings):
     """What is set in every study with gratings; each narrows the types of some sections."""
 
     network: NetworkSection = NetworkSection(
@@ -76,7 +77,6 @@ def prepare(
     found: StudyNetwork,
     images: Images,
     variant: str,
-    progress: Progress,
     *,
     batch: int | None = None,
     gradients: int | None = 0,
@@ -88,20 +88,19 @@ def prepare(
         found: its network.
         images: its gratings.
         variant: `plain` or `circuits`.
-        progress: told of the stages.
         batch: images at a time; by default such that the trials of an orientation divide evenly.
         gradients: the lowest area whose gradient values are wanted, see `learn_gratings`.
     """
     batch = even_batch(config.gratings.trials, BATCH) if batch is None else batch
-    with progress.stage(f"{variant}: building"):
+    with stage(f"{variant}: building"):
         calibration = calibration_images(images) if config.network.inserts(variant) else None
         built = build_system(
             found, config.network, config.circuit, config.solver, variant, calibration
         )
-    with progress.stage(
+    with stage(
         f"{variant}: single gratings, readouts, attention values",
         total=learning_steps(images, gradients is not None),
-    ) as stage:
+    ) as advance:
         learned = learn_gratings(
             built.system,
             images,
@@ -109,7 +108,7 @@ def prepare(
             config.seed,
             batch=batch,
             gradients=gradients,
-            report=stage.advance,
+            report=advance,
         )
     forms = forms_of(config.attention, built.system, additive_scales(found, learned.clean.means))
     areas = range(len(built.system.areas))
@@ -123,7 +122,7 @@ def look_at_pairs(
     trials: GratingTrials,
     asked: Sequence[Attended],
     shape: tuple[int, int, int],
-    stage: tuple[Progress, str],
+    variant: str,
     answer: Callable[[np.ndarray, int], np.ndarray] = own_category,
 ) -> dict[str, np.ndarray]:
     """What one variant answers for every pair, with and without attention.
@@ -134,7 +133,7 @@ def look_at_pairs(
         trials: the pairs.
         asked: conditions and their places.
         shape: of the table of places.
-        stage: whom to tell, and the name of the variant.
+        variant: name of the variant, for the progress.
         answer: from logits and category to one number an image.
 
     Returns:
@@ -142,9 +141,8 @@ def look_at_pairs(
         ``answer_unattended`` (orientation, image), ``settled`` (*shape) and
         ``settled_unattended`` ().
     """
-    progress, variant = stage
     total = (1 + len(asked)) * len(trials)
-    with progress.stage(f"{variant}: pairs of gratings", total=total) as told:
+    with stage(f"{variant}: pairs of gratings", total=total) as advance:
         before, after = look(
             observer,
             trials,
@@ -152,7 +150,7 @@ def look_at_pairs(
             prepared.forms,
             batch=prepared.batch,
             answer=answer,
-            report=told.advance,
+            report=advance,
         )
     answers = np.full((*shape, *trials.present.shape), np.nan, np.float32)
     settled = np.full(shape, np.nan)

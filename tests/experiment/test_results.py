@@ -22,8 +22,8 @@ from cortex.experiment import (
     registry,
     results,
     run_experiment,
-    variable,
 )
+from cortex.labelled import variable
 
 FILES = {
     "config.toml",

@@ -24,9 +24,9 @@ import xarray as xr
 from cortex.errors import UserError
 from cortex.experiment import results
 from cortex.experiment.registry import short_name
-from cortex.experiment.results import variable
 from cortex.experiment.sweeps.evaluate import CLAIMED, HOLDING, STATUS, Rows
 from cortex.experiment.sweeps.plan import SAMPLE, Sweep
+from cortex.labelled import variable
 from cortex.settings import Row, plain
 
 fcntl: ModuleType | None
