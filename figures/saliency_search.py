@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from cortex.plot import style
+from cortex.plot import curves, style
 
 LOOKS = {
     "colour": (style.GREEN, "o", "colour"),
@@ -26,21 +26,11 @@ NAMES = {
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Eight panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.saliency_search`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Eight panels from the results alone; returns a `Figure`."""
     figure, panels = style.figure(2, 4, height=92.0, width_ratios=(1, 1, 1.1, 1.3))
     for panel, search in zip(panels[0, :3], ("colour", "orientation", "conjunction"), strict=True):
-        _display(panel, config, data, search)
+        _display(panel, settings, data, search)
     _fixations(panels[0, 3], data)
     top = float(data["map_E"].sel(attention=["none", "image saliency"]).max())
     for panel, attention, title in (
@@ -49,21 +39,20 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     ):
         _rates(panel, data, attention, title, top)
     _bars(panels[1, 2], data)
-    _over_energy(panels[1, 3], config, data)
+    _over_energy(panels[1, 3], settings, data)
     style.letters(panels.flat)
     return figure
 
 
-def _display(panel: Any, config: Any, data: Any, search: str) -> None:
+def _display(panel: Any, settings: Any, data: Any, search: str) -> None:
     """One display with the fixations up to the target."""
-    one = data.sel(search=search)
+    one = data.sel(search=search).sel(set_size=settings.shown_size, method="nearest")
     image = np.moveaxis(one["image"].values, 0, -1)
     side = image.shape[0]
     style.unframed(panel).imshow(image)
     target = one["target"].values
     path = one["path"].values
-    size = np.argmin(np.abs(data["set_size"].values - config.circuits.set_size))
-    count = max(1, int(one["fixations"].values[size][0]))
+    count = max(1, int(one["fixations"].values[0]))
     places = path[:count] * side
     panel.plot(places[:, 1], places[:, 0], color="white", lw=0.8)
     panel.plot(places[:, 1], places[:, 0], "o", ms=2.6, mfc="white", mec=style.INK, mew=0.4)
@@ -77,7 +66,7 @@ def _display(panel: Any, config: Any, data: Any, search: str) -> None:
                 color="white",
                 fontsize=6,
             )
-    half = 0.5 * side / config.display.cells
+    half = 0.5 * side / settings.cells
     row, column = target * side
     frame = {"fill": False, "ec": style.YELLOW, "lw": 0.9}
     panel.add_patch(_square(column - half, row - half, 2 * half, **frame))
@@ -104,14 +93,12 @@ def _fixations(panel: Any, data: Any) -> None:
         fontsize=6.5,
         color=style.GREY,
     )
-    for search, (colour, marker, words) in LOOKS.items():
-        one = data.sel(search=search)
-        low, high = one["mean_fixations_low"], one["mean_fixations_high"]
-        panel.fill_between(sizes, low, high, color=colour, alpha=0.2, lw=0)
-        panel.plot(sizes, one["mean_fixations"], marker=marker, ms=3.2, color=colour, label=words)
+    looks = {name: {"color": c, "marker": m, "ms": 3.2} for name, (c, m, _) in LOOKS.items()}
+    names = {name: words for name, (_, _, words) in LOOKS.items()}
+    curves(panel, data.mean_fixations, "set_size", "search", looks=looks, names=names)
     panel.set_xticks(sizes)
     panel.set_xlim(0, 1.04 * sizes[-1])
-    panel.set_ylim(0, 1.7 * max(float(data["mean_fixations_high"].max()), (sizes[-1] + 1) / 2))
+    panel.set_ylim(0, 1.7 * max(float(data["mean_fixations"].max()), (sizes[-1] + 1) / 2))
     panel.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     panel.set_xlabel("Bars in the display")
     panel.set_ylabel("Fixations to the target")
@@ -138,13 +125,12 @@ def _rates(panel: Any, data: Any, attention: str, title: str, top: float) -> Non
 def _bars(panel: Any, data: Any) -> None:
     """Contrast of E and of I rates in every state of attention."""
     states = data["attention"].values
-    for name, colour, shift in (("rate_E", style.E, -0.19), ("rate_I", style.I, 0.19)):
-        value = data[f"contrast_{name}"].values
-        error = np.abs(
-            np.stack([data[f"contrast_{name}_low"], data[f"contrast_{name}_high"]]) - value
-        )
+    for name, colour, shift in (("E", style.E, -0.19), ("I", style.I, 0.19)):
+        one = data.contrast.sel(population=name)
+        value, low, high = (one.sel(bound=end).values for end in ("value", "low", "high"))
         at = np.arange(len(states)) + shift
-        panel.bar(at, value, 0.36, color=colour, label=name[-1])
+        panel.bar(at, value, 0.36, color=colour, label=name)
+        error = (value - low, high - value)
         panel.errorbar(at, value, error, fmt="none", ecolor=style.INK, elinewidth=0.7)
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.set_xticks(range(len(states)), [NAMES[str(s)] for s in states], fontsize=6)
@@ -156,15 +142,15 @@ def _bars(panel: Any, data: Any) -> None:
     panel.set_ylim(low, high + 0.22 * (high - low))
 
 
-def _over_energy(panel: Any, config: Any, data: Any) -> None:
-    rates, energy = data["strong_E"], data["energy"].values
+def _over_energy(panel: Any, settings: Any, data: Any) -> None:
+    rates, energy = data["strong"].sel(population="E"), data["energy"].values
     for role, dash in (("target", "-"), ("others", (0, (3, 1.5)))):
         values = rates.sel(role=role).values
         mean = values.mean(1)
         error = 1.96 * values.std(1, ddof=1) / np.sqrt(values.shape[1])
         panel.fill_between(energy, mean - error, mean + error, color=style.E, alpha=0.2, lw=0)
         panel.plot(energy, mean, color=style.E, ls=dash, marker="o", ms=3)
-    panel.axvline(config.circuits.energy, color=style.GREY, lw=0.6, ls=(0, (3, 2)))
+    panel.axvline(settings.circuits.energy, color=style.GREY, lw=0.6, ls=(0, (3, 2)))
     panel.set_ylim(0, 1.35 * float(rates.mean("display").max()))
     panel.set_xlabel("RMS change in gain")
     panel.set_ylabel("E rate (Hz)")

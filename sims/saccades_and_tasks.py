@@ -25,7 +25,7 @@ from jax import Array
 from pydantic import Field, model_validator
 
 from cortex.attention import EnergyMatched
-from cortex.attention.saliency import Saliency, SaliencyWindow, Weights, WinnerTakeAll, scan_path
+from cortex.attention.saliency import Saliency, SaliencyWindow, Weights, scan_path
 from cortex.attention.source import Query, State
 from cortex.experiment import (
     ExperimentConfig,
@@ -41,6 +41,7 @@ from cortex.models.image_circuits import at_places, image_circuits
 from cortex.models.orientation_field import OrientationFieldSection, RelaxSection
 from cortex.stimuli.search_displays import COLOURS, Bars, Display, crowd
 from cortex.stimuli.single_images import sample_photographs
+from cortex.studies.saliency_gain import ScanSettings
 
 HERE = "chosen here"
 ORIENTATIONS = {"horizontal": 0.0, "diagonal_up": 45.0, "vertical": 90.0, "diagonal_down": 135.0}
@@ -92,29 +93,19 @@ class TasksSection(Section):
         return self
 
 
-class SaccadesSection(Section):
+class SaccadesSection(ScanSettings):
     """Winner-take-all and inhibition of return, at the pace of eye movements."""
 
     tau: float = quantity(
         2400.0, "ms", "of the units; the strongest wins after 0.105 tau", source=HERE, gt=0
     )
-    threshold: float = quantity(
-        0.1, "1", "of the units, as a share of the saliency map's peak", source=HERE, gt=0, lt=1
-    )
     recovery: float = quantity(
         3000.0, "ms", "time constant of inhibition of return", source=HERE, gt=0
-    )
-    spread: float = quantity(
-        1 / 12, "1", "of the inhibited Gaussian, as a share of the shorter side", source=HERE, gt=0
     )
     noise: float = quantity(
         0.3, "1", "SD of the logarithm of every place's input", source=HERE, ge=0
     )
     fixations: int = quantity(8, "1", "of each path", source=HERE, ge=2)
-
-    def competition(self) -> WinnerTakeAll:
-        """Who wins."""
-        return WinnerTakeAll(self.tau, self.threshold, self.spread, self.recovery, self.noise)
 
 
 class CircuitsSection(Section):

@@ -19,11 +19,15 @@ from cortex.analysis.scan_paths import (
 from cortex.experiment import Measure
 from cortex.tasks import interval
 
-from .search_rows import contrast
-
 YARBUS = "direction: Yarbus 1967; decoding of tasks from human scan paths: Borji & Itti 2014"
 HERE = "expected here: the purpose of the weights"
 FREE = "free"
+
+
+def contrast(rates: np.ndarray) -> np.ndarray:
+    """(target - others) / (target + others), roles on the last axis; 0 where both are silent."""
+    total = rates.sum(-1)
+    return np.asarray((rates[..., 0] - rates[..., 1]) / np.where(total > 0, total, 1.0))
 
 
 def summarise_scans(

@@ -48,6 +48,22 @@ class ScanPath(NamedTuple):
     times: Float[Array, "*paths shifts"]
     made: Bool[Array, "*paths shifts"]
 
+    def until(
+        self, target: Float[Array, "2"], within: float
+    ) -> tuple[Int[Array, ""], Float[Array, ""], Bool[Array, ""]]:
+        """Fixations of one path up to a target, their time [ms], and whether it was reached.
+
+        A search that is given up counts one fixation more than there were.
+
+        Args:
+            target: (row, column), as `places`.
+            within: how near a fixation must come along each axis, in shares of the sides.
+        """
+        hit = (jnp.abs(self.places - target[None, :]).max(-1) <= within) & self.made
+        reached, first, count = hit.any(), hit.argmax(), jnp.cumsum(self.made)
+        fixations = jnp.where(reached, count[first], count[-1] + 1)
+        return fixations, jnp.where(reached, self.times[first], self.times[-1]), reached
+
 
 class WinnerTakeAll(eqx.Module):
     """Competition of all places for attention.
