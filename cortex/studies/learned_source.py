@@ -89,13 +89,13 @@ class LearnedSourceSettings(ExperimentSettings):
             layer, digits = Training().layer, split()[1]
             return hard_images(observer, digits, key, task, self.per_category, layer, advance)
 
-    def sources(self, trained: TrainedSource) -> dict[str, dict[int, AbstractSource]]:
+    def sources(self, trained: TrainedSource) -> dict[str, dict[int, Any]]:
         """A source with its first weights, "untrained", and as "learned", by seed.
 
         Raises:
             ConfigError: one line, when the weights are not there.
         """
-        found: dict[str, dict[int, AbstractSource]] = {"untrained": {}, "learned": {}}
+        found: dict[str, dict[int, Any]] = {"untrained": {}, "learned": {}}
         for seed in self.learned.seeds:
             try:
                 module, _ = trained.load(seed, self.learned.weights or None)
