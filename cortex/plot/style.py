@@ -144,7 +144,7 @@ def plain_log(axis: Any, ticks: Iterable[int | float]) -> None:
     axis.set_ticks(places, labels=[f"{place:g}" for place in places])
 
 
-def decades(panel: Any, low: float, high: float) -> None:
+def decades(panel: Any, low: Any, high: Any) -> None:
     """A logarithmic vertical axis with plain ticks at the powers of ten."""
     panel.set_yscale("log")
     panel.set_ylim(low, high)

@@ -194,8 +194,8 @@ def test_receptive_fields_and_regime(data):
 
 def test_feedback_that_is_cut_is_cut_for_one_area_alone():
     """No feedback from V2: V1 shows nothing, and its rows say so; V2 still hears of V4."""
-    changed = dict(experiment.small) | {"hierarchy.feedback": [0.0, 0.5], "places": [3, -5]}
-    settings = load_settings(experiment, values=changed)[1]
+    changed = {"hierarchy.feedback": [0.0, 0.5], "places": [3, -5], "contrast": 30.0}
+    settings = load_settings(experiment, values=dict(experiment.small) | changed)[1]
     data = experiment.run(settings)
     rows = {row.name: row for row in experiment.rows(settings, data)}
     assert float(data["index"].sel(entry="input to E", area="V1")) == pytest.approx(0, abs=1e-6)
