@@ -73,12 +73,17 @@ def computing(device: Device | None, precision: Precision) -> Iterator[None]:
 
     keys = ("jax_enable_x64", "jax_default_device")
     before = {key: getattr(jax.config, key) for key in keys}
+    if before["jax_enable_x64"] is not (precision is Precision.double):
+        # Constants of programs traced before would keep their precision.
+        jax.clear_caches()
     jax.config.update("jax_enable_x64", precision is Precision.double)
     try:
         if device is not None:
             jax.config.update("jax_default_device", _find(device))
         yield
     finally:
+        if precision is Precision.double:
+            jax.clear_caches()
         for key, value in before.items():
             jax.config.update(key, value)
 
