@@ -11,7 +11,6 @@ from cortex.analysis.scan_paths import (
     similarity,
     within_minus_between,
 )
-from cortex.measures.search_rows import contrast, slope
 
 
 def test_density_by_hand():
@@ -65,9 +64,3 @@ def test_decoding_never_learns_from_the_fold_it_answers():
     features = np.array([[1.0, 0, 0], [0, 1.0, 0], [1.0, 0.1, 0], [0, 1.0, 0.1]])
     found = decoded(features, np.array([0, 1, 1, 0]), np.array([0, 0, 1, 1]))
     np.testing.assert_array_equal(found, [1, 0, 0, 1])
-
-
-def test_slopes_and_contrasts():
-    sizes = np.array([4.0, 8.0, 16.0, 32.0])
-    np.testing.assert_allclose(slope(sizes, np.stack([2 + 0.5 * sizes, 3 + 0 * sizes])), [0.5, 0])
-    np.testing.assert_allclose(contrast(np.array([[3.0, 1.0], [0.0, 0.0]])), [0.5, 0.0])
