@@ -32,6 +32,7 @@ from pydantic import model_validator
 
 from cortex import experiment as ex
 from cortex.analysis import estimate, tuning_width
+from cortex.analysis.signal_detection import bootstrap_counts, detection_rates, free_sensitivity
 from cortex.attention import Arousal, EnergyMatched, FeatureSimilarity, SpatialWindow
 from cortex.circuit import EI, Modulation
 from cortex.experiment import Above, Below, Claim, Near
@@ -40,7 +41,6 @@ from cortex.models.orientation_field import FieldNoise, OrientationField, Patche
 from cortex.models.patch_task import LinearReadout, PatchTask, Trial
 from cortex.settings import Axis, Positive, axis, quantity
 from cortex.sources import Source
-from cortex.tasks.signal_detection import bootstrap_counts, detection_rates, free_sensitivity
 
 WAYS = ("gain", "gain on noise too", "input")
 READOUTS = ("rates", "spikes", "spikes, refitted")

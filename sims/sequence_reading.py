@@ -26,6 +26,7 @@ from jax import Array
 from pydantic import Field, model_validator
 
 from cortex.analysis.reading import on_asked, rate_changes
+from cortex.analysis.signal_detection import interval
 from cortex.attention.encoder_decoder import EncoderDecoder, Evenly, Exploited
 from cortex.attention.inspection import entropy, relative_entropy
 from cortex.errors import UserError
@@ -42,7 +43,6 @@ from cortex.labelled import variable
 from cortex.models.learned import sequence_reading as learned
 from cortex.models.strip_network import StripLook, look_again
 from cortex.stimuli.digit_strips import Strips
-from cortex.tasks.signal_detection import interval
 
 HERE = "chosen here"
 READERS = ("content", "even", "last", "flattened")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from cortex.tasks import interval
+from cortex.analysis.signal_detection import interval
 
 NAMES = ("own", "other")
 LONG_NAMES = {

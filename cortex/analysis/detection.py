@@ -3,8 +3,14 @@
 import numpy as np
 import xarray as xr
 
+from cortex.analysis.signal_detection import (
+    Rates,
+    area_under_curve,
+    bootstrap_counts,
+    detection_rates,
+    interval,
+)
 from cortex.analysis.yes_no import MEASURES
-from cortex.tasks import Rates, area_under_curve, bootstrap_counts, detection_rates, interval
 
 QUANTITIES = tuple(MEASURES)
 UNITS = dict.fromkeys(QUANTITIES, "1")

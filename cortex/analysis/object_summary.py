@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from cortex.tasks import bootstrap_counts, interval
+from cortex.analysis.signal_detection import bootstrap_counts, interval
 
 COMPARED = (("tuning", "shuffled"), ("gradient", "shuffled"), ("gradient", "tuning"))
 PARTS = ("early", "middle", "late")

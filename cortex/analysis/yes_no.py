@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from cortex.analysis.bootstrap import bootstrap
-from cortex.tasks.signal_detection import Rates
+from cortex.analysis.signal_detection import Rates
 
 MEASURES = {
     "performance": "mean of true-positive and true-negative rate",

@@ -9,10 +9,10 @@ import xarray as xr
 from scipy.special import ndtri
 
 from cortex.analysis import detection
+from cortex.analysis.signal_detection import CLIP
 from cortex.experiment import Measure
 from cortex.labelled import variable
 from cortex.tasks import bootstrap_counts, interval
-from cortex.tasks.signal_detection import CLIP
 
 # d' at the fixed criterion, and d' whatever the criterion: sqrt(2) z(area under the curve), which
 # a source that moves the criterion far does not push to the ends of what rates can tell.

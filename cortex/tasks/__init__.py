@@ -1,5 +1,13 @@
 """Tasks: observers that learn on ordinary images and look at hard ones; what theory says of it."""
 
+from cortex.analysis.signal_detection import (
+    Rates,
+    area_under_curve,
+    bootstrap_counts,
+    detection_rates,
+    interval,
+)
+
 from .attending import (
     FirstLook,
     SecondLook,
@@ -25,13 +33,6 @@ from .learning import (
 from .looking import Condition, Outcome, even_batch, every_answer, look, own_category
 from .observer import Observer, Pass
 from .passes import LayerPass
-from .signal_detection import (
-    Rates,
-    area_under_curve,
-    bootstrap_counts,
-    detection_rates,
-    interval,
-)
 
 __all__ = [
     "Condition",

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cortex.tasks import Rates, area_under_curve, bootstrap_counts, detection_rates, interval
+from cortex.analysis.signal_detection import (
+    Rates,
+    area_under_curve,
+    bootstrap_counts,
+    detection_rates,
+    interval,
+)
 
 
 def scores_of(seed=0, shape=(2, 30)):
