@@ -15,6 +15,7 @@ from safetensors import safe_open
 from cortex.areas import TrainingSettings, digits
 from cortex.areas.digit_networks import DigitNetwork
 from cortex.areas.training import Epoch
+from cortex.cli.shared import keep_programs
 from cortex.errors import UserError
 from cortex.experiment import load_results
 from cortex.stimuli import load_digits, split_digits
@@ -241,6 +242,27 @@ def test_info_lists_versions_and_devices(cortex):
     text = cortex("info").stdout
     for word in ("python", "cortex", "jax", "memory", "device"):
         assert word in text
+
+
+@pytest.fixture
+def no_cache_folder():
+    """JAX as a user has it who has set nothing."""
+    keys = ("jax_compilation_cache_dir", "jax_compilation_cache_max_size")
+    before = {key: getattr(jax.config, key) for key in keys}
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    for key, value in before.items():
+        jax.config.update(key, value)
+
+
+def test_compiled_programs_are_kept_where_the_user_says(monkeypatch, tmp_path, no_cache_folder):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    keep_programs()
+    chosen = Path(jax.config.jax_compilation_cache_dir)
+    assert chosen.is_relative_to(tmp_path / "cortex")
+    jax.config.update("jax_compilation_cache_dir", "elsewhere")
+    keep_programs()
+    assert jax.config.jax_compilation_cache_dir == "elsewhere"
 
 
 def test_help_and_list_do_not_import_jax():

@@ -232,6 +232,8 @@ def info() -> None:
 
 def main() -> None:
     """Entry point of the command."""
+    # XLA says of each program read again that it prefers no gather, which is no fault of anybody's.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C, and a queue's way to end a job
         signal.signal(number, _stop)
     app()

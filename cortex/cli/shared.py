@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 from cortex.errors import UserError
+
+_MOST_KEPT = 2**30  # bytes of compiled programs; those not used for longest go first
 
 
 class Group(TyperGroup):
@@ -66,11 +70,37 @@ def can_hold_files(folder: Path) -> None:
         raise UserError(f"--out {folder}: cannot write in {place}")
 
 
+def keep_programs() -> None:
+    """Keep compiled programs for later commands, unless the user has said where, or that not.
+
+    They lie in the user's cache folder, for each kind of processor apart: a program may use
+    instructions that another machine on the same home folder lacks.
+    """
+    import jax
+
+    config: Any = jax.config
+    if config.jax_compilation_cache_dir is not None:
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "cortex" / "programs" / _processor()
+    config.update("jax_compilation_cache_dir", str(folder))
+    config.update("jax_compilation_cache_max_size", _MOST_KEPT)
+
+
+def _processor() -> str:
+    """A short name for the kind of processor: its instructions, where they are listed."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    flags = sorted({line for line in lines if line.startswith(("flags", "Features"))})
+    return hashlib.sha256("\n".join([platform.machine(), *flags]).encode()).hexdigest()[:12]
+
+
 @contextmanager
 def computing(device: Device | None, precision: Precision) -> Iterator[None]:
     """Set JAX's device and precision, and put them back."""
     import jax
 
+    keep_programs()
     keys = ("jax_enable_x64", "jax_default_device")
     before = {key: getattr(jax.config, key) for key in keys}
     if before["jax_enable_x64"] is not (precision is Precision.double):

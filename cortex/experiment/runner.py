@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,6 +42,8 @@ def run_experiment(
     experiment = experiment or registry.find(settings.experiment)
     out = results.choose_target(out, experiment.name)
     started, clock = datetime.now(UTC), time.perf_counter()
+    # Compiling leaves a core free, on which to load what writes and draws.
+    threading.Thread(target=_load, args=("zarr", "cortex.plot"), daemon=True).start()
     data = experiment.run(settings)
     with results.Draft(out) as draft:
         results.write_config(settings, draft.path)
@@ -55,6 +60,12 @@ def run_experiment(
         origin |= _cost(clock)
         results.write_provenance(origin, draft.path)
     return Results(settings, data, rows, origin, draft.final or out)
+
+
+def _load(*modules: str) -> None:
+    with contextlib.suppress(ImportError):  # said where the module is needed
+        for module in modules:
+            importlib.import_module(module)
 
 
 def redraw(path: Path) -> Results:
