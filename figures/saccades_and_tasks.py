@@ -7,22 +7,14 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from cortex.plot import style
+from cortex.plot import heat, style
+
+ENDS = ("low", "value", "high")
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Twelve panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.saccades_and_tasks`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Twelve panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(3, 4, height=128.0, height_ratios=(1.05, 0.7, 1))
     chosen = _chosen([str(task) for task in data["task"].values])
     crowd = str(data["crowd"].values[0])
@@ -32,8 +24,8 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
             _path(panel, data, image, data[name].values, task, titled=row == 0)
         for panel in panels[row][len(chosen) :]:
             panel.axis("off")
-    _matrix(figure, panels[2, 0], data)
-    _within(panels[2, 1], data)
+    _matrix(panels[2, 0], data.similarity)
+    _alike(panels[2, 1], data)
     _decoded(panels[2, 2], data)
     _sought(panels[2, 3], data)
     style.letters(panels.flat)
@@ -69,62 +61,48 @@ def _words(task: str) -> str:
     return "Free viewing" if task == "free" else f"Look for {task.replace('_', ' ')}"
 
 
-def _matrix(figure: Any, panel: Any, data: Any) -> None:
-    names = [str(task) for task in data["task"].values]
-    values = data["similarity"].values
-    drawn = panel.imshow(values, cmap="cividis", vmin=min(0.0, values.min()), vmax=values.max())
+def _matrix(panel: Any, similarity: Any) -> None:
+    names = [str(task) for task in similarity.task.values]
+    lowest = min(0.0, float(similarity.min()))
+    look = {"cmap": "cividis", "vmin": lowest, "origin": "upper", "aspect": "equal"}
+    places = {"extent": (-0.5, len(names) - 0.5, len(names) - 0.5, -0.5)}
+    heat(panel, similarity.assign_attrs(long_name=""), "other_task", "task", **look, **places)
     panel.set_xticks(
         range(len(names)), names, rotation=55, ha="right", rotation_mode="anchor", fontsize=6
     )
     panel.set_yticks(range(len(names)), names, fontsize=6)
+    panel.set(xlabel="", ylabel="")
     panel.tick_params(length=0)
-    for spine in panel.spines.values():
-        spine.set_visible(False)
-    bar = figure.colorbar(drawn, cax=panel.inset_axes((1.05, 0.0, 0.06, 1.0)))
-    bar.outline.set_visible(False)
+    panel.spines[:].set_visible(False)
     panel.set_title("Similarity of paths", fontsize=7.5)
 
 
-def _within(panel: Any, data: Any) -> None:
-    """One line an image, from between tasks to within."""
-    for n, image in enumerate(data["image"].values):
-        one = data.sel(image=image)
-        photograph = n >= data.sizes["crowd"]
-        look = {"color": style.I if photograph else style.GREY, "lw": 1}
-        marker = "s" if photograph else "o"
-        ends = [float(one["between"]), float(one["within"])]
-        label = {0: "crowds", data.sizes["crowd"]: "photographs"}.get(n)
-        panel.plot([0, 1], ends, marker=marker, ms=3.2, label=label, **look)
+def _alike(panel: Any, data: Any) -> None:
+    """One line an image, from different tasks to the same."""
+    crowds = data.sizes["crowd"]
+    for n, image in enumerate(data.image.values):
+        kind = "crowds" if n < crowds else "photographs"
+        colour, marker = (style.GREY, "o") if n < crowds else (style.I, "s")
+        ends = data.alike.sel(image=image, pair=["different tasks", "same task"])
+        label = kind if n in (0, crowds) else None
+        panel.plot([0, 1], ends, marker=marker, ms=3.2, lw=1, color=colour, label=label)
     panel.set_xticks([0, 1], ["different\ntasks", "same\ntask"])
-    panel.set_xlim(-0.3, 1.3)
-    low = panel.get_ylim()[0]
-    panel.set_ylim(min(0.0, low), 1.05)
+    panel.set(xlim=(-0.3, 1.3), ylim=(min(0.0, panel.get_ylim()[0]), 1.05))
     panel.set_ylabel("Similarity of two paths")
     panel.set_title("Same task, same path", fontsize=7.5)
     panel.legend(loc="upper left")
 
 
 def _decoded(panel: Any, data: Any) -> None:
-    rows = (("mean_accuracy", "same\nimage", style.GREEN), ("elsewhere", "new\nimage", style.SKY))
-    for at, (name, _, colour) in enumerate(rows):
-        value, low, high = (float(data[f"{name}{end}"]) for end in ("", "_low", "_high"))
-        panel.bar(at, value, 0.6, color=colour)
-        panel.errorbar(at, value, [[value - low], [high - value]], ecolor=style.INK, elinewidth=0.8)
-        panel.annotate(
-            f"{100 * value:.0f} %",
-            (at, high),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-        )
+    looks = {"same image": style.GREEN, "new image": style.SKY}
+    _bars(panel, data.accuracy, "on", looks)
+    for at, (value, high) in enumerate(data.accuracy.sel(bound=["value", "high"]).values):
+        above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        panel.annotate(f"{100 * value:.0f} %", (at, high), **above)
     chance = 1 / data.sizes["task"]
     panel.axhline(chance, color=style.INK, lw=0.8, ls=(0, (3, 2)))
     panel.annotate("chance", (1.48, chance), ha="right", va="bottom", fontsize=6.5)
-    panel.set_xticks(range(len(rows)), [words for _, words, _ in rows])
-    panel.set_xlim(-0.5, 1.5)
-    panel.set_ylim(0, 1.12)
-    panel.set_yticks(np.linspace(0, 1, 5))
+    panel.set(ylim=(0, 1.12), yticks=np.linspace(0, 1, 5), xlabel="")
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.set_ylabel("Tasks decoded")
     panel.set_title("Task read from path", fontsize=7.5)
@@ -132,14 +110,17 @@ def _decoded(panel: Any, data: Any) -> None:
 
 def _sought(panel: Any, data: Any) -> None:
     """Change of the contrast of rates at what is sought, by the task's saliency as gain."""
-    for at, (name, colour) in enumerate((("rate_E", style.E), ("rate_I", style.I))):
-        key = f"mean_{name}_change"
-        value, low, high = (float(data[f"{key}{end}"]) for end in ("", "_low", "_high"))
-        panel.bar(at, value, 0.6, color=colour)
-        panel.errorbar(at, value, [[value - low], [high - value]], ecolor=style.INK, elinewidth=0.8)
+    _bars(panel, data.contrast_change, "population", {"E": style.E, "I": style.I})
     panel.axhline(0, color=style.INK, lw=0.6)
-    panel.set_xticks([0, 1], ["E", "I"])
-    panel.set_xlim(-0.6, 1.6)
-    panel.set_xlabel("Circuits")
-    panel.set_ylabel("Change of rate contrast")
+    panel.set(xlabel="Circuits", ylabel="Change of rate contrast")
     panel.set_title("At what is sought", fontsize=7.5)
+
+
+def _bars(panel: Any, estimates: Any, x: str, colours: Any) -> None:
+    for at, name in enumerate(estimates[x].values):
+        low, value, high = (float(estimates.sel({x: name, "bound": b})) for b in ENDS)
+        panel.bar(at, value, 0.6, color=colours[str(name)])
+        panel.errorbar(at, value, [[value - low], [high - value]], ecolor=style.INK, elinewidth=0.8)
+    names = [str(name).replace(" ", "\n") for name in estimates[x].values]
+    panel.set_xticks(range(len(names)), names)
+    panel.set_xlim(-0.6, len(names) - 0.4)

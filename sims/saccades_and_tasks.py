@@ -14,6 +14,7 @@ Navalpakkam & Itti 2005, Vision Res 45:205. Images, weights and measures are our
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import equinox as eqx
@@ -22,28 +23,22 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from cortex.analysis import bootstrap, estimate
+from cortex.analysis.scan_paths import compare_tasks, decoded
 from cortex.attention import EnergyMatched
 from cortex.attention.saliency import Saliency, SaliencyWindow, Weights, scan_path
-from cortex.attention.source import Query, State
-from cortex.experiment import (
-    ExperimentConfig,
-    Measure,
-    Progress,
-    Section,
-    quantity,
-    require_distinct,
-)
-from cortex.labelled import variable
-from cortex.measures.scan_rows import scan_measures, summarise_scans
-from cortex.models.image_circuits import at_places, image_circuits
-from cortex.models.orientation_field import OrientationFieldSection, RelaxSection
+from cortex.experiment import Above, AtMost, Claim, Experiment, settled_claim
+from cortex.labelled import Labelled, label, over
+from cortex.progress import stage
+from cortex.settings import ExperimentSettings, choice, quantity, require_distinct
+from cortex.sources import Source
 from cortex.stimuli.search_displays import COLOURS, Bars, Display, crowd
 from cortex.stimuli.single_images import sample_photographs
-from cortex.studies.saliency_gain import ScanSettings
+from cortex.studies.saliency_gain import GainSettings, ScanSettings
 
-HERE = "chosen here"
+FREE = "free"
 ORIENTATIONS = {"horizontal": 0.0, "diagonal_up": 45.0, "vertical": 90.0, "diagonal_down": 135.0}
 Task = Literal[
     "free", "red", "green", "blue", "yellow", "horizontal", "diagonal_up", "vertical",
@@ -51,244 +46,204 @@ Task = Literal[
 ]  # fmt: skip
 
 
-class ImagesSection(Section):
-    """What is looked at."""
+class Settings(ExperimentSettings):
+    """Settings of `saccades_and_tasks`."""
 
-    crowds: int = quantity(6, "1", "crowds of bars", source=HERE, ge=2)
-    bars: int = quantity(32, "1", "bars in a crowd; 16 kinds", source=HERE, ge=16)
-    side: int = quantity(128, "px", "side of the crowds", source=HERE, ge=48)
-    cells: int = quantity(6, "1", "cells of the grid, along each side", source=HERE, ge=4)
-    photograph: int = quantity(
-        256, "px", "longer side of the photographs of scikit-learn", source=HERE, ge=48
+    crowds: int = quantity(6, "1", "crowds of bars", ge=2)
+    bars: int = quantity(32, "1", "bars in a crowd; 16 kinds", ge=16)
+    cells: int = quantity(6, "1", "cells of the grid, along each side", ge=4)
+    photograph: int = quantity(256, "px", "longer side of scikit-learn's photographs", ge=48)
+    tasks: tuple[Task, ...] = choice(
+        ("free", "red", "green", "blue", "vertical", "horizontal"),
+        "features that are looked for; free: none",
+        min_length=2,
     )
+    rest: float = quantity(0.1, "1", "weight of features that are not asked for", ge=0)
+    observers: int = quantity(12, "1", "observers of each task", ge=3)
+    scan: ScanSettings = ScanSettings(tau=2400.0, recovery=3000.0, noise=0.3)
+    fixations: int = quantity(8, "1", "fixations of each path", ge=2)
+    circuits: GainSettings = GainSettings()
+    spread: float = quantity(
+        0.06, "1", "of the Gaussian around a fixation, as a share of the sides", gt=0
+    )
+    permutations: int = quantity(999, "1", "shuffles of the tasks, for each image", ge=19)
+    resamples: int = quantity(1000, "1", "bootstrap resamples", ge=10)
+    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
 
     @model_validator(mode="after")
-    def _fits(self) -> ImagesSection:
+    def _fits(self) -> Settings:
+        require_distinct(self, "tasks")
         if self.bars > self.cells**2:
             raise ValueError(f"bars: found {self.bars}, allowed: 16 to {self.cells**2}, one a cell")
         return self
 
-    def display(self) -> Display:
-        """How bars are drawn."""
-        return Display(side=self.side, cells=self.cells)
 
-
-class TasksSection(Section):
-    """What is asked of the observers."""
-
-    tasks: tuple[Task, ...] = Field(
-        default=("free", "red", "green", "blue", "vertical", "horizontal"),
-        min_length=2,
-        description="features that are looked for; free: none",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
-    rest: float = quantity(
-        0.1, "1", "weight of features and channels that are not asked for", source=HERE, ge=0
-    )
-    observers: int = quantity(12, "1", "for each task", source=HERE, ge=3)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> TasksSection:
-        require_distinct(self, "tasks")
-        return self
-
-
-class SaccadesSection(ScanSettings):
-    """Winner-take-all and inhibition of return, at the pace of eye movements."""
-
-    tau: float = quantity(
-        2400.0, "ms", "of the units; the strongest wins after 0.105 tau", source=HERE, gt=0
-    )
-    recovery: float = quantity(
-        3000.0, "ms", "time constant of inhibition of return", source=HERE, gt=0
-    )
-    noise: float = quantity(
-        0.3, "1", "SD of the logarithm of every place's input", source=HERE, ge=0
-    )
-    fixations: int = quantity(8, "1", "of each path", source=HERE, ge=2)
-
-
-class CircuitsSection(Section):
-    """The gain on the circuits' drive."""
-
-    contrast: float = quantity(
-        50.0, "%", "drive where a filter's amplitude is 1", source=HERE, gt=0
-    )
-    energy: float = quantity(0.2, "1", "root mean square of the change in gain", source=HERE, gt=0)
-    spread: float = quantity(
-        0.03, "1", "of the Gaussian that rates are averaged by, of the side", source=HERE, gt=0
-    )
-
-
-class StatisticsSection(Section):
-    """Similarity of paths, and how sure it is."""
-
-    spread: float = quantity(
-        0.06, "1", "of the Gaussian around every fixation, of the sides", source=HERE, gt=0
-    )
-    permutations: int = quantity(999, "1", "of the tasks, for each image", source=HERE, ge=19)
-    resamples: int = quantity(1000, "1", "bootstrap resamples of observers", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
-
-
-class Config(ExperimentConfig):
-    """Configuration of `saccades_and_tasks`."""
-
-    images: ImagesSection = ImagesSection()
-    tasks: TasksSection = TasksSection()
-    saccades: SaccadesSection = SaccadesSection()
-    circuits: CircuitsSection = CircuitsSection()
-    field: OrientationFieldSection = OrientationFieldSection(side=128, stride=4)
-    solver: RelaxSection = RelaxSection()
-    statistics: StatisticsSection = StatisticsSection()
-
-    @model_validator(mode="after")
-    def _fits(self) -> Config:
-        if self.field.side != self.images.side:
-            raise ValueError(
-                f"field.side: found {self.field.side}, allowed: {self.images.side}, that of the "
-                "crowds"
-            )
-        return self
-
-
-def models(config: Config) -> Saliency:
-    """The saliency model of every task; leaves have a leading axis of tasks."""
-    made = [
-        Saliency(Weights.towards([] if task == "free" else [task], rest=config.tasks.rest))
-        for task in config.tasks.tasks
-    ]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *made)
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
+    """All observers look at all images with every task; the circuits see the crowds."""
+    display = Display(side=s.circuits.field.side, cells=s.cells)
+    bars = jax.vmap(lambda one: crowd(one, display, s.bars))(jax.random.split(key, s.crowds))
+    crowds, photographs = jax.vmap(display.image)(bars), sample_photographs(s.photograph)
+    pictures = [*crowds, *(jnp.asarray(photo) for photo in photographs.values())]
+    names = tuple(f"crowd {n + 1}" for n in range(s.crowds))
+    with stage("saliency and scan paths"):
+        keys = [jax.random.fold_in(key, 1000 + n) for n in range(len(pictures))]
+        maps, *paths = zip(*map(partial(look, s), pictures, keys), strict=True)
+        places, times = map(jnp.stack, paths)
+    with stage("circuits"):
+        rates, settled = respond(s, names, crowds, bars, jnp.stack(maps[: s.crowds]))
+    photo = pictures[s.crowds]
+    asked = jnp.stack([asked_for(task, bars) for task in s.tasks])
+    path: dict[str, Any] = {"image": (*names, *photographs), "task": s.tasks, "observer": None}
+    at: dict[str, Any] = {"crowd": names, "bar": None}
+    return {
+        "places": label(places, "1", "place fixated, 0 to 1", **path, fixation=None, axis=None),
+        "times": label(times, "ms", "when the eye arrives", **path, fixation=None),
+        "bar_places": label(bars.places, "1", "places of the bars", **at, axis=None),
+        "bar_colour": label(bars.colours, "1", "number of the colour", **at),
+        "bar_orientation": label(bars.orientations, "deg", "orientation", **at),
+        "asked": label(asked, "1", "whether the task asks for the bar", task=s.tasks, **at),
+        "rates": rates.named("Hz", "rate at the bar", bar=None),
+        "settled": settled.named("1", "whether the circuits settled"),
+        "crowd_image": label(crowds[0], "1", "first crowd", colour=None, y=None, x=None),
+        "photograph": label(photo, "1", "first photograph", colour=None, v=None, u=None),
+    }
 
 
 @eqx.filter_jit
-def look(config: Config, model: Saliency, image: Array, key: Array) -> tuple[Array, Array, Array]:
-    """Saliency (task, y, x), places (task, observer, fixation, 2) and times [ms] on one image.
+def look(s: Settings, image: Array, key: Array) -> tuple[Array, Array, Array]:
+    """Saliency (task, y, x), fixations (task, observer, fixation, 2) and their times [ms]."""
+    weights = [Weights.towards([] if task == FREE else [task], rest=s.rest) for task in s.tasks]
+    models = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(Saliency, weights))
+    maps = jax.lax.map(lambda model: model(image).saliency, models)
+    keys = jax.random.split(key, (len(s.tasks), s.observers))
 
-    Shifts that were not made have NaN as place.
-    """
-    saliency = jax.lax.map(lambda one: one(image).saliency, model)
-    competition = config.saccades.competition()
-    keys = jax.random.split(key, (len(config.tasks.tasks), config.tasks.observers))
-
-    def one(map_of_task: Array, own: Array) -> tuple[Array, Array]:
-        path = scan_path(competition, map_of_task, config.saccades.fixations, own)
+    def scan(saliency: Array, own: Array) -> tuple[Array, Array]:
+        path = scan_path(s.scan.competition(), saliency, s.fixations, own)
         return jnp.where(path.made[:, None], path.places, jnp.nan), path.times
 
-    places, times = jax.vmap(jax.vmap(one, (None, 0)))(saliency, keys)
-    return saliency, places, times
+    return maps, *jax.vmap(jax.vmap(scan, (None, 0)))(maps, keys)
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """All observers look at all images with every task; the circuits see the crowds."""
-    seed, shown = jax.random.key(config.seed), config.images
-    keys = jax.random.split(seed, shown.crowds)
-    bars = jax.vmap(lambda key: crowd(key, shown.display(), shown.bars))(keys)
-    crowds = jax.vmap(shown.display().image)(bars)
-    photographs = sample_photographs(shown.photograph)
-    names = [f"crowd {n + 1}" for n in range(shown.crowds)] + list(photographs)
-    pictures = [*crowds, *(jnp.asarray(photo) for photo in photographs.values())]
-    model = models(config)
-    found: dict[str, list[Any]] = {"saliency": [], "places": [], "times": []}
-    with progress.stage("scan paths", total=len(pictures)) as stage:
-        for n, picture in enumerate(pictures):
-            parts = look(config, model, picture, jax.random.fold_in(seed, 1000 + n))
-            for name, part in zip(found, parts, strict=True):
-                found[name].append(np.asarray(part))
-            stage.advance()
-    with progress.stage("circuits"):
-        maps = jnp.asarray(np.stack(found["saliency"][: shown.crowds]))
-        seen = respond(config, crowds, bars, maps)
-    data = label(config, names, pictures, bars, found, seen)
-    with progress.stage("similarity and decoding"):
-        s = config.statistics
-        summary = summarise_scans(data, s.spread, s.permutations, s.resamples, s.level, config.seed)
-    return data.merge(summary)
+def asked_for(task: str, bars: Bars) -> Array:
+    """Whether bars have what a task asks for; none has for `free`."""
+    if task in COLOURS:
+        return bars.colours == list(COLOURS).index(task)
+    return bars.orientations == ORIENTATIONS.get(task, jnp.nan)
 
 
-def respond(config: Config, images: Array, bars: Bars, saliency: Array) -> dict[str, np.ndarray]:
-    """Rates at every bar of every crowd, without attention and with the gain of every task.
-
-    Returns:
-        ``rate_E``, ``rate_I`` (image, state, bar) [Hz] with the states none and the tasks;
-        ``settled`` (image, state).
-    """
-    given, side = config.circuits, config.images.side
-    area = image_circuits(config.field, side, side, given.contrast, config.solver.relax())
-    nothing = jnp.zeros_like(saliency[:, :1])
-    maps = jnp.concatenate([nothing, saliency], axis=1)
+def respond(s: Settings, crowds: Any, images: Array, bars: Bars, saliency: Array) -> Any:
+    """Rates at every bar without attention and with the gain of every task; if circuits settled."""
+    area = s.circuits.area()
+    axes = {"crowd": crowds, "state": ("none", *s.tasks)}
 
     @eqx.filter_jit
-    def one(image: Array, places: Array, map_of_task: Array) -> tuple[Array, Array, Array]:
-        source = EnergyMatched(SaliencyWindow(map_of_task), given.energy)
-        features = jnp.maximum(area.stage(image), 0.0)
-        silent = jax.tree.map(jnp.zeros_like, area.circuit.silence())
-        modulation = source(features, State(silent, jnp.zeros(1)), Query())
-        state = area.settle(image, modulation)
-        at = [at_places(rate, places, given.spread) for rate in (state.rates.E, state.rates.I)]
-        return at[0], at[1], state.converged
+    def answers(maps: Array) -> Any:
+        def one(n: Array, state: Array) -> Any:
+            source = EnergyMatched(SaliencyWindow(maps[n, state]), s.circuits.energy)
+            found = s.circuits.respond(area, source, images[n], bars.places[n])
+            return found.rates, found.settled
 
-    found = [
-        [one(image, places, own) for own in all_maps]
-        for image, places, all_maps in zip(images, bars.places, maps, strict=True)
-    ]
-    parts = [
-        np.stack([np.stack([np.asarray(state[n]) for state in image]) for image in found])
-        for n in range(3)
-    ]
-    return dict(zip(("rate_E", "rate_I", "settled"), parts, strict=True))
+        return over(sequential=tuple(axes), **axes)(one)
+
+    return answers(jnp.concatenate([jnp.zeros_like(saliency[:, :1]), saliency], axis=1))
 
 
-def asked_for(tasks: tuple[str, ...], bars: Bars) -> np.ndarray:
-    """Whether a bar has what the task asks for: (image, task, bar); none has for `free`."""
-    colours, angles = np.asarray(bars.colours), np.asarray(bars.orientations)
-    rows = []
-    for task in tasks:
-        if task in COLOURS:
-            rows.append(colours == list(COLOURS).index(task))
-        else:
-            rows.append(angles == ORIENTATIONS.get(task, np.nan))
-    return np.stack(rows, axis=1)
-
-
-def label(
-    config: Config,
-    names: list[str],
-    pictures: list[Array],
-    bars: Bars,
-    found: dict[str, list[Any]],
-    seen: dict[str, np.ndarray],
-) -> xr.Dataset:
-    """Everything with dimensions, units and long names."""
-    tasks, crowds = config.tasks.tasks, names[: config.images.crowds]
-    by = ("image", "task", "observer", "fixation")
-    coordinates = {
-        "image": variable("image", names, "1", "what is looked at"),
-        "crowd": variable("crowd", crowds, "1", "crowd of bars"),
-        "task": variable("task", list(tasks), "1", "what is looked for"),
-        "state": variable("state", ["none", *tasks], "1", "whose saliency is the gain"),
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Similarity of paths, decoding of tasks, and what becomes of the bars asked for."""
+    options: dict[str, Any] = {"level": s.level, "rng": rng}
+    near = nearest_bars(data)
+    with stage("similarity and decoding"):
+        more = {"permutations": s.permutations, "resamples": s.resamples}
+        found = compare_tasks(data.places, s.spread, **more, **options)
+        told = told_elsewhere(data, near)
+        # Which crowds there are matters more here than which observers.
+        crowd = rng.integers(s.crowds, size=(s.resamples, s.crowds))
+        observer = rng.integers(s.observers, size=(s.resamples, s.observers))
+        drawn = {"crowd": (("resample", "crowd"), crowd)}
+        again = told.isel(drawn | {"observer": (("resample", "observer"), observer)})
+        elsewhere = estimate(told.mean(), again.mean(told.dims), s.level)
+        accuracy = xr.concat([found.accuracy, elsewhere], "on", combine_attrs="override")
+        found["accuracy"] = accuracy.assign_coords(on=["same image", "new image"])
+        sought = what_is_sought(data, near).stack(pair=("crowd", "task"), create_index=False)
+        mean = bootstrap(lambda one: one.mean("pair"), sought, "pair", n=s.resamples, **options)
+    words = {
+        "share": "share of fixations on bars that are sought",
+        "gained": "that share less the one in free viewing",
+        "contrast_change": "change of the contrast of rates, sought against other bars",
     }
-    at_bar = ("crowd", "bar")
-    kept = {
-        "places": variable((*by, "axis"), np.stack(found["places"]), "1", "fixations"),
-        "times": variable(by, np.stack(found["times"]), "ms", "when the eye arrives"),
-        "bar_places": variable((*at_bar, "axis"), bars.places, "1", "places of the bars"),
-        "bar_colour": variable(at_bar, bars.colours, "1", "number of the colour"),
-        "bar_orientation": variable(at_bar, bars.orientations, "deg", "orientation"),
-        "asked": variable(
-            ("crowd", "task", "bar"), asked_for(tasks, bars), "1", "whether the task asks for it"
-        ),
-        "rate_E": variable(("crowd", "state", "bar"), seen["rate_E"], "Hz", "E rate at the bar"),
-        "rate_I": variable(("crowd", "state", "bar"), seen["rate_I"], "Hz", "I rate at the bar"),
-        "settled": variable(("crowd", "state"), seen["settled"], "1", "whether they settled"),
-        "crowd_image": variable(("colour", "y", "x"), pictures[0], "1", "the first crowd"),
-        "photograph": variable(
-            ("colour", "v", "u"), pictures[config.images.crowds], "1", "the first photograph"
-        ),
-    }
-    return xr.Dataset(kept, coordinates)
+    return found.assign({n: mean[n].assign_attrs(units="1", long_name=w) for n, w in words.items()})
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """How alike paths are within and between tasks, and what tells the task."""
-    return scan_measures(data)
+def nearest_bars(data: xr.Dataset) -> xr.DataArray:
+    """Number of the bar nearest to every fixation on a crowd (crowd, task, observer, fixation)."""
+    places = data.places.fillna(0).isel(image=slice(data.sizes["crowd"])).rename(image="crowd")
+    apart = ((places - data.bar_places) ** 2).sum("axis")
+    return apart.argmin("bar").transpose("crowd", "task", "observer", "fixation")
+
+
+def told_elsewhere(data: xr.Dataset, near: xr.DataArray) -> xr.DataArray:
+    """Whether colours and orientations fixated tell the task, from paths on the other crowds."""
+    kinds = [
+        (kind.isel(bar=near) == one).mean("fixation")
+        for kind in (data.bar_colour, data.bar_orientation)
+        for one in np.unique(kind)
+    ]
+    by = ("crowd", "task", "observer")
+    features = xr.concat(kinds, "kind").transpose(*by, "kind")
+    crowd, task, _ = np.indices(features.shape[:3]).reshape(3, -1)
+    told = decoded(features.values.reshape(len(task), -1), task, fold=crowd)
+    return features[..., 0].copy(data=(told == task).reshape(features.shape[:3]).astype(float))
+
+
+def what_is_sought(data: xr.Dataset, near: xr.DataArray) -> xr.Dataset:
+    """Fixations on, and rates at, bars that the task asks for, beside free viewing and none."""
+    asked = data.asked.sel(task=data.asked.any(("crowd", "bar")))
+    share = asked.isel(bar=near.sel(task=asked.task)).mean(("observer", "fixation"))
+    idle = asked.mean("bar")
+    if FREE in data.task:
+        idle = asked.isel(bar=near.sel(task=FREE, drop=True)).mean(("observer", "fixation"))
+    sought, others = (data.rates.where(which).mean("bar") for which in (asked, ~asked))
+    total = sought + others
+    contrast = (sought - others) / total.where(total > 0, 1)
+    change = contrast.sel(state=asked.task).drop_vars("state") - contrast.sel(
+        state="none", drop=True
+    )
+    return xr.Dataset({"share": share, "gained": share - idle, "contrast_change": change})
+
+
+YARBUS = Source("yarbus1967", "direction; task read from human paths: Borji & Itti 2014")
+PURPOSE = Source(detail="expected here: the purpose of the weights")
+
+ABOVE_ZERO = (
+    ("within_minus_between", lambda d: d.mean_difference, YARBUS),
+    ("task_decoded_beyond_chance", lambda d: d.accuracy - 1 / d.sizes["task"], YARBUS),
+    ("sought_bars_fixated", lambda d: d.gained, PURPOSE),
+    ("sought_bars_stand_out", lambda d: d.contrast_change, PURPOSE),
+)
+EFFECTS = (
+    "on one image, scan paths with one task are more alike than with different tasks",
+    "the task is read from the scan path; on another crowd, from what was fixated",
+    "what the task asks for is fixated more than in free viewing",
+    "the task's saliency as gain raises rates at what is sought",
+)
+EVERY = "so on each of the images, by permutation of the tasks"
+
+CLAIMS = (
+    *(
+        Claim(name, value, Above(0), source, effect, headline=True)
+        for (name, value, source), effect in zip(ABOVE_ZERO, EFFECTS, strict=True)
+    ),
+    Claim("largest_p", lambda d: d.p.max(), AtMost(0.05), YARBUS, EVERY, headline=True),
+    settled_claim(),
+)
+
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={"crowds": 2, "bars": 16, "cells": 4, "photograph": 64, "observers": 4, "fixations": 4}
+    | {"tasks": ["free", "red", "vertical"], "permutations": 99, "resamples": 50}
+    | {"circuits.field.side": 64, "circuits.field.orientations": 4},
+)

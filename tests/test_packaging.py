@@ -14,11 +14,12 @@ ROOMS = ("sims", "configs", "figures")
 MOST_LINES_OF_A_SIM = 250
 # Longer, until it is parted: what arousal selects, and what it does to performance.
 LONG = {"arousal"}
-# Published models, a classical task, psychometric functions and a fit of any circuit, offered to
-# users, though one experiment of ours has them.
+# Published models, a classical task, psychometric functions, a comparison of scan paths and a fit
+# of any circuit, offered to users, though one experiment of ours has them.
 OFFERED = {
     "cortex.analysis.psychometric",
     "cortex.analysis.contrast_response",
+    "cortex.analysis.scan_paths",
     "cortex.circuit.fitting",
     "cortex.models.hierarchy",
     "cortex.models.normalization_model",

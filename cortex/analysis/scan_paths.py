@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float, Int
+
+from .bootstrap import estimate
 
 GRID = 24  # places along each side of a density map
 
@@ -53,6 +56,15 @@ def within_minus_between(
     return float(chosen[others & same].mean()), float(chosen[others & ~same].mean())
 
 
+def similarity_by_task(
+    similar: Float[np.ndarray, "paths paths"], task: Int[np.ndarray, " paths"]
+) -> Float[np.ndarray, "tasks tasks"]:
+    """Mean similarity for every pair of tasks; a path is compared with others alone."""
+    member = (task[:, None] == np.unique(task)).astype(float)
+    others = ~np.eye(len(task), dtype=bool)
+    return np.asarray(member.T @ (similar * others) @ member / (member.T @ others @ member))
+
+
 def permutation_p(
     similar: Float[np.ndarray, "paths paths"],
     task: Int[np.ndarray, " paths"],
@@ -89,3 +101,83 @@ def decoded(
         own = features[test] - features[test].mean(1, keepdims=True)
         answers[test] = tasks[np.argmax(own @ centred.T, axis=1)]
     return answers
+
+
+def compare_tasks(
+    places: xr.DataArray,
+    spread: float,
+    *,
+    permutations: int,
+    resamples: int,
+    level: float,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """How alike scan paths on one image are within a task and between tasks.
+
+    Args:
+        places: fixations (image, task, observer, fixation, axis): row and column from 0 to 1 along
+            the last, NaN for none.
+        spread: of the Gaussian around every fixation, as a share of the image's sides.
+        permutations: of the tasks, for each image.
+        resamples: over observers, the same for all images and tasks.
+        level: probability of the intervals.
+        rng: generator of resamples and permutations.
+
+    Returns:
+        ``alike`` (image, pair: same task, different tasks), mean similarity of two paths;
+        ``similarity`` (task, other_task), its mean over images; ``difference`` (image, bound),
+        within less between tasks, and ``mean_difference`` (bound) over images; ``p`` (image), see
+        `permutation_p`; ``right`` (image, task, observer), whether the task was decoded from the
+        paths of the other observers on the image; ``accuracy`` (bound), how often.
+    """
+    by = ("image", "task", "observer")
+    images, tasks, observers = (places.sizes[dim] for dim in by)
+    densities = fixation_density(places.transpose(*by, ...).values, spread)
+    densities = densities.reshape(images, tasks * observers, GRID, GRID)
+    task, fold = np.repeat(np.arange(tasks), observers), np.tile(np.arange(observers), tasks)
+    drawn = rng.integers(observers, size=(resamples, observers))
+    rows = (np.arange(tasks)[:, None] * observers + drawn[:, None]).reshape(resamples, -1)
+
+    alike, again, by_task, p, told = [], [], [], [], []
+    for density in densities:
+        similar = similarity(density)
+        alike.append(within_minus_between(similar, task))
+        again.append([np.subtract(*within_minus_between(similar, task, row)) for row in rows])
+        by_task.append(similarity_by_task(similar, task))
+        p.append(permutation_p(similar, task, permutations, rng))
+        told.append(decoded(density.reshape(len(task), -1), task, fold))
+    right = (np.reshape(told, (images, tasks, observers)) == np.arange(tasks)[:, None]).astype(
+        float
+    )
+    found = xr.Dataset(
+        {
+            "alike": (("image", "pair"), alike),
+            "similarity": (("task", "other_task"), np.mean(by_task, axis=0)),
+            "p": ("image", p),
+            "right": (by, right),
+        },
+        {"image": places.image, "task": places.task, "other_task": places.task.values}
+        | {"pair": ["same task", "different tasks"]},
+    )
+    difference = found.alike.sel(pair="same task", drop=True) - found.alike.sel(
+        pair="different tasks", drop=True
+    )
+    resampled = xr.DataArray(again, {"image": places.image}, ("image", "resample"))
+    found["difference"] = estimate(difference, resampled, level)
+    found["mean_difference"] = estimate(difference.mean(), resampled.mean("image"), level)
+    same = found.right.isel(observer=xr.DataArray(drawn, dims=("resample", "observer")))
+    found["accuracy"] = estimate(found.right.mean(), same.mean(by), level)
+    for name, text in _WORDS.items():
+        found[name].attrs = {"units": "1", "long_name": text}
+    return found
+
+
+_WORDS = {
+    "alike": "similarity of two scan paths",
+    "similarity": "similarity of scan paths",
+    "difference": "similarity within less that between tasks",
+    "mean_difference": "similarity within less that between tasks, mean over images",
+    "p": "share of shuffled tasks that do as well",
+    "right": "whether the task was decoded from other paths on the image",
+    "accuracy": "share of tasks decoded",
+}

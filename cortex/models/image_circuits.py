@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 from cortex.areas import CircuitArea, PowerMap
 from cortex.circuit import AbstractSteadyStateSolver, Circuit, GaussianCoupling, circular_features
 
-from .orientation_field import OrientationFieldSection
+from .orientation_field import OrientationField
 
 
 def image_circuits(
-    field: OrientationFieldSection,
+    field: OrientationField,
     height: int,
     width: int,
     contrast: float,

@@ -189,12 +189,3 @@ class Relax(Settings):
         return FixedPointIteration(
             dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
         )
-
-    def relax(self) -> FixedPointIteration:
-        """The solver; for experiments that are still modules of functions."""
-        return self()
-
-
-# Names that experiments which are still modules of functions import.
-OrientationFieldSection = OrientationField
-RelaxSection = Relax
