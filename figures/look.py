@@ -17,16 +17,12 @@ CHANNELS = ("intensity", "colour", "orientation")
 def draw(seen: Any, task: str) -> Any:
     """Eight panels.
 
-    Parameters
-    ----------
-    seen
-        `cortex.models.image_look.ImageLook`.
-    task
-        In words.
+    Args:
+        seen: `cortex.models.image_look.ImageLook`.
+        task: in words.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns:
+        matplotlib.figure.Figure
     """
     figure, panels = style.figure(2, 4, height=32 + 2 * 41 * _tall(seen))
     words = "Free viewing" if task == "free" else f"Looking for: {task}"

@@ -25,17 +25,13 @@ BAND = (5, 95)  # percentiles of samples
 def draw(data: Any, chosen: Sequence[str] = ()) -> Any:
     """The measures of a sweep against the settings that were swept.
 
-    Parameters
-    ----------
-    data : xarray.Dataset
-        See `cortex.experiment.sweeps`.
-    chosen
-        Measures, or the part of their names before the bracket for all of that kind; default the
-        headlines.
+    Args:
+        data: see `cortex.experiment.sweeps`.
+        chosen: measures, or the part of their names before the bracket for all of that kind;
+            default the headlines.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns:
+        matplotlib.figure.Figure
     """
     axes = [dim for dim in data["status"].dims if dim != SAMPLE]
     numeric = [dim for dim in axes if data[dim].dtype.kind in "if"]

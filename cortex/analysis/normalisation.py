@@ -9,10 +9,8 @@ from jaxtyping import Array, Float
 def sum_weight(rates: Float[Array, "*batch stimulus unit"]) -> Float[Array, "*batch"]:
     """w = <s, r_both>/<s, s>, s = r_first + r_second; below 1 summation is sublinear.
 
-    Parameters
-    ----------
-    rates
-        Responses to the first stimulus, to the second, and to both, in this order [Hz].
+    Args:
+        rates: responses to the first stimulus, to the second, and to both, in this order [Hz].
 
     Source: the "weight" of Rubin, Van Hooser & Miller 2015, Fig. 1.
     """
@@ -23,14 +21,10 @@ def sum_weight(rates: Float[Array, "*batch stimulus unit"]) -> Float[Array, "*ba
 def pair_weights(rates: Float[Array, "*batch stimulus unit"]) -> Float[Array, "*batch 2"]:
     """Least-squares weights of the two single responses in the response to both.
 
-    Parameters
-    ----------
-    rates
-        Responses to the first stimulus, to the second, and to both, in this order [Hz].
+    Args:
+        rates: responses to the first stimulus, to the second, and to both, in this order [Hz].
 
-    Returns
-    -------
-    array
+    Returns:
         Weights of the first and of the second, by the normal equations in closed form.
     """
     first, second, both = jnp.moveaxis(rates, -2, 0)

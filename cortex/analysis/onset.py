@@ -9,19 +9,13 @@ import xarray as xr
 def onset_latency(times: np.ndarray, course: np.ndarray, level: np.ndarray) -> np.ndarray:
     """The first time at which a course reaches a level, by linear interpolation.
 
-    Parameters
-    ----------
-    times
-        Rising [ms], shape (time,).
-    course
-        Shape (..., time).
-    level
-        In the unit of the course, of a shape that broadcasts with (...); a negative level is
-        reached from above.
+    Args:
+        times: rising [ms], shape (time,).
+        course: shape (..., time).
+        level: in the unit of the course, of a shape that broadcasts with (...); a negative level is
+            reached from above.
 
-    Returns
-    -------
-    array
+    Returns:
         Shape (...) [ms]; NaN where the level is not reached, or is 0 or NaN.
     """
     signed = course * np.sign(level)[..., None]

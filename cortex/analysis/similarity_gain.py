@@ -24,19 +24,14 @@ class Interval(NamedTuple):
 def by_preference(ratios: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Ratios ordered from a map's preferred orientation, pairs of ranks taken together.
 
-    Parameters
-    ----------
-    ratios
-        Attended over unattended activity of every map, the orientation shown being the one
-        attended, (..., orientations, maps); an odd number of orientations, at least 3.
-    values
-        Tuning values of the same maps, (orientations, maps).
+    Args:
+        ratios: attended over unattended activity of every map, the orientation shown being the one
+            attended, (..., orientations, maps); an odd number of orientations, at least 3.
+        values: tuning values of the same maps, (orientations, maps).
 
-    Returns
-    -------
-    (..., positions, maps)
-        Position 0 is the orientation of the largest tuning value, position 1 the mean of the
-        next two, and so on: (n - 1)/2 + 1 positions. NaN where one of the two has no ratio.
+    Returns:
+        Position 0 is the orientation of the largest tuning value, position 1 the mean of the next
+        two, and so on: (n - 1)/2 + 1 positions. NaN where one of the two has no ratio.
     """
     if len(values) % 2 == 0 or len(values) < 3:
         raise ValueError(f"found {len(values)} orientations, allowed: an odd number >= 3")
@@ -49,15 +44,12 @@ def by_preference(ratios: np.ndarray, values: np.ndarray) -> np.ndarray:
 def lines(by_position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least-squares line of every map's ratio over the positions 0, 1, 2, ...
 
-    Parameters
-    ----------
-    by_position
-        (..., positions, maps).
+    Args:
+        by_position: (..., positions, maps).
 
-    Returns
-    -------
-    slope, intercept
-        (..., maps); NaN for maps with a position that is not finite, as published.
+    Returns:
+        slope, intercept: (..., maps); NaN for maps with a position that is not finite, as
+            published.
     """
     positions = by_position.shape[-2]
     place = np.arange(positions) - (positions - 1) / 2
@@ -81,10 +73,8 @@ def matching_by_chance(orientations: int) -> float:
     a line through positions 0, 1, 2, ... are negatively correlated, so that it is more than one
     map in four: .42 for nine orientations.
 
-    Parameters
-    ----------
-    orientations
-        An odd number, at least 3.
+    Args:
+        orientations: an odd number, at least 3.
     """
     positions = (orientations - 1) // 2 + 1
     variance = np.r_[1.0, np.full(positions - 1, 0.5)]  # of a ratio, and of means of two
@@ -99,18 +89,14 @@ def matching_by_chance(orientations: int) -> float:
 def turn_towards(attended: np.ndarray, unattended: np.ndarray, target: np.ndarray) -> np.ndarray:
     """How much attention turns a population vector towards the response to what is attended.
 
-    Parameters
-    ----------
-    attended, unattended
-        Responses of the maps of a layer to an image with what is attended and something else,
-        (..., maps).
-    target
-        Their unattended response to what is attended alone, (..., maps).
+    Args:
+        attended, unattended: responses of the maps of a layer to an image with what is attended and
+            something else, (..., maps).
+        target: their unattended response to what is attended alone, (..., maps).
 
-    Returns
-    -------
-    cos(attended, target) - cos(unattended, target)
-        (...,); NaN where a vector is 0 or not finite.
+    Returns:
+        cos(attended, target) - cos(unattended, target): (...,); NaN where a vector is 0 or not
+            finite.
 
     Our reading of the published measure of vector angles, of which we know that it is a
     difference of cosines.
@@ -129,10 +115,8 @@ def turn_of_deviation(
     the orientations, sought in turn, so that neither this nor what attention does whatever it is
     to is left.
 
-    Parameters
-    ----------
-    attended, unattended, target
-        As in `turn_towards`, (orientations, maps).
+    Args:
+        attended, unattended, target: as in `turn_towards`, (orientations, maps).
     """
     return turn_towards(
         *(r - r.mean(axis=0, keepdims=True) for r in (attended, unattended, target))
@@ -155,18 +139,12 @@ def over_maps(
 ) -> Interval:
     """A statistic over the maps of a layer, with an interval from resampling the maps.
 
-    Parameters
-    ----------
-    maps
-        One number a map; maps without a finite one are left out.
-    statistic
-        Takes an array and `axis`: `np.mean` of 0 and 1 is a share, or `np.median`.
-    resamples
-        Bootstrap samples, maps drawn with replacement.
-    level
-        Coverage of the percentile interval, between 0 and 1.
-    seed
-        Of the resampling.
+    Args:
+        maps: one number a map; maps without a finite one are left out.
+        statistic: takes an array and `axis`: `np.mean` of 0 and 1 is a share, or `np.median`.
+        resamples: bootstrap samples, maps drawn with replacement.
+        level: coverage of the percentile interval, between 0 and 1.
+        seed: of the resampling.
     """
     known = np.asarray(maps, float)[np.isfinite(maps)]
     if not known.size:

@@ -11,10 +11,9 @@ def linear_fit(
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"], Float[Array, "*batch"]]:
     """Least-squares line y = slope x + intercept along the last axis.
 
-    Returns
-    -------
-    slope, intercept, r2
-        r2 the explained share of the variance, 0 to 1. NaN where x (for r2 also y) does not vary.
+    Returns:
+        slope, intercept, r2: r2 the explained share of the variance, 0 to 1. NaN where x (for r2
+            also y) does not vary.
     """
     mean_x, mean_y = jnp.mean(x, -1, keepdims=True), jnp.mean(y, -1, keepdims=True)
     xx = jnp.sum((x - mean_x) ** 2, -1)
@@ -31,10 +30,8 @@ def interaction_slope(rates: Float[Array, "*batch stimulus unit"]) -> Float[Arra
     the response to both is that to the first, 0 if it is that to the second, 1/2 if it is their
     mean.
 
-    Parameters
-    ----------
-    rates
-        Responses to the first stimulus, to the second, and to both, in this order [Hz].
+    Args:
+        rates: responses to the first stimulus, to the second, and to both, in this order [Hz].
 
     Source: Reynolds, Chelazzi & Desimone 1999; there each rate is also divided by the cell's
     largest one.
@@ -46,17 +43,13 @@ def interaction_slope(rates: Float[Array, "*batch stimulus unit"]) -> Float[Arra
 def tuning_width(curve: Float[Array, "*batch shown"], period: ScalarLike) -> Float[Array, "*batch"]:
     """Full width of a tuning curve at half its height above its minimum.
 
-    Parameters
-    ----------
-    curve
-        Responses to stimuli evenly spaced around a circle.
-    period
-        Circumference of the circle, in the unit of the result.
+    Args:
+        curve: responses to stimuli evenly spaced around a circle.
+        period: circumference of the circle, in the unit of the result.
 
-    Returns
-    -------
-    Length of the part of the circle on which the curve, joined by straight lines, lies above the
-    half height; NaN for a curve that is flat.
+    Returns:
+        Length of the part of the circle on which the curve, joined by straight lines, lies above
+        the half height; NaN for a curve that is flat.
     """
     low, high = jnp.min(curve, -1, keepdims=True), jnp.max(curve, -1, keepdims=True)
     level = (curve - low) / (high - low) - 0.5

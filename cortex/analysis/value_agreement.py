@@ -15,14 +15,11 @@ def correlation_over_maps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Which maps are for a category? Not changed by dividing a category's values by a number.
 
-    Parameters
-    ----------
-    a, b
-        Two kinds of values, (categories, maps).
+    Args:
+        a, b: two kinds of values, (categories, maps).
 
-    Returns
-    -------
-    (categories,); NaN where one of the two does not vary.
+    Returns:
+        (categories,); NaN where one of the two does not vary.
     """
     return _pearson(a, b)
 
@@ -32,14 +29,11 @@ def correlation_over_categories(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Which categories is a map for? Not changed by dividing a map's values by a number.
 
-    Parameters
-    ----------
-    a, b
-        Two kinds of values, (categories, maps).
+    Args:
+        a, b: two kinds of values, (categories, maps).
 
-    Returns
-    -------
-    (maps,); NaN where one of the two does not vary, as in a silent map.
+    Returns:
+        (maps,); NaN where one of the two does not vary, as in a silent map.
     """
     return _pearson(np.transpose(a), np.transpose(b))
 
@@ -54,16 +48,13 @@ def correlation_interval(
 ) -> tuple[float, float, float]:
     """`correlation_over_maps`, mean over categories, with an interval from resampling the maps.
 
-    Parameters
-    ----------
-    a, b
-        Two kinds of values, (categories, maps).
-    resamples, level, seed
-        Bootstrap samples, coverage of the percentile interval (0 to 1), and their seed.
+    Args:
+        a, b: two kinds of values, (categories, maps).
+        resamples, level, seed: bootstrap samples, coverage of the percentile interval (0 to 1), and
+            their seed.
 
-    Returns
-    -------
-    value, low, high
+    Returns:
+        value, low, high
     """
     maps = a.shape[1]
     draws = np.random.default_rng(seed).integers(maps, size=(resamples, maps))
@@ -99,12 +90,9 @@ def chance_quality(categories: int, images: int) -> float:
     quality is the largest of `categories` of these, taken as normal and independent. Closed form
     of what shuffled labels give (ours).
 
-    Parameters
-    ----------
-    categories
-        At least 2.
-    images
-        Of each category, at least 1.
+    Args:
+        categories: at least 2.
+        images: of each category, at least 1.
     """
     from scipy.integrate import quad  # slow to import, seldom needed
 

@@ -70,10 +70,8 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def varied(config: ExperimentSettings, values: Mapping[str, Any]) -> ExperimentSettings:
     """The configuration with settings replaced by dotted path, checked.
 
-    Raises
-    ------
-    ConfigError
-        With one line: which key, what was found, what is allowed.
+    Raises:
+        ConfigError: with one line: which key, what was found, what is allowed.
     """
     nested = plain(config)
     for path, value in values.items():

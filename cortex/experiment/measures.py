@@ -24,33 +24,20 @@ class Measure:
 
     Build it with `reported`, `compared` or `expecting`, which work out `holds`.
 
-    Attributes
-    ----------
-    name : str
-        Name, with the condition in square brackets: ``"w_E[c=50]"``.
-    value : float
-        Value in `unit`; NaN where there is none (it then never holds).
-    unit : str
-        Unit; ``"1"`` for none.
-    reference : float, optional
-        Number to compare with, in `unit`.
-    relative, absolute : float, optional
-        Tolerance around the reference: as a share of it, or in `unit`.
-    expected : str, optional
-        Direction or range in words: ``"> 0"``, ``"15 to 20"``.
-    provenance : str
-        In words, where the reference or expectation comes from.
-    holds : bool, optional
-        Whether the comparison holds; ``None`` if there is nothing to compare with.
-    headline : bool
-        Shown in the closing table even if the table is long.
-    effect : str
-        What a row that is compared claims, in a few words for the table of `cortex validate`
-        ("responses to two gratings add sublinearly"); its name if empty.
-    note : str
-        What a reader should know, above all why a row does not hold.
-    interval : tuple of two float, optional
-        Ends of the interval of an estimate, in `unit`.
+    Attributes:
+        name: name, with the condition in square brackets: ``"w_E[c=50]"``.
+        value: value in `unit`; NaN where there is none (it then never holds).
+        unit: unit; ``"1"`` for none.
+        reference: number to compare with, in `unit`.
+        relative, absolute: tolerance around the reference: as a share of it, or in `unit`.
+        expected: direction or range in words: ``"> 0"``, ``"15 to 20"``.
+        provenance: in words, where the reference or expectation comes from.
+        holds: whether the comparison holds; ``None`` if there is nothing to compare with.
+        headline: shown in the closing table even if the table is long.
+        effect: what a row that is compared claims, in a few words for the table of `cortex
+            validate` ("responses to two gratings add sublinearly"); its name if empty.
+        note: what a reader should know, above all why a row does not hold.
+        interval: ends of the interval of an estimate, in `unit`.
     """
 
     name: str

@@ -91,19 +91,13 @@ def _quiet_about_zarr() -> Iterator[None]:
 def choose_target(out: Path | None, name: str, now: datetime | None = None) -> Path:
     """Where a run's results will go; refuses what is taken or cannot be written.
 
-    Parameters
-    ----------
-    out
-        The folder asked for, or None for ``results/NAME/<UTC time>``.
-    name
-        Name of the experiment.
-    now
-        The time to use (default: now).
+    Args:
+        out: the folder asked for, or None for ``results/NAME/<UTC time>``.
+        name: name of the experiment.
+        now: the time to use (default: now).
 
-    Raises
-    ------
-    UserError
-        If `out` exists and is not an empty folder, or its place cannot be written to.
+    Raises:
+        UserError: if `out` exists and is not an empty folder, or its place cannot be written to.
     """
     if out is None:
         stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
@@ -246,10 +240,8 @@ def write_figure(figure: Any, folder: Path) -> None:
 def load_results(path: str | Path) -> Results:
     """Read a results folder.
 
-    Raises
-    ------
-    UserError
-        If it is no results folder, or one that lacks its data.
+    Raises:
+        UserError: if it is no results folder, or one that lacks its data.
     """
     folder = Path(path)
     if not folder.is_dir():

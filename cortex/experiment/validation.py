@@ -24,16 +24,11 @@ from cortex.settings import ExperimentSettings
 class Validated:
     """What became of one experiment.
 
-    Attributes
-    ----------
-    experiment : str
-        Its name.
-    measures : tuple of Measure
-        The rows that claim something: those with a reference, a direction or a range.
-    seconds : float
-        Time it took [s].
-    failure : str
-        Why there are no measures, in one line; empty if it ran.
+    Attributes:
+        experiment: its name.
+        measures: the rows that claim something: those with a reference, a direction or a range.
+        seconds: time it took [s].
+        failure: why there are no measures, in one line; empty if it ran.
     """
 
     experiment: str

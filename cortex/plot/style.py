@@ -104,18 +104,13 @@ def figure(
 ) -> tuple[Figure, Any]:
     """A figure with a grid of panels, without a window.
 
-    Parameters
-    ----------
-    rows, columns
-        Grid of panels.
-    width, height
-        Size of the whole figure [mm].
-    **grid
-        Passed on to `Figure.subplots` (``width_ratios``, ``sharex``, ...).
+    Args:
+        rows, columns: grid of panels.
+        width, height: size of the whole figure [mm].
+        **grid: passed on to `Figure.subplots` (``width_ratios``, ``sharex``, ...).
 
-    Returns
-    -------
-    The figure and an array of axes of shape (rows, columns).
+    Returns:
+        The figure and an array of axes of shape (rows, columns).
     """
     drawn = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
     drawn.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.05)
@@ -185,16 +180,11 @@ def unframed(panel: Any) -> Any:
 def hard_images(panel: Any, data: Any, names: Mapping[str, str], size: float = 7) -> None:
     """One image of each task, one above the other, grey.
 
-    Parameters
-    ----------
-    panel
-        Where to draw.
-    data
-        With ``example`` by task, from 0 to 1.
-    names
-        In words, by task.
-    size
-        Of the words.
+    Args:
+        panel: where to draw.
+        data: with ``example`` by task, from 0 to 1.
+        names: in words, by task.
+        size: of the words.
     """
     panel.axis("off")
     tasks = data["task"].values
@@ -219,20 +209,13 @@ def rates_by_strength(
 ) -> None:
     """Two rates against the strength of attention at one layer, by tuning and gradient values.
 
-    Parameters
-    ----------
-    panel
-        Where to draw.
-    here
-        One variant, with every rate by source, site and strength, and one ``_unattended``.
-    site
-        Where attention is applied.
-    rates
-        Colour and words of each, by name.
-    legend
-        Whether there is one.
-    room
-        Upper end of the axis of rates; a legend takes what lies above 1.
+    Args:
+        panel: where to draw.
+        here: one variant, with every rate by source, site and strength, and one ``_unattended``.
+        site: where attention is applied.
+        rates: colour and words of each, by name.
+        legend: whether there is one.
+        room: upper end of the axis of rates; a legend takes what lies above 1.
     """
     strengths = np.append(0.0, here["strength"].values)
     order = np.argsort(strengths)

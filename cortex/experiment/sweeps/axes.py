@@ -25,14 +25,10 @@ _PATH = re.compile(r"\w+(?:\.\w+)*")
 class Axis:
     """One setting and the values that it takes.
 
-    Attributes
-    ----------
-    path : str
-        Dotted path of the setting.
-    values : tuple
-        Its values as TOML has them: numbers, texts, lists.
-    logarithmic : bool
-        Whether the values are evenly spaced in logarithm.
+    Attributes:
+        path: dotted path of the setting.
+        values: its values as TOML has them: numbers, texts, lists.
+        logarithmic: whether the values are evenly spaced in logarithm.
     """
 
     path: str
@@ -43,16 +39,11 @@ class Axis:
 class Distribution(NamedTuple):
     """How numbers are drawn from two parameters.
 
-    Attributes
-    ----------
-    parameters : str
-        What they are, in words.
-    draw : callable
-        From a generator, the parameters and a count to numbers.
-    allowed : callable
-        Whether the parameters make sense.
-    logarithmic : bool
-        Whether the numbers are best shown on a logarithmic axis.
+    Attributes:
+        parameters: what they are, in words.
+        draw: from a generator, the parameters and a count to numbers.
+        allowed: whether the parameters make sense.
+        logarithmic: whether the numbers are best shown on a logarithmic axis.
     """
 
     parameters: str
@@ -87,14 +78,10 @@ DISTRIBUTIONS = {
 class Sample:
     """One setting that is drawn at random, independently of the others.
 
-    Attributes
-    ----------
-    path : str
-        Dotted path of the setting.
-    distribution : str
-        One of `DISTRIBUTIONS`.
-    parameters : tuple of two float
-        Its parameters.
+    Attributes:
+        path: dotted path of the setting.
+        distribution: one of `DISTRIBUTIONS`.
+        parameters: its parameters.
     """
 
     path: str

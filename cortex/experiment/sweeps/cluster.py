@@ -50,10 +50,8 @@ def check_cluster(where: str) -> None:
 class Cluster:
     """An engine of many processes; one worker a device.
 
-    Attributes
-    ----------
-    where : str
-        `WHERE`.
+    Attributes:
+        where: `WHERE`.
     """
 
     def __init__(self, where: str, chunk: int | None = None) -> None:

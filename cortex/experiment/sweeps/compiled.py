@@ -68,10 +68,8 @@ def out_of_memory(error: Exception) -> bool:
 class Program:
     """The simulation of an experiment as a function of some settings, compiled once.
 
-    Attributes
-    ----------
-    capacity : int
-        Most points of one call, over all devices.
+    Attributes:
+        capacity: most points of one call, over all devices.
     """
 
     def __init__(
@@ -83,18 +81,12 @@ class Program:
         most: int | None = None,
     ) -> None:
         """
-        Parameters
-        ----------
-        simulate
-            The experiment's, pure.
-        config
-            What all points share.
-        paths
-            Settings that are given point by point.
-        devices
-            What to compute on.
-        most
-            Most points of one call; default as many as fit.
+        Args:
+            simulate: the experiment's, pure.
+            config: what all points share.
+            paths: settings that are given point by point.
+            devices: what to compute on.
+            most: most points of one call; default as many as fit.
         """
         self._simulate, self._config, self._paths = simulate, config, tuple(paths)
         self._devices = list(devices)
@@ -111,16 +103,12 @@ class Program:
     def __call__(self, values: Mapping[str, np.ndarray], keys: np.ndarray) -> Any:
         """Compute some points, at most `capacity`.
 
-        Parameters
-        ----------
-        values
-            From path to numbers, (points,).
-        keys
-            Data of each point's random key, (points, words).
+        Args:
+            values: from path to numbers, (points,).
+            keys: data of each point's random key, (points, words).
 
-        Returns
-        -------
-        What `simulate` returns, every array with the points on a first axis.
+        Returns:
+            What `simulate` returns, every array with the points on a first axis.
         """
         count, lanes = len(keys), len(self._devices)
         if self._compiled is None:

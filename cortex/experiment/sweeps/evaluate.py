@@ -33,19 +33,14 @@ HOLDING, CLAIMED = "rows_holding", "rows_claimed"
 class Rows:
     """What is known about some points; each column has them on its first axis.
 
-    Attributes
-    ----------
-    points : array of int
-        Their numbers in the sweep.
-    columns : dict of arrays
-        Measures, kept variables, ``status``, ``rows_holding`` and ``rows_claimed``.
-    labels : dict
-        Of each column: its dimensions after the first, unit, meaning, whether it is a measure
-        and whether a headline.
-    coordinates : dict
-        Of the dimensions of kept variables: values, unit, meaning; None where points differ.
-    complaints : dict
-        From a point's number to why it failed, in one line.
+    Attributes:
+        points: their numbers in the sweep.
+        columns: measures, kept variables, ``status``, ``rows_holding`` and ``rows_claimed``.
+        labels: of each column: its dimensions after the first, unit, meaning, whether it is a
+            measure and whether a headline.
+        coordinates: of the dimensions of kept variables: values, unit, meaning; None where points
+            differ.
+        complaints: from a point's number to why it failed, in one line.
     """
 
     points: np.ndarray
@@ -62,14 +57,10 @@ class Evaluator:
         self, sweep: Sweep, most: int | None = None, mapped: Sequence[str] | None = None
     ) -> None:
         """
-        Parameters
-        ----------
-        sweep
-            The plan.
-        most
-            Most points of a call; default as many as fit.
-        mapped
-            The settings that are arrays to one program; default those that can be.
+        Args:
+            sweep: the plan.
+            most: most points of a call; default as many as fit.
+            mapped: the settings that are arrays to one program; default those that can be.
         """
         self.sweep, self._most = sweep, most
         self._programs: dict[int, Program] = {}

@@ -21,10 +21,8 @@ Engine = Callable[[Evaluator, np.ndarray], Iterator[Rows]]
 class Pace:
     """Sizes of chunks: as asked for, or about `SECONDS` of work each.
 
-    Attributes
-    ----------
-    size : int
-        Of the next chunk.
+    Attributes:
+        size: of the next chunk.
     """
 
     def __init__(self, chunk: int | None, first: int = 1) -> None:

@@ -28,18 +28,12 @@ class Sweep:
 
     Points are numbered from 0; the last axis varies fastest, and samples faster still.
 
-    Attributes
-    ----------
-    config : ExperimentSettings
-        What all points have in common; its seed is also that of the draws.
-    axes : tuple of Axis
-        Each is a dimension of the result.
-    samples : tuple of Sample
-        Drawn together: one dimension, ``sample``, for all of them.
-    count : int
-        How many samples, for each combination of the axes; 1 without samples.
-    kept : tuple of str
-        Variables of the experiment's data that are kept besides its measures.
+    Attributes:
+        config: what all points have in common; its seed is also that of the draws.
+        axes: each is a dimension of the result.
+        samples: drawn together: one dimension, ``sample``, for all of them.
+        count: how many samples, for each combination of the axes; 1 without samples.
+        kept: variables of the experiment's data that are kept besides its measures.
     """
 
     config: ExperimentSettings
@@ -160,12 +154,9 @@ class Sweep:
 class Group:
     """The points of a sweep that one compiled program does.
 
-    Attributes
-    ----------
-    points : array of int
-        Their numbers, rising.
-    fixed : dict
-        The settings that all of them share, because they change shapes or choices.
+    Attributes:
+        points: their numbers, rising.
+        fixed: the settings that all of them share, because they change shapes or choices.
     """
 
     points: np.ndarray

@@ -30,16 +30,11 @@ SITTINGS = "sittings.jsonl"  # when and where each start of the same sweep compu
 class SweepResults:
     """A finished sweep in memory.
 
-    Attributes
-    ----------
-    data : xarray.Dataset
-        Its dimensions are the swept settings; see `status` for points that went wrong.
-    provenance : dict
-        Versions, device, time.
-    path : Path
-        The folder.
-    computed : int
-        Points computed now; the others were there.
+    Attributes:
+        data: its dimensions are the swept settings; see `status` for points that went wrong.
+        provenance: versions, device, time.
+        path: the folder.
+        computed: points computed now; the others were there.
     """
 
     data: xr.Dataset
@@ -70,25 +65,17 @@ def run_sweep(
 ) -> SweepResults:
     """Compute the points that a folder lacks, and make one dataset and its figure of all.
 
-    Parameters
-    ----------
-    sweep
-        The plan.
-    out
-        A new or empty folder, or one of the same sweep, which is then gone on with; default
-        ``results/sweeps/NAME-<digest of the plan>``.
-    engine
-        Where to compute; default this process.
-    chunk
-        Points between two writes to the folder; default about ten seconds' worth.
-    command
-        The command line to record; default this process's.
+    Args:
+        sweep: the plan.
+        out: a new or empty folder, or one of the same sweep, which is then gone on with; default
+            ``results/sweeps/NAME-<digest of the plan>``.
+        engine: where to compute; default this process.
+        chunk: points between two writes to the folder; default about ten seconds' worth.
+        command: the command line to record; default this process's.
 
-    Raises
-    ------
-    UserError
-        If a point's configuration is not allowed (before anything is computed), or the folder
-        holds something else.
+    Raises:
+        UserError: if a point's configuration is not allowed (before anything is computed), or the
+            folder holds something else.
     """
     sweep.check()
     evaluator = Evaluator(sweep, chunk)

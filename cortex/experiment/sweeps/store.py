@@ -67,19 +67,13 @@ class SweepFolder:
     def opened(cls, path: Path, sweep: Sweep, facts: Mapping[str, Any]) -> Iterator[SweepFolder]:
         """Make the folder, or go on in it, for this process alone.
 
-        Parameters
-        ----------
-        path
-            A new or empty folder, or one of the same sweep.
-        sweep
-            The plan.
-        facts
-            What else the numbers depend on, such as the precision.
+        Args:
+            path: a new or empty folder, or one of the same sweep.
+            sweep: the plan.
+            facts: what else the numbers depend on, such as the precision.
 
-        Raises
-        ------
-        UserError
-            If the folder holds anything else, cannot be written to, or is in use.
+        Raises:
+            UserError: if the folder holds anything else, cannot be written to, or is in use.
         """
         identity = {**sweep.identity(), **facts}
         if is_sweep(path):
