@@ -4,8 +4,9 @@ changed, rows that are gone.
     python tests/frozen/compare.py results/validation/TIME/validation.json [--suggest | --freeze]
 
 `validation.json` beside this file holds every row as it was frozen, and `renamed.json`, by
-experiment, the rows that have another name since: old name to new name. Both are data of the
-repository; the program that writes them is this one:
+experiment, the rows that have another name since: old name to new name, or to "experiment: name"
+where another experiment has the row now. Both are data of the repository; the program that writes
+them is this one:
 
 - ``--freeze`` puts the rows of the given file in place of the frozen ones of the same experiments,
   with nothing renamed;
@@ -57,15 +58,17 @@ def compare(old: list[Row], new: list[Row], renamed: dict[str, dict[str, str]]) 
     """
     frozen, fresh = by_experiment(old), by_experiment(new)
     found: dict[str, Any] = {"gone": [], "verdicts": [], "values": [], "added": [], "same": 0}
-    for experiment, rows in fresh.items():
-        names = renamed.get(experiment, {})
-        met = set()
-        for name, before in frozen.get(experiment, {}).items():
-            now = rows.get(names.get(name, name))
+    met = set()
+    for experiment, rows in frozen.items():
+        for name, before in rows.items():
+            home, now_name = _place(experiment, renamed.get(experiment, {}).get(name, name))
+            if home not in fresh:
+                continue  # not validated this time
+            now = fresh[home].get(now_name)
             if now is None:
                 found["gone"].append(f"{experiment}: {name}")
                 continue
-            met.add(now["measure"])
+            met.add((home, now_name))
             line = f"{experiment}: {name}: {before['value']} -> {now['value']}"
             if before["holds"] != now["holds"]:
                 verdicts = f"{before['holds']} -> {now['holds']}"
@@ -74,8 +77,19 @@ def compare(old: list[Row], new: list[Row], renamed: dict[str, dict[str, str]]) 
                 found["values"].append(line)
             else:
                 found["same"] += 1
-        found["added"] += [f"{experiment}: {name}" for name in rows if name not in met]
+    found["added"] = [
+        f"{experiment}: {name}"
+        for experiment, rows in fresh.items()
+        for name in rows
+        if (experiment, name) not in met
+    ]
     return found
+
+
+def _place(experiment: str, name: str) -> tuple[str, str]:
+    """The experiment that a row is in, and its name there."""
+    home, colon, rest = name.partition(": ")
+    return (home, rest) if colon else (experiment, name)
 
 
 def suggest(old: list[Row], new: list[Row]) -> dict[str, dict[str, str]]:
