@@ -1,4 +1,4 @@
-"""Figure of `arousal`: gain that selects nothing, and performance from drowsy to overexcited."""
+"""Figure of `arousal`: performance from drowsy to overexcited."""
 
 from __future__ import annotations
 
@@ -15,12 +15,6 @@ WAYS = {
     "gain on noise too": (style.SKY, "s", "gain on drive and noise"),
     "input": (style.INK, "^", "input to E and I"),
 }
-SOURCES = {
-    "arousal": (style.ORANGE, "o", "arousal"),
-    "place": (style.PURPLE, "P", "a place"),
-    "orientation": (style.GREEN, "D", "an orientation"),
-}
-OF = {"by_place": "place", "by_preference": "orientation"}  # attention that selects
 ROWS = (
     ("sensitivity", "Sensitivity d′"),
     ("performance", "Right, fixed criterion"),
@@ -32,14 +26,23 @@ TASKS = {"sensitivity": "detect", "performance": "detect", "identification": "id
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
-    """Tuning, selectivity and rates; then three measures of performance, from rates and spikes.
+    """Rates at every level; then three measures of performance, from rates and spikes.
 
     Returns a `matplotlib.figure.Figure`.
     """
     figure, panels = style.figure(4, 3, height=212.0)
-    _tuning(panels[0, 0], data)
-    _selectivity(panels[0, 1], data)
-    _rates(panels[0, 2], data)
+    _rates(panels[0, 0], data, "gain")
+    panels[0, 0].set_xscale("log")
+    panels[0, 0].minorticks_off()
+    style.plain_log(panels[0, 0].xaxis, (0.25, 1, 4, 16, 64))
+    panels[0, 0].set_xlabel("Gain on drive")
+    panels[0, 0].set_title("E rises, then I silences it")
+    _rates(panels[0, 1], data, "input")
+    panels[0, 1].set_xscale("symlog", linthresh=2.0)
+    panels[0, 1].set_xticks([-2, 0, 2, 8, 32], ["−2", "0", "2", "8", "32"])
+    panels[0, 1].set_xlabel("Input to E and I (%)")
+    panels[0, 1].set_title("Input hides the patch")
+    panels[0, 2].axis("off")
     for row, readout in zip(panels[1:], data["readout"].values, strict=True):
         for panel, (name, words) in zip(row, ROWS, strict=True):
             _curve(panel, data, readout, name)
@@ -50,106 +53,36 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         Line2D([], [], color=colour, marker=marker, ms=3.5, label=words)
         for colour, marker, words in WAYS.values()
     ]
-    figure.legend(
+    panels[0, 2].legend(
         handles=handles,
-        loc="outside lower center",
-        ncols=3,
-        title="Arousal acts as … (filled: the best level; "
+        loc="center",
+        title="Arousal acts as …\n(filled: the best level;\n"
         f"{settings.level:.0%} bootstrap intervals)",
         title_fontsize=7,
     )
-    style.letters(panels.flat)
+    style.letters([*panels.flat[:2], *panels.flat[3:]])
     return figure
 
 
-def _tuning(panel: Any, data: Any) -> None:
-    """Tuning curves, each over its own peak."""
-    angles = data["orientation"].values
-    preferred = angles[int(data["tuning"].isel(gain=0).values.argmax())]
-    away = (angles - preferred + 90.0) % 180.0 - 90.0
-    order = np.argsort(away)
-    gains = data["gain"].values
-    shades = np.linspace(0.25, 1.0, len(gains))
-    for gain, shade in zip(gains, shades, strict=True):
-        curve = data["tuning"].sel(gain=gain).values
-        panel.plot(
-            away[order], (curve / curve.max())[order], color=style.ORANGE, alpha=shade,
-            label=f"{gain:g}, {curve.max():.1f} Hz",
-        )  # fmt: skip
-    panel.legend(
-        title="Gain, peak", loc="upper left", fontsize=5.5, title_fontsize=6, handlelength=0.9,
-        borderaxespad=0.1,
-    )  # fmt: skip
-    panel.set_xlim(-90, 75)
-    panel.set_xticks([-90, -45, 0, 45])
-    panel.set_ylim(0, None)
-    panel.set_xlabel("Orientation from preferred (deg)")
-    panel.set_ylabel("E rate / peak")
-    panel.set_title("Gain sharpens tuning a little")
-
-
-def _selectivity(panel: Any, data: Any) -> None:
-    """Ratio attended/unattended by place and by preference."""
-    starts, ticks, names = {}, [], []
-    for name, dimension, words in (
-        ("by_place", "place", "place"),
-        ("by_preference", "preferred", "preference"),
-    ):
-        count = data.sizes[dimension]
-        starts[name] = len(ticks) + len(starts)
-        ticks += list(starts[name] + np.arange(count))
-        names.append((starts[name] + (count - 1) / 2, words))
-    for source, (colour, marker, words) in SOURCES.items():
-        for name, start in starts.items():
-            if source not in ("arousal", OF[name]):
-                continue
-            rates = data[name]
-            ratio = (rates.sel(condition=source) / rates.sel(condition="none")).values
-            panel.plot(
-                start + np.arange(len(ratio)), ratio, color=colour, marker=marker, ms=4, lw=0.9,
-                label=None if (source, name) == ("arousal", "by_preference") else words,
-            )  # fmt: skip
-    panel.axhline(1.0, color=style.PALE, lw=0.8, zorder=0)
-    panel.set_xticks([])
-    for middle, words in names:
-        panel.text(
-            middle, -0.03, f"by {words}", transform=panel.get_xaxis_transform(), ha="center",
-            va="top", fontsize=7,
-        )  # fmt: skip
-    panel.set_yscale("log")
-    panel.minorticks_off()
-    style.plain_log(panel.yaxis, (0.5, 1, 2, 4))
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high * 1.7)
-    panel.legend(title="Gain by", loc="upper left", ncols=3, fontsize=6, title_fontsize=6.5,
-                 columnspacing=0.7, handletextpad=0.3)  # fmt: skip
-    panel.set_ylabel("E rate / without")
-    panel.set_title("Arousal favours none")
-
-
-def _rates(panel: Any, data: Any) -> None:
-    """Response to the patch against gain, with what there is without it."""
-    gains = data["strength"].sel(way="gain").values
+def _rates(panel: Any, data: Any, way: str) -> None:
+    """Response to the patch against the level, with what there is without it."""
+    levels = data["strength"].sel(way=way).values
     for name, colour in (("E", style.E), ("I", style.I)):
-        at = data["steady"].sel(way="gain", population=name)
-        panel.plot(gains, at.sel(patch="with"), color=colour, label=f"{name}, patch")
+        at = data["steady"].sel(way=way, population=name)
+        panel.plot(levels, at.sel(patch="with"), color=colour, label=f"{name}, patch")
         panel.plot(
-            gains, at.sel(patch="without"), color=colour, ls=(0, (3, 1.2)), label=f"{name}, none"
+            levels, at.sel(patch="without"), color=colour, ls=(0, (3, 1.2)), label=f"{name}, none"
         )
-    panel.set_xscale("log")
     panel.set_yscale("log")
     panel.minorticks_off()
-    style.plain_log(panel.xaxis, (0.25, 1, 4, 16, 64))
     style.plain_log(panel.yaxis, (0.01, 0.1, 1, 10, 100))
-    panel.set_xlabel("Gain on drive")
     panel.set_ylabel("Rate at the patch (Hz)")
     panel.legend(loc="upper left", ncols=1, fontsize=6)
-    panel.set_title("E rises, then I silences it")
 
 
 def _curve(panel: Any, data: Any, readout: str, name: str) -> None:
     """One measure of performance against the level, for each way."""
-    at = data.sel(readout=readout, measure=name, inverted=name)
+    at = data.sel(readout=readout, measure=name)
     levels = np.arange(data.sizes["level"])
     for number, (way, (colour, marker, _)) in enumerate(WAYS.items()):
         one = at.sel(way=way)

@@ -169,8 +169,7 @@ def decide(s: Settings, seen: xr.DataArray) -> xr.Dataset:
     right, times = [], []
     for one in seen.transpose("repeat", ...):
         learning = one.sel(block="learning").isel(sample=s.trial.window).mean("sample").values
-        labels = np.tile(target, len(learning))
-        readout = LinearReadout.fit(learning.reshape(len(labels), -1), labels, s.trial.penalty)
+        readout = LinearReadout.fit(learning, target, s.trial.penalty)
         after = one.sel(block=list(CUES)).values
         right.append((2.0 * target - 1.0) * readout(after)[..., s.trial.window].mean(axis=-1) > 0)
         times.append(readout.decide(after, s.trial, s.bound).time)

@@ -12,8 +12,6 @@ SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools
 LIBRARY = ROOT / "cortex"
 ROOMS = ("sims", "configs", "figures")
 MOST_LINES_OF_A_SIM = 250
-# Longer, until it is parted: what arousal selects, and what it does to performance.
-LONG = {"arousal"}
 # Published models, a classical task, psychometric functions, a comparison of scan paths and a fit
 # of any circuit, offered to users, though one experiment of ours has them.
 OFFERED = {
@@ -151,7 +149,7 @@ def still_modules() -> set[str]:
 def test_a_sim_is_short():
     counts = {path.stem: len(path.read_text().splitlines()) for path in sources("sims")}
     long = {name for name, count in counts.items() if count > MOST_LINES_OF_A_SIM}
-    assert long - still_modules() == LONG
+    assert long - still_modules() == set()
 
 
 def users_of(modules: dict[str, Path]) -> dict[str, set[Path]]:

@@ -212,8 +212,15 @@ class LinearReadout(NamedTuple):
 
     @classmethod
     def fit(cls, features: np.ndarray, target: np.ndarray, penalty: float) -> LinearReadout:
-        """Logistic regression on means over the window (trials, features)."""
-        both = Detectors.fit(features, target, 2, penalty)
+        """Logistic regression on means over the window.
+
+        Args:
+            features: (..., trials, features).
+            target: 0 or 1, (trials,), the same in every block of trials.
+            penalty: of the weights, see `Detectors.fit`.
+        """
+        labels = np.broadcast_to(target, features.shape[:-1]).ravel()
+        both = Detectors.fit(features.reshape(len(labels), -1), labels, 2, penalty)
         return cls(np.asarray(both.weight[1], float), float(both.bias[1]))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
