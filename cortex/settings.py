@@ -69,9 +69,9 @@ def quantity(
         unit: unit in words that a label of an axis can use ("ms", "Hz", "deg", "1" for none).
         description: what the number is, in a few words.
         source: where the value comes from; by default it is our choice.
-        **bounds: passed on to `pydantic.Field`: ``gt``, ``ge``, ``lt``, ``le``, ``min_length``,
-            ``max_length``. For a tuple the first four bound its elements only if put on the element
-            type; see `Positive` and `NonNegative`.
+        **bounds: passed on to `pydantic.Field`: ``gt``, ``ge``, ``lt``, ``le``, ``multiple_of``,
+            ``min_length``, ``max_length``. For a tuple the first four bound its elements only if
+            put on the element type; see `Positive` and `NonNegative`.
 
     Examples:
         >>> class Cells(Settings):

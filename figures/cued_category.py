@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from matplotlib.lines import Line2D
 
-from cortex.plot import style
+from cortex.analysis.bootstrap import ENDS
+from cortex.plot import interval_bars, style
 
-STATES = {
-    "valid": (style.GREEN, "o", "valid cue"),
-    "uncued": (style.INK, "s", "no cue"),
-    "invalid": (style.PURPLE, "^", "invalid cue"),
+LOOKS = {
+    "valid": {"color": style.GREEN, "ms": 3.5, "fmt": "o-"},
+    "uncued": {"color": style.INK, "ms": 3.5, "fmt": "s-"},
+    "invalid": {"color": style.PURPLE, "ms": 3.5, "fmt": "^-"},
 }
+NAMES = {"valid": "valid cue", "uncued": "no cue", "invalid": "invalid cue"}
 CONTRASTS = {
     "valid less uncued": (style.GREEN, "valid − none"),
     "uncued less invalid": (style.PURPLE, "none − invalid"),
@@ -33,35 +34,23 @@ SHOWN = "this digit or noise"  # the task whose sensitivity is drawn against noi
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Images; sensitivity against noise by network and readout; the changes in all tasks.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.cued_category`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Images; sensitivity against noise by network and readout; the changes in all tasks."""
     variants, readouts = list(data["variant"].values), list(data["readout"].values)
-    rows = len(readouts)
+    count = len(readouts)
     figure, panels = style.figure(
-        rows, 2 + len(variants), height=64.0 * rows, width_ratios=[0.62, *[1] * len(variants), 2.5]
+        count, 2 + len(variants), height=64 * count, width_ratios=[0.62, *[1] * len(variants), 2.5]
     )
-    layer = int(data["layer"].values[-1])
-    at = data.sel(layer=layer)
+    sensitivity = data["detection"].sel(measure="sensitivity_free", task=SHOWN)
     for row, readout in enumerate(readouts):
-        top = at["sensitivity_free_high"].sel(task=SHOWN, readout=readout).max()
-        top = 1.2 * float(top)
+        here = sensitivity.sel(readout=readout)
         _images(panels[row, 0], data, row)
         for panel, variant in zip(panels[row, 1:-1], variants, strict=True):
-            _sensitivity(panel, at.sel(variant=variant, readout=readout, task=SHOWN), top)
+            _sensitivity(panel, here.sel(variant=variant))
+            panel.set_ylim(min(0.0, 1.05 * float(here.min())), 1.2 * float(here.max()))
             panel.set_title(style.VARIANTS[variant].capitalize())
-            panel.set_xlabel("SD of the pixel noise")
         panels[row, 1].set_ylabel(f"d′, this digit or noise\n{READOUTS[readout].lower()}")
-        _changes(panels[row, -1], at.sel(readout=readout))
+        _changes(panels[row, -1], data["change"].sel(readout=readout))
         panels[row, -1].set_title(READOUTS[readout])
     panels[0, 1].legend(loc="upper right", fontsize=6.5)
     handles = [
@@ -90,23 +79,11 @@ def _images(panel: Any, data: Any, number: int) -> None:
     panel.set_title(("Digit", "Noise alone")[number])
 
 
-def _sensitivity(panel: Any, here: Any, top: float) -> None:
+def _sensitivity(panel: Any, here: Any) -> None:
     """d' from the area under the curve against noise, after each cue."""
-    noise = here["noise"].values
-    span = np.ptp(noise) if len(noise) > 1 else 1.0
-    for number, (state, (colour, marker, words)) in enumerate(STATES.items()):
-        at = here.sel(state=state)
-        moved = noise + 0.03 * span * (number - 1)
-        ends = (at["sensitivity_free_low"].values, at["sensitivity_free_high"].values)
-        panel.vlines(moved, *ends, color=colour, lw=0.8)
-        panel.plot(
-            moved, at["sensitivity_free"], color=colour, marker=marker, ms=3.5, lw=1.1, mew=0,
-            label=words,
-        )  # fmt: skip
-    panel.set_xticks(noise)
+    interval_bars(panel, here, "noise", "cue", looks=LOOKS, names=NAMES, width=0.45)
     panel.axhline(0.0, color=style.PALE, lw=0.8, zorder=0)
-    low = min(0.0, float(here["sensitivity_free_low"].min()))
-    panel.set_ylim(1.05 * low, top)
+    panel.set_ylabel("")
 
 
 def _changes(panel: Any, here: Any) -> None:
@@ -119,9 +96,8 @@ def _changes(panel: Any, here: Any) -> None:
             for contrast, (colour, _) in CONTRASTS.items():
                 at = here.sel(variant=variant, task=task, contrast=contrast)
                 for name, marker, _ in CHANGES:
-                    ends = (float(at[f"change_{name}_{end}"]) for end in ("low", "high"))
-                    panel.vlines(place, *ends, color=colour, lw=0.9)
-                    value = float(at[f"change_{name}"])
+                    value, low, high = at.sel(measure=name, bound=list(ENDS)).values
+                    panel.vlines(place, low, high, color=colour, lw=0.9)
                     panel.plot(
                         place, value, marker=marker, color=colour, ms=3.5, mew=1.0, ls="none"
                     )

@@ -12,7 +12,7 @@ from cortex.analysis.signal_detection import (
 )
 from cortex.analysis.yes_no import MEASURES
 
-QUANTITIES = tuple(MEASURES)
+QUANTITIES = tuple(MEASURES)[:6]
 UNITS = dict.fromkeys(QUANTITIES, "1")
 LONG_NAMES = MEASURES
 Table = dict[str, np.ndarray]

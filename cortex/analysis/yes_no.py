@@ -24,7 +24,9 @@ MEASURES = {
     "auc": "area under the ROC curve",
     "criterion": "criterion c",
     "sensitivity": "sensitivity d'",
+    "sensitivity_free": "sensitivity d' whatever the criterion, from the area",
 }
+_AREAS = (0.001, 0.999)  # held between these for z scores
 THRESHOLD = "threshold"  # the control: no attention, and a better threshold of the detectors
 _CANDIDATES = np.linspace(0.01, 0.99, 99)  # quantiles of the scores, tried as thresholds
 
@@ -36,19 +38,23 @@ def yes_no(scores: xr.DataArray) -> xr.DataArray:
         scores: with the dimensions ``category`` and ``image`` and the coordinate ``present``.
 
     Returns:
-        The six `MEASURES` [1], without ``category`` and ``image``.
+        The `MEASURES` [1], without ``category`` and ``image``.
 
     Source: Lindsay & Miller 2018 (rates are held between 0.01 and 0.99 for z scores).
     """
+    from scipy.special import ndtri  # slow to import
+
     hits, alarms = _hits_and_alarms(scores)
     rates = Rates(hits.values, alarms.values)
+    area = _over_categories(area_under_curve(scores))
     rows = {
         "performance": hits.copy(data=rates.performance),
         "true_positive": hits,
         "false_positive": alarms,
-        "auc": _over_categories(area_under_curve(scores)),
+        "auc": area,
         "criterion": hits.copy(data=rates.criterion),
         "sensitivity": hits.copy(data=rates.sensitivity),
+        "sensitivity_free": area.copy(data=np.sqrt(2) * ndtri(np.clip(area.values, *_AREAS))),
     }
     words = {"units": "1", "long_name": "measure of detection"}
     found = xr.concat(rows.values(), xr.Variable("measure", list(rows), words), coords="minimal")

@@ -170,6 +170,11 @@ def _bounds(metadata: Sequence[Any]) -> str:
         for kind, (name, sign) in signs.items()
         if isinstance(item, kind)
     ]
+    found += [
+        f"a multiple of {item.multiple_of:g}"
+        for item in metadata
+        if isinstance(item, annotated_types.MultipleOf)
+    ]
     return (" " + " and ".join(found)) if found else ""
 
 

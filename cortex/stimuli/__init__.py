@@ -14,10 +14,21 @@ from cortex.stimuli.grating_images import (
 )
 from cortex.stimuli.grating_trials import FullFieldTrials, GratingTrials
 from cortex.stimuli.gratings import carrier, grating, plaid, to_luminance
-from cortex.stimuli.pixel_noise import gaussian_noise, noise_mask, salt_and_pepper
+from cortex.stimuli.pixel_noise import (
+    gaussian_noise,
+    gaussian_noise_each,
+    noise_mask,
+    salt_and_pepper,
+)
 from cortex.stimuli.ring import circular_distance, paired_bumps, ring_bump, ring_positions
 from cortex.stimuli.shapes import annulus, band, bar, blob, disc, line
-from cortex.stimuli.trials import AbstractTrials, ComposedTrials, array_trials, merged_trials
+from cortex.stimuli.trials import (
+    AbstractTrials,
+    ComposedTrials,
+    NoisyTrials,
+    array_trials,
+    merged_trials,
+)
 from cortex.stimuli.visual_field import VisualField
 
 __all__ = [
@@ -28,6 +39,7 @@ __all__ = [
     "GratingField",
     "GratingNoise",
     "GratingTrials",
+    "NoisyTrials",
     "SingleGratings",
     "VisualField",
     "annulus",
@@ -41,6 +53,7 @@ __all__ = [
     "circular_distance",
     "disc",
     "gaussian_noise",
+    "gaussian_noise_each",
     "grating",
     "halve",
     "line",

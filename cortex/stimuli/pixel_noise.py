@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float, PRNGKeyArray, ScalarLike
+from jaxtyping import Float, Int, PRNGKeyArray, ScalarLike
 
 from cortex.stimuli._numeric import as_float
 
@@ -19,6 +19,28 @@ def gaussian_noise(
     """
     noise = jax.random.normal(key, image.shape, image.dtype)
     return jnp.clip(image + as_float(sd).astype(image.dtype) * noise, 0.0, 1.0)
+
+
+@jax.jit
+def gaussian_noise_each(
+    key: PRNGKeyArray,
+    numbers: Int[Array, " images"],
+    images: Float[Array, "images channels height width"],
+    sd: Float[Array, "#images"],
+) -> Float[Array, "images channels height width"]:
+    """`gaussian_noise` of each image's own, the same in whatever batch it comes.
+
+    Args:
+        key: PRNG key of all images.
+        numbers: of the images, which their noise is drawn by.
+        images: 0 to 1.
+        sd: standard deviation of each, or of all.
+    """
+
+    def one(number: Array, image: Array, sd: Array) -> Array:
+        return gaussian_noise(jax.random.fold_in(key, number), image, sd)
+
+    return jax.vmap(one)(numbers, images, jnp.broadcast_to(sd, numbers.shape))
 
 
 def salt_and_pepper(

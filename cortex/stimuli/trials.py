@@ -8,18 +8,23 @@ on disk, or from nothing but parameters (`cortex.stimuli.grating_trials`).
 import abc
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, ScalarLike
 
 from cortex.stimuli.composites import array_same, merge
 from cortex.stimuli.draws import Draw, array_draw, merged_draw
+from cortex.stimuli.pixel_noise import gaussian_noise_each
 
 Images = Float[Array, "n channels height width"]
 Pixels = Callable[[Int[np.ndarray, " n"]], Images]
+Kind = Literal["sought", "nothing", "other"]
+KINDS: tuple[Kind, ...] = ("sought", "nothing", "other")  # what trials in noise show
+IN_TURN = (0, 1, 0, 2)  # of each four images two show what is sought
 
 
 class AbstractTrials(abc.ABC):
@@ -116,3 +121,56 @@ def _cued(quadrant: Int[np.ndarray, "categories images"]) -> Int[np.ndarray, "ca
         return quadrant
     turn = np.arange(quadrant.shape[1]) // 2 % 4
     return np.where(quadrant >= 0, quadrant, turn[None, :]).astype(np.int32)
+
+
+class NoisyTrials(AbstractTrials):
+    """For each category: images with it, images of others, and noise alone, all in Gaussian noise.
+
+    Attributes:
+        kind: number in `KINDS`, (categories, images).
+        sources: which single image, (categories, images); of no meaning for noise alone.
+
+    Args:
+        key: of the draw and of the noise.
+        pixels: single images by their number, 0 to 1.
+        labels: category of each single image.
+        n: images a category, a multiple of 4.
+        categories: how many, 2 or more.
+        sd: of the noise before clipping to 0 to 1, in the unit of the images.
+
+    Raises:
+        ValueError: another number of images.
+    """
+
+    def __init__(
+        self,
+        key: PRNGKeyArray,
+        pixels: Pixels,
+        labels: Int[np.ndarray, " singles"],
+        n: int,
+        categories: int,
+        sd: ScalarLike,
+    ):
+        if n < 4 or n % 4:
+            raise ValueError(f"images a category: found {n}, allowed: multiples of 4")
+        draw_key, self._noise_key = jax.random.split(key)
+        rng = np.random.default_rng(np.asarray(jax.random.key_data(draw_key)))
+        self.kind = np.tile(IN_TURN, (categories, n // 4))
+        self.present = self.kind == KINDS.index("sought")
+        self.quadrant = np.full((categories, n), -1, np.int32)
+        self.sources = np.zeros((categories, n), np.int64)
+        for category in range(categories):
+            inside = np.flatnonzero(labels == category)
+            outside = np.flatnonzero(labels != category)
+            for kind, rows in (("sought", inside), ("other", outside)):
+                at = np.flatnonzero(self.kind[category] == KINDS.index(kind))
+                # No single image twice, as long as there are enough.
+                self.sources[category, at] = np.resize(rng.permutation(rows), len(at))
+        self._pixels, self._sd = pixels, jnp.full(1, sd)
+
+    def images(self, category: int, start: int, stop: int) -> Images:
+        rows = self.sources[category, start:stop]
+        there = jnp.asarray(self.kind[category, start:stop] != KINDS.index("nothing"))
+        key = jax.random.fold_in(self._noise_key, category)
+        singles = self._pixels(rows) * there[:, None, None, None]  # black where nothing is
+        return gaussian_noise_each(key, jnp.arange(start, stop), singles, self._sd)

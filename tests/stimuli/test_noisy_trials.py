@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from cortex.stimuli.noisy_trials import KINDS, NoisyTrials
+from cortex.stimuli.trials import KINDS, NoisyTrials
 
 LABELS = np.repeat(np.arange(3), 20)
 SIDE = 12
