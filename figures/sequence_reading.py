@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from cortex.plot import style
 
@@ -17,88 +18,64 @@ LOOKS = {
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Six panels from the results alone.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.sequence_reading`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=112.0, width_ratios=(1.45, 1.0, 1.0))
     (strip, alignment, accuracy), (circuits, change, curve) = panels
-    found = {m.name: m for m in measures}
-    example = _example(config, data)
-    _strip(strip, config, data, example)
+    one = _example(settings, data)
+    _strip(strip, one)
     _alignment(alignment, data)
-    _accuracy(accuracy, config, data, found)
-    _circuits(circuits, config, data, example)
-    _change(change, config, data, found)
+    _accuracy(accuracy, data)
+    _circuits(circuits, one)
+    _change(change, data)
     _curve(curve, data)
     style.letters(panels.flat)
     return figure
 
 
-def _example(config: Any, data: Any) -> int:
+def _example(settings: Any, data: Any) -> Any:
     """The first strip that the first seed reads without a mistake in the order attended."""
-    right = data["right"].sel(reader="content").isel(seed=0, order=config.attention.order - 1)
-    return int(np.argmax(right.values.all(axis=1)))
+    here = data.isel(seed=0).sel(order=settings.order)
+    whole = here.right.sel(reader="content").all("step")
+    return here.isel(strip=int(np.argmax(whole.values)))
 
 
-def _strip(panel: Any, config: Any, data: Any, example: int) -> None:
+def _strip(panel: Any, one: Any) -> None:
     """The strip, and below it the weights of each step over its columns."""
-    image = data["image"].values[example]
-    weights = data["weights"].isel(seed=0, strip=example).values
-    height, width = image.shape
-    steps = len(weights)
-    panel.imshow(image, cmap="gray_r", extent=(0, width, height, 0), aspect="auto")
+    height, width = one.sizes["y"], one.sizes["x"]
+    panel.imshow(one.image, cmap="gray_r", extent=(0, width, height, 0), aspect="auto")
     room = 1.1 * height
-    for step, row in enumerate(weights):
-        top = height + 3 + step * room / steps
-        panel.imshow(
-            row[None],
-            cmap="Greens",
-            vmin=0,
-            vmax=weights.max(),
-            extent=(0, width, top + room / steps - 1.5, top),
-            aspect="auto",
-        )
-        label = int(data["labels"].values[example, _places(config, data)[step]])
-        words = f"step {step + 1}: “{label}”"
-        place = top + room / steps / 2
-        panel.text(-2, place, words, ha="right", va="center", fontsize=6.5)
+    rows = one.weight.transpose("step", "column").values
+    for step, row in enumerate(rows):
+        top = height + 3 + step * room / len(rows)
+        bottom = top + room / len(rows) - 1.5
+        look = {"cmap": "Greens", "vmin": 0, "vmax": rows.max(), "aspect": "auto"}
+        panel.imshow(row[None], extent=(0, width, bottom, top), **look)
+        digit = int(one.labels[int(one.place[step]) - 1])
+        words = f"step {step + 1}: “{digit}”"
+        panel.text(-2, (top + bottom) / 2, words, ha="right", va="center", fontsize=6.5)
     panel.set_xlim(0, width)
     panel.set_ylim(height + 3 + room, -1)
     style.unframed(panel)
-    order = str(data["order"].values[config.attention.order - 1])
-    panel.set_title(f"Weights on the strip, “{order}”")
-
-
-def _places(config: Any, data: Any) -> np.ndarray:
-    return np.asarray(data["places"].values[config.attention.order - 1])
+    panel.set_title(f"Weights on the strip, “{one.order.values}”")
 
 
 def _alignment(panel: Any, data: Any) -> None:
     """Share of the weights on each digit, one small matrix an order."""
     style.unframed(panel)
-    shares = data["share"].mean(("seed", "strip")).values
-    count = shares.shape[1]
-    for number, (matrix, order) in enumerate(zip(shares, data["order"].values, strict=True)):
+    shares = xr.dot(data.weight, data.box, dim="column").mean(("seed", "strip"))
+    count = data.sizes["digit"]
+    for number, order in enumerate(data.order.values):
+        matrix = shares.sel(order=order).transpose("step", "digit").values
+        places = data.place.sel(order=order).values - 1
         row, column = divmod(number, 2)
         inset = panel.inset_axes((0.07 + 0.5 * column, 0.55 - 0.53 * row, 0.38, 0.36))
         inset.imshow(matrix, cmap="Greens", vmin=0, vmax=1, aspect="auto")
-        places = data["places"].values[number]
-        for step in range(count):
-            value = matrix[step, places[step]]
-            colour = "white" if value > 0.5 else style.INK
-            inset.text(
-                places[step], step, f".{round(100 * value):02d}", color=colour, fontsize=5.5,
-                ha="center", va="center",
-            )  # fmt: skip
+        for step, place in enumerate(places):
+            value = matrix[step, place]
+            look = {"color": "white" if value > 0.5 else style.INK, "fontsize": 5.5}
+            words = f".{round(100 * value):02d}"
+            inset.text(place, step, words, ha="center", va="center", **look)
         inset.set_title(str(order), fontsize=6.5, pad=2, loc="center")
         inset.set_xticks(range(count), [str(n + 1) for n in range(count)], fontsize=6)
         inset.set_yticks(range(count), [str(n + 1) for n in range(count)], fontsize=6)
@@ -110,16 +87,19 @@ def _alignment(panel: Any, data: Any) -> None:
     panel.set_title("Share of the weights", pad=6)
 
 
-def _accuracy(panel: Any, config: Any, data: Any, found: Any) -> None:
+def _bar(panel: Any, place: int | float, estimate: Any, **look: Any) -> None:
+    """A bar with its interval."""
+    low, value, high = (float(estimate.sel(bound=end)) for end in ("low", "value", "high"))
+    panel.bar(place, value, **look)
+    error = [[value - low], [high - value]]
+    panel.errorbar(place, value, error, color=style.INK, lw=0.9, capsize=2)
+
+
+def _accuracy(panel: Any, data: Any) -> None:
     """Bars with intervals over strips, and a dot for each seed."""
-    by_seed = data["right"].astype(float).mean(("order", "strip", "step"))
     for place, (name, (colour, _)) in enumerate(LOOKS.items()):
-        measure = found[f"accuracy[{name}]"]
-        low, high = _interval(measure.note)
-        panel.bar(place, measure.value, color=colour, width=0.65, alpha=0.85)
-        error = [[measure.value - low], [high - measure.value]]
-        panel.errorbar(place, measure.value, error, color=style.INK, lw=0.9, capsize=2)
-        dots = by_seed.sel(reader=name).values
+        _bar(panel, place, data.accuracy.sel(reader=name), color=colour, width=0.65, alpha=0.85)
+        dots = data.accuracy_by_seed.sel(reader=name).values
         spread = place + 0.22 * np.linspace(-1, 1, len(dots)) if len(dots) > 1 else [place]
         panel.plot(spread, dots, "o", ms=2.6, mfc="white", mec=style.INK, mew=0.6, ls="none")
     panel.axhline(0.1, color=style.GREY, lw=0.7, ls=":")
@@ -132,27 +112,19 @@ def _accuracy(panel: Any, config: Any, data: Any, found: Any) -> None:
     panel.set_title("Attention reads best")
 
 
-def _interval(note: str) -> tuple[float, float]:
-    low, high = note.rpartition(": ")[2].split(" to ")
-    return float(low), float(high)
-
-
-def _circuits(panel: Any, config: Any, data: Any, example: int) -> None:
+def _circuits(panel: Any, one: Any) -> None:
     """E rates along the strip at each step, against those without attention."""
-    here = data.isel(seed=0, strip=example)
-    column = data["column"].values
-    before, after = here["columns_before"].values, here["columns"].values
+    before, after = one.columns_before.values, one.columns.transpose("step", "column").values
     step = 1.15 * max(float(before.max()), float(after.max()))
-    lefts, places = data["left"].values[example], _places(config, data)
     for number, row in enumerate(after):
         base = -number * step
-        left = lefts[places[number]]
+        left = float(one.left[int(one.place[number]) - 1])
         panel.fill_between([left, left + 20], base, base + step * 0.95, color="#E4F3EC", lw=0)
-        panel.plot(column, base + before, color=style.GREY, lw=0.9, label="unattended")
-        panel.plot(column, base + row, color=style.E, lw=1.2, label="attended")
+        panel.plot(one.column, base + before, color=style.GREY, lw=0.9, label="unattended")
+        panel.plot(one.column, base + row, color=style.E, lw=1.2, label="attended")
         panel.text(-2, base + 0.3 * step, f"step {number + 1}", ha="right", fontsize=6.5)
         panel.axhline(base, color=style.PALE, lw=0.5)
-    panel.set_xlim(0, data.sizes["x"])
+    panel.set_xlim(0, one.sizes["x"])
     panel.set_ylim(-(len(after) - 1) * step, step * 1.3)
     style.unframed(panel)
     panel.plot([1, 1], [0.55 * step, 0.55 * step + 5], color=style.INK, lw=1.2)
@@ -162,39 +134,31 @@ def _circuits(panel: Any, config: Any, data: Any, example: int) -> None:
     panel.set_title("E rates along the strip, step by step")
 
 
-def _change(panel: Any, config: Any, data: Any, found: Any) -> None:
+def _change(panel: Any, data: Any) -> None:
     """Rates of E and I at the digit read and at the others; naming of the whole strip."""
-    for place, (population, colour) in enumerate((("E", style.E), ("I", style.I))):
-        for shift, where in ((-0.19, "asked"), (0.19, "others")):
-            measure = found[f"change_{population}[{where}]"]
-            low, high = (100 * end for end in _interval(measure.note))
-            value = 100 * measure.value
-            alpha = 0.95 if where == "asked" else 0.4
-            panel.bar(place + shift, value, 0.36, color=colour, alpha=alpha)
-            error = [[value - low], [high - value]]
-            panel.errorbar(place + shift, value, error, color=style.INK, lw=0.9, capsize=2)
-            side = "top" if value < 0 else "bottom"
-            gap = -4 if value < 0 else 4
-            panel.annotate(
-                {"asked": "digit read", "others": "others"}[where],
-                (place + shift, low if value < 0 else high),
-                xytext=(0, gap),
-                textcoords="offset points",
-                fontsize=6,
-                ha="center",
-                va=side,
-            )
+    for place, name in enumerate(("E", "I")):
+        change = 100 * data.rate_change.sel(population=name)
+        for shift, at, words in ((-0.19, "read", "digit read"), (0.19, "others", "others")):
+            one = change.sel(at=at)
+            alpha = 0.95 if at == "read" else 0.4
+            _bar(panel, place + shift, one, width=0.36, color=getattr(style, name), alpha=alpha)
+            falls = bool(one.sel(bound="value") < 0)
+            tip = (place + shift, float(one.sel(bound="low" if falls else "high")))
+            beside = {"xytext": (0, -4 if falls else 4), "textcoords": "offset points"}
+            aligned = {"ha": "center", "va": "top" if falls else "bottom", "fontsize": 6}
+            panel.annotate(words, tip, **beside, **aligned)
     panel.axhline(0, color=style.INK, lw=0.6)
     low, high = panel.get_ylim()
     panel.set_ylim(low - 0.12 * (high - low), high + 0.45 * (high - low))
     panel.set_xticks([0, 1], ["E rates", "I rates"])
     panel.set_ylabel("Change with attention (%)")
-    names = [found[f"named[{when}]"].value for when in ("unattended", "attended")]
+    named = 100 * data.naming.sel(bound="value")
+    first, then = (float(named.sel(attention=word)) for word in ("unattended", "attended"))
     panel.set_title("The circuits follow")
     panel.text(
         0.98,
         0.98,
-        f"strip named as the digit read:\n{100 * names[0]:.0f} % → {100 * names[1]:.0f} %",
+        f"strip named as the digit read:\n{first:.0f} % → {then:.0f} %",
         transform=panel.transAxes,
         fontsize=6.5,
         ha="right",
@@ -206,7 +170,7 @@ def _curve(panel: Any, data: Any) -> None:
     """Accuracy on training strips, by epoch and seed."""
     for name in data["trained"].values:
         colour, words = LOOKS[str(name)]
-        for number, row in enumerate(data["curve"].sel(trained=name).values):
+        for number, row in enumerate(data.curve.sel(trained=name).values):
             label = words if number == 0 else None
             panel.plot(data["epoch"], row, color=colour, lw=1.0, label=label)
     panel.set_ylim(0, 1)

@@ -16,434 +16,234 @@ as what is read, and the gain on them are our design.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
-from pydantic import Field, model_validator
 
-from cortex.analysis.reading import on_asked, rate_changes
-from cortex.analysis.signal_detection import interval
-from cortex.attention.encoder_decoder import EncoderDecoder, Evenly, Exploited
-from cortex.attention.inspection import entropy, relative_entropy
-from cortex.errors import UserError
-from cortex.experiment import (
-    ConfigError,
-    ExperimentConfig,
-    Measure,
-    Progress,
-    Section,
-    quantity,
-    require_distinct,
-)
-from cortex.labelled import variable
-from cortex.models.learned import sequence_reading as learned
+from cortex.analysis import bootstrap
+from cortex.attention.encoder_decoder import Evenly
+from cortex.attention.inspection import entropy
+from cortex.experiment import Above, AtLeast, Below, Claim, Experiment, settled_claim
+from cortex.labelled import Labelled, coordinate, each, label
+from cortex.models.learned import sequence_reading as reading
+from cortex.models.learned import trained_source
 from cortex.models.strip_network import StripLook, look_again
+from cortex.progress import stage
+from cortex.settings import ExperimentSettings, choice, quantity
+from cortex.sources import Source
 from cortex.stimuli.digit_strips import Strips
+from cortex.studies.learned_source import TrainedSettings
 
-HERE = "chosen here"
 READERS = ("content", "even", "last", "flattened")
+ORDERS = tuple(reading.ORDERS)
+PAPER = Source("bahdanau2015", "direction: soft alignment, and a fixed vector as the bottleneck")
+CONTROL = Source(detail="our control")
+COMPARED = {
+    "content over even": ("learned attention reads better than even weights", PAPER),
+    "even over last": ("even weights read better than no attention", PAPER),
+    "content over last": ("learned attention reads better than none", PAPER),
+    "content over flattened": ("the learned reader needs its weights", CONTROL),
+}
 WORDS = {
-    "content": "learned attention",
-    "even": "all columns alike",
-    "last": "last states alone",
-    "flattened": "learned, its weights made even",
+    "accuracy": "share of digits read right",
+    "accuracy_by_seed": "share of digits read right",
+    "accuracy_gain": "share of digits read right, one reader minus another",
+    "share": "share of the weights on the digit asked for",
+    "share_by_answer": "share of the weights on the digit asked for",
+    "share_over_even": "share of the weights on the digit asked for, minus that of even ones",
+    "rate_change": "relative change of rates with attention",
+    "rate_selection": "relative change of rates at the digit that is read minus at the others",
+    "naming": "share of steps at which the strip is named as the digit asked for",
+    "naming_gain": "the same, attended minus unattended",
+    "entropy_gap": "entropy of the weights where answers are wrong minus where they are right",
 }
 
 
-class StripsSection(Section):
-    """What is read."""
+class Settings(ExperimentSettings):
+    """Settings of `sequence_reading`."""
 
-    count: int = quantity(100, "1", "strips of held-out digits", source=HERE, ge=10, le=250)
-
-
-class LearnedSection(Section):
-    """The trained encoder-decoders."""
-
-    weights: str = Field(
-        default="",
-        description="folder of weight files; empty: those of the package",
-        json_schema_extra={"unit": "1", "source": HERE},
+    count: int = quantity(100, "1", "strips of held-out digits", ge=10, le=250)
+    learned: TrainedSettings = TrainedSettings()
+    strength: float = quantity(1.0, "1", "gain where the weights peak, less the mean", ge=0)
+    order: Literal["left to right", "right to left", "ends first", "every other"] = choice(
+        "ends first", "order in which the circuits are attended"
     )
-    seeds: tuple[int, ...] = quantity(
-        (0, 1, 2), "1", "which of them, each with its own digit network", source=HERE, min_length=1
-    )
-
-    @model_validator(mode="after")
-    def _distinct(self) -> LearnedSection:
-        require_distinct(self, "seeds")
-        return self
+    resamples: int = quantity(1000, "1", "bootstrap resamples over strips", ge=10)
+    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
 
 
-class AttentionSection(Section):
-    """The exploiter's weights as a gain on the circuits."""
-
-    strength: float = quantity(
-        1.0, "1", "gain where the weights peak, less the mean", source=HERE, ge=0
-    )
-    order: int = quantity(
-        3, "1", "order in which the strips are attended, 1 the first", source=HERE, ge=1, le=4
-    )
-
-
-class StatisticsSection(Section):
-    """Bootstrap over strips."""
-
-    resamples: int = quantity(1000, "1", "bootstrap resamples", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
-
-
-class Config(ExperimentConfig):
-    """Configuration of `sequence_reading`."""
-
-    strips: StripsSection = StripsSection()
-    learned: LearnedSection = LearnedSection()
-    attention: AttentionSection = AttentionSection()
-    statistics: StatisticsSection = StatisticsSection()
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     """Every seed's network sees the strips; its encoder-decoders read them in every order."""
-    strips = learned.held_out_strips(config.seed, config.strips.count)
-    rows = []
-    with progress.stage("networks that read", total=len(config.learned.seeds)) as stage:
-        for seed in config.learned.seeds:
-            try:
-                trained, facts = learned.trained_source().load(seed, config.learned.weights or None)
-            except UserError as error:
-                raise ConfigError(f"learned.weights, learned.seeds: {error}") from error
-            rows.append(one_seed(config, trained, strips) | curves(facts))
-            stage.advance(1)
-    found = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    return labelled(config, found, strips)
-
-
-def curves(facts: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Accuracy on training strips, by reader and epoch."""
+    del key  # strips come from the seed, as those of the training
+    strips = reading.held_out_strips(s.seed, s.count)
+    trained = s.learned.load(trained_source("sequence_reading"))
+    seeds = coordinate(tuple(trained), "1", "seed of the network and of its reader")
+    with stage("networks that read", total=len(trained)) as advance:
+        found = each(seed=seeds)(lambda seed: of_network(s, *trained[seed], strips, advance))
+    boxes = strips.on_columns(found["weight"].values.shape[-1])
+    edges = np.linspace(0, strips.images.shape[2], boxes.shape[2] + 1)
+    column = coordinate((edges[1:] + edges[:-1]) / 2, "px", "middle of a column")
+    digit = coordinate(np.arange(1, boxes.shape[1] + 1), "1", "digit, from left to right")
+    places = np.array(list(reading.ORDERS.values())) + 1
     return {
-        "curve": np.array(
-            [[row[f"accuracy_{name}"] for row in facts["curve"]] for name in READERS[:3]]
-        )
+        **found,
+        "labels": label(strips.labels, "1", "digit that stands there", strip=None, digit=digit),
+        "left": label(strips.left, "px", "first column of its box", strip=None, digit=None),
+        "box": label(boxes, "1", "share of a column in it", strip=None, digit=None, column=column),
+        "place": label(places, "1", "place asked for", order=ORDERS, step=None),
+        "image": label(strips.images, "1", "ink", strip=None, y=None, x=None),
     }
 
 
-def one_seed(config: Config, trained: learned.Trained, strips: Strips) -> dict[str, np.ndarray]:
-    """What one network with its encoder-decoders makes of all strips; see `labelled`."""
-    system = learned.strip_system(int(trained.network_seed))
-    look = learned.seen(system, strips)
-    named = trained.readers.named()
-    named["flattened"] = flattened(named["content"])
-    right, read = [], []
-    for number in range(len(learned.ORDERS)):
-        asked = learned.Asked(
-            learned.as_items(look), jnp.asarray(strips.labels), jnp.full(len(strips.labels), number)
-        )
-        answers = {name: learned.read(one, asked) for name, one in named.items()}
-        right.append([_right(answers[name], asked) for name in READERS])
-        read.append(answers["content"].weights)
-    weights = jnp.stack(read)  # (orders, strips, steps, columns)
-    order = config.attention.order - 1
-    return {
-        "right": np.moveaxis(np.array(right), 0, 1),
-        "share": np.asarray(_shares(weights, strips)),
-        "entropy": np.asarray(entropy(weights)),
-        "spread": np.asarray(relative_entropy(weights)),
-        "sum": np.asarray(weights.sum(axis=-1)),
-        "lowest": np.asarray(weights.min(axis=-1)),
-        "weights": np.asarray(weights[order]),
-        "settled": np.asarray(look.settled),
-        **attended(config, trained, system, look, strips, weights[order]),
-    }
-
-
-def flattened(reader: EncoderDecoder) -> EncoderDecoder:
-    """The same with its attention taken away: every column weighs alike."""
-    return eqx.tree_at(lambda r: r.exploiter.access, reader, Evenly())
-
-
-def _right(answers: Exploited, asked: learned.Asked) -> np.ndarray:
-    return np.asarray(jnp.argmax(answers.logits, axis=-1) == asked.wanted)
-
-
-def _shares(weights: Array, strips: Strips) -> Array:
-    """Of the weights, by digit of the strip from left to right."""
-    on = jnp.asarray(strips.on_columns(weights.shape[-1]), weights.dtype)
-    return jnp.einsum("ontc,ndc->ontd", weights, on, precision="highest")
-
-
-def attended(
-    config: Config,
-    trained: learned.Trained,
-    system: Any,
-    look: StripLook,
-    strips: Strips,
-    weights: Array,
-) -> dict[str, np.ndarray]:
-    """The circuits with each step's weights as a gain, and what a readout of the strip names.
-
-    Weights are spread over the windows that the items were read from.
-
-    Rates are means over the maps and places in each digit's box.
-    """
-    on = jnp.asarray(strips.on_columns(weights.shape[-1]), weights.dtype)
-    on = on / on.sum(axis=-1, keepdims=True)
-    places = jnp.asarray(list(learned.ORDERS.values())[config.attention.order - 1])
-    wanted = jnp.asarray(strips.labels)[:, places]
-
-    def by_digit(rates: Array) -> Array:
-        return jnp.einsum("nmhc,ndc->nd", rates, on) / (rates.shape[1] * rates.shape[2])
-
-    def name(seen: StripLook) -> Array:
-        return jnp.argmax(learned.names(trained.namer, seen), axis=-1)
-
-    before = name(look)
-    found: dict[str, list[Array]] = {"E": [], "I": [], "named": [], "columns": [], "settled": []}
-    for step in range(weights.shape[1]):
-        strength = jnp.asarray(config.attention.strength, float)
-        own = learned.on_windows(weights[:, step])
-        after = look_again(system, look, own, strength)
-        found["E"].append(by_digit(after.rates.E))
-        found["I"].append(by_digit(after.rates.I))
-        found["named"].append(name(after) == wanted[:, step])
-        found["columns"].append(after.rates.E.mean(axis=(1, 2)))
-        found["settled"].append(after.settled)
-    stacked = {key: np.stack([np.asarray(x) for x in rows], 1) for key, rows in found.items()}
-    return {
-        "E_before": np.asarray(by_digit(look.rates.E)),
-        "I_before": np.asarray(by_digit(look.rates.I)),
-        "E": stacked["E"],
-        "I": stacked["I"],
-        "named_before": np.asarray(before[:, None] == wanted),
-        "named": stacked["named"],
-        "columns_before": np.asarray(look.rates.E.mean(axis=(1, 2))),
-        "columns": stacked["columns"],
-        "settled_attended": stacked["settled"],
-    }
-
-
-def labelled(config: Config, found: dict[str, np.ndarray], strips: Strips) -> xr.Dataset:
-    """The results with their axes and units."""
-    digits = strips.labels.shape[1]
-    label = {
-        "right": (("reader", "order", "strip", "step"), "1", "the answer is right"),
-        "share": (("order", "strip", "step", "digit"), "1", "share of the weights on a digit"),
-        "entropy": (("order", "strip", "step"), "nat", "entropy of the weights"),
-        "spread": (("order", "strip", "step"), "1", "entropy relative to that of even weights"),
-        "sum": (("order", "strip", "step"), "1", "sum of the weights"),
-        "lowest": (("order", "strip", "step"), "1", "lowest weight"),
-        "weights": (("strip", "step", "column"), "1", "weights in the order attended"),
-        "settled": (("strip",), "1", "circuits settled, unattended"),
-        "E_before": (("strip", "digit"), "Hz", "E rate at a digit, unattended"),
-        "I_before": (("strip", "digit"), "Hz", "I rate at a digit, unattended"),
-        "E": (("strip", "step", "digit"), "Hz", "E rate at a digit, attended"),
-        "I": (("strip", "step", "digit"), "Hz", "I rate at a digit, attended"),
-        "named_before": (("strip", "step"), "1", "strip is named as the asked digit, unattended"),
-        "named": (("strip", "step"), "1", "strip is named as the asked digit, attended"),
-        "columns_before": (("strip", "column"), "Hz", "E rate of a column, unattended"),
-        "columns": (("strip", "step", "column"), "Hz", "E rate of a column, attended"),
-        "settled_attended": (("strip", "step"), "1", "circuits settled, attended"),
-        "curve": (("trained", "epoch"), "1", "accuracy on training strips"),
-    }
-    columns = found["columns"].shape[-1]
-    chance = strips.on_columns(columns).sum(axis=-1) / columns
-    data = xr.Dataset(
-        {
-            name: variable(("seed", *dims), found[name], unit, words)
-            for name, (dims, unit, words) in label.items()
-        }
-        | {
-            "labels": variable(("strip", "digit"), strips.labels, "1", "digit"),
-            "left": variable(("strip", "digit"), strips.left, "px", "first column of its box"),
-            "even_share": variable(
-                ("strip", "digit"), chance, "1", "share of even weights on a digit"
-            ),
-            "image": variable(("strip", "y", "x"), strips.images, "1", "strip"),
-            "places": variable(
-                ("order", "step"), list(learned.ORDERS.values()), "1", "place asked for"
-            ),
-        }
+def of_network(
+    s: Settings, trained: reading.Trained, facts: Any, strips: Strips, advance: Any
+) -> dict[str, Labelled]:
+    """What one network reads; and its circuits, first without attention, then at each step."""
+    system = reading.strip_system(int(trained.network_seed))
+    look = reading.seen(system, strips)
+    readers = trained.readers.named()
+    # The learned reader, its attention taken away.
+    readers["flattened"] = eqx.tree_at(lambda r: r.exploiter.access, readers["content"], Evenly())
+    right, weights = each(reader=READERS, order=ORDERS)(
+        lambda reader, order: reading.answers(readers[reader], look, strips, order)
     )
-    height, width = strips.images.shape[1:]
-    axes = {
-        "seed": (config.learned.seeds, "1", "seed of the network and of its reader"),
-        "reader": (list(READERS), "1", "how the memory is got at"),
-        "trained": (list(READERS[:3]), "1", "how the memory is got at"),
-        "order": (list(learned.ORDERS), "1", "order asked for"),
-        "strip": (np.arange(len(strips.labels)), "1", "strip"),
-        "step": (np.arange(1, digits + 1), "1", "step of the output"),
-        "digit": (np.arange(1, digits + 1), "1", "digit, from left to right"),
-        "column": ((np.arange(columns) + 0.5) * width / columns, "px", "middle of a column"),
-        "epoch": (np.arange(1, found["curve"].shape[-1] + 1), "1", "epoch"),
-        "y": (np.arange(height), "px", "row"),
-        "x": (np.arange(width), "px", "column of pixels"),
-    }
-    return data.assign_coords({name: variable(name, *given) for name, given in axes.items()})
+    weight = weights.sel(reader="content").named(
+        "1", "weight of a column", strip=None, step=None, column=None
+    )
+    attended = weight.sel(order=s.order).values
 
-
-def statistics(config: Config, data: xr.Dataset) -> dict[str, tuple[float, float, float]]:
-    """Values with the ends of their intervals, strips being drawn again, all seeds together."""
-    rng = np.random.default_rng(config.seed)
-    strips, seeds = data.sizes["strip"], data.sizes["seed"]
-    right = data["right"].values.astype(float).mean(axis=(2, 4))  # (seed, reader, strip)
-    by = {name: right[:, n] for n, name in enumerate(READERS)}
-    share = on_asked(data, "share").mean(axis=(1, 3))
-    even = data["even_share"].values.mean(axis=1)
-    named = data["named"].values.astype(float).mean(axis=2)
-    named_before = data["named_before"].values.astype(float).mean(axis=2)
-    rows = {f"accuracy[{name}]": by[name] for name in READERS}
-    rows |= {
-        "accuracy_gain[content,even]": by["content"] - by["even"],
-        "accuracy_gain[even,last]": by["even"] - by["last"],
-        "accuracy_gain[content,last]": by["content"] - by["last"],
-        "accuracy_gain[content,flattened]": by["content"] - by["flattened"],
-        "share_over_even": share - even[None, :],
-        "share_asked": share,
-        "named[unattended]": named_before,
-        "named[attended]": named,
-        "named_gain": named - named_before,
-    }
-    for population in ("E", "I"):
-        asked, others = rate_changes(data, population, config.attention.order - 1)
-        rows |= {
-            f"change_{population}[asked]": asked,
-            f"change_{population}[others]": others,
-            f"change_{population}[asked-others]": asked - others,
+    def measured(look: StripLook) -> dict[str, Labelled]:
+        columns = look.rates.map(lambda rates: rates.mean(axis=(1, 2)))
+        rates = columns.map(lambda rates: reading.by_digit(rates, strips))
+        named = jnp.argmax(reading.names(trained.namer, look), axis=-1)
+        return {
+            "rates": label(rates, "Hz", "rate", strip=None, digit=None),
+            "columns": label(columns.E, "Hz", "E rate of a column", strip=None, column=None),
+            "named": label(named, "1", "digit that the whole strip is named", strip=None),
+            "settled": label(look.settled > 0, "1", "whether the circuits settled", strip=None),
         }
-    drawn = rng.integers(0, strips, (config.statistics.resamples, strips))
-    found = {}
-    for name, values in rows.items():
-        assert values.shape == (seeds, strips)
-        found[name] = _ends(float(values.mean()), values.mean(axis=0)[drawn].mean(axis=1), config)
-    found["entropy_wrong_right"] = _entropy_of_errors(config, data, drawn)
+
+    def at_step(step: int) -> dict[str, Labelled]:
+        spread = reading.on_windows(attended[:, step - 1])  # to all that items were read from
+        return measured(look_again(system, look, spread, jnp.asarray(s.strength, float)))
+
+    epochs = coordinate(np.arange(1, len(facts["curve"]) + 1), "1", "epoch of training")
+    curve = each(trained=READERS[:3], epoch=epochs)(
+        lambda name, epoch: facts["curve"][epoch - 1][f"accuracy_{name}"]
+    )
+    steps = coordinate(np.arange(1, attended.shape[1] + 1), "1", "step of the output")
+    found = {f"{name}_before": array for name, array in measured(look).items()}
+    found |= each(step=steps)(at_step)
+    advance(1)
+    return found | {
+        "right": right.named("1", "whether the answer is right", strip=None, step=None),
+        "weight": weight,
+        "total": weight.apply(jnp.sum, "column").named("1", "sum of the weights"),
+        "entropy": weight.apply(entropy, "column").named("nat", "entropy of the weights"),
+        "curve": curve.named("1", "accuracy on training strips"),
+    }
+
+
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Means over strips, all seeds together, with their intervals."""
+    wrong = 1.0 - data.right.sel(reader="content", drop=True)
+    answers = along("answer", wrong=wrong, right=1 - wrong)
+    asked = data.place == data.digit
+    share = (xr.dot(data.weight, data.box, dim="column") * asked).sum("digit")
+    read = asked.sel(order=s.order, drop=True)
+    at = along("at", read=read, others=~read)
+    rates, before = ((r * at).sum(("step", "digit")) for r in (data.rates, data.rates_before))
+    named = along("attention", unattended=data.named_before, attended=data.named)
+    by_strip = {
+        "accuracy": data.right * 1.0,
+        "share": share,
+        "even_share": data.box.mean("column").mean("digit"),
+        "rate_change": rates / before - 1,
+        "naming": (named == (data.labels * read).sum("digit")) * 1.0,
+        "answers": answers,
+        "shares": answers * share,
+        "entropies": answers * data.entropy,
+    }
+
+    def means(drawn: xr.Dataset) -> xr.Dataset:
+        mean = drawn.mean(("seed", "strip"))
+
+        def apart(values: xr.DataArray, dim: str, one: str, other: str) -> xr.DataArray:
+            return values.sel({dim: one}, drop=True) - values.sel({dim: other}, drop=True)
+
+        gains = {two: apart(mean.accuracy, "reader", *two.split(" over ")) for two in COMPARED}
+        return mean[["accuracy", "share", "rate_change", "naming"]].assign(
+            accuracy_gain=along("compared", **gains),
+            share_over_even=mean.share - mean.even_share,
+            share_by_answer=mean.shares / mean.answers,
+            rate_selection=apart(mean.rate_change, "at", "read", "others"),
+            naming_gain=apart(mean.naming, "attention", "attended", "unattended"),
+            entropy_gap=apart(mean.entropies / mean.answers, "answer", "wrong", "right"),
+        )
+
+    strips = xr.Dataset({k: v.mean(set(v.dims) & {"order", "step"}) for k, v in by_strip.items()})
+    with stage("intervals"):
+        found: xr.Dataset = bootstrap(means, strips, "strip", n=s.resamples, level=s.level, rng=rng)
+    found["accuracy_by_seed"] = strips.accuracy.mean("strip")
+    for name, array in found.items():
+        units = "nat" if name == "entropy_gap" else "1"
+        array.attrs = {"units": units, "long_name": WORDS[str(name)]}
     return found
 
 
-def _ends(value: float, samples: np.ndarray, config: Config) -> tuple[float, float, float]:
-    low, high = interval(samples, config.statistics.level)
-    return float(value), float(low), float(high)
+def along(dim: str, **arrays: xr.DataArray) -> xr.DataArray:
+    """Arrays lined up along a new dimension, named by their words."""
+    return xr.concat(list(arrays.values()), dim).assign_coords({dim: list(arrays)})
 
 
-def _entropy_of_errors(
-    config: Config, data: xr.Dataset, drawn: np.ndarray
-) -> tuple[float, float, float]:
-    """Mean entropy of the weights where answers are wrong, less that where they are right."""
-    wrong = ~data["right"].sel(reader="content").values.astype(bool)
-    spread = data["entropy"].values
-    sums = [
-        np.stack([(kept * spread).sum(axis=(0, 1, 3)), kept.sum(axis=(0, 1, 3))])
-        for kept in (wrong, ~wrong)
-    ]  # of both kinds, (sum and count, strip)
-    drawn_sums = [kind[:, drawn].sum(axis=2) for kind in sums]
-    samples = np.subtract(*(total / np.maximum(count, 1) for total, count in drawn_sums))
-    value = np.subtract(*(s[0].sum() / max(s[1].sum(), 1) for s in sums))
-    return _ends(float(value), samples, config)
+def misread(data: xr.Dataset) -> str:
+    """Where the weights lie when the answer is wrong."""
+    share = float(data.share_by_answer.sel(answer="wrong", bound="value"))
+    return f"{share:.0%} of the weights lie on the digit asked for: it is misread, not missed"
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """The alignment, learned against unlearned against none, and the circuits."""
-    found = statistics(config, data)
-    level = f"{100 * config.statistics.level:g} % interval over strips"
+DESIGN = Source(detail="our design: an aligned gain selects")
+SOFTMAX = Source(detail="softmax, in single precision")
+DIFFUSE = Source(detail="chosen here: diffuse attention would be a sign of not knowing where")
 
-    def reported(name: str, unit: str = "1", headline: bool = False) -> Measure:
-        value, low, high = found[name]
-        note = f"{level}: {low:.3f} to {high:.3f}"
-        return Measure.reported(name, value, unit, note=note, headline=headline)
 
-    def above(name: str, effect: str, provenance: str, unit: str = "1") -> Measure:
-        value, low, high = found[name]
-        note = f"value {value:.3f}, {level}: {low:.3f} to {high:.3f}"
-        return Measure.expecting(
-            f"{name}[lower end]",
-            low,
-            unit,
-            expected="> 0",
-            provenance=provenance,
-            effect=effect,
-            note=note,
-            headline=True,
-        )
+def above_zero(name: str, source: Source, effect: str, known: Any = "", **at: Any) -> Claim:
+    """That an estimate is above zero."""
+    return Claim(name, lambda d: d[name].sel(**at), Above(0), source, effect, True, known)
 
-    paper = "Bahdanau et al. 2015: soft alignment, and a fixed vector as the bottleneck"
-    design = "our design: an aligned gain selects"
-    by_seed = data["right"].astype(float).mean(("order", "strip", "step"))
-    least = (by_seed.sel(reader="content") - by_seed.sel(reader="even")).min()
-    off = float(np.abs(data["sum"] - 1).max())
-    settled = min(float(data["settled"].min()), float(data["settled_attended"].min()))
-    share = float(data["settled_attended"].mean())
-    return [
-        *(reported(f"accuracy[{name}]", headline=True) for name in READERS),
-        above(
-            "accuracy_gain[content,even]",
-            "learned attention reads better than even weights",
-            paper,
-        ),
-        above("accuracy_gain[even,last]", "even weights read better than no attention", paper),
-        above("accuracy_gain[content,last]", "learned attention reads better than none", paper),
-        above(
-            "accuracy_gain[content,flattened]",
-            "the learned reader needs its weights",
-            "our control",
-        ),
-        Measure.expecting(
-            "accuracy_gain[content,even,worst seed]",
-            float(least),
-            "1",
-            expected="> 0",
-            provenance=paper,
-            effect="and at every seed",
-        ),
-        reported("share_asked"),
-        Measure.reported(
-            "share_asked[where wrong]",
-            on_asked(data, "share")[
-                ~data["right"].sel(reader="content").values.astype(bool)
-            ].mean(),
-            "1",
-            note="errors are of naming rather than of looking where this is high",
-        ),
-        above("share_over_even", "weights lie on the digit that is read", paper),
-        Measure.expecting(
-            "weights_off_one",
-            off,
-            "1",
-            expected="< 1e-5",
-            provenance="softmax; single precision",
-            effect="weights sum to one",
-        ),
-        Measure.expecting(
-            "lowest_weight",
-            float(data["lowest"].min()),
-            "1",
-            expected=">= 0",
-            provenance="softmax",
-            effect="no weight lies below zero",
-        ),
-        above(
-            "entropy_wrong_right",
-            "weights are wider where answers are wrong",
-            "chosen here: diffuse attention would be a sign of not knowing where",
-            "nat",
-        ),
-        *(
-            row
-            for population in ("E", "I")
-            for row in (
-                reported(f"change_{population}[asked]"),
-                reported(f"change_{population}[others]"),
-                above(
-                    f"change_{population}[asked-others]",
-                    f"{population} rates rise at the digit that is read against the others",
-                    design,
-                ),
-            )
-        ),
-        reported("named[unattended]"),
-        reported("named[attended]"),
-        above("named_gain", "the strip is named as the digit that is read", design),
-        Measure.reported(
-            "settled_share", share, "1", note="" if settled == 1 else "some circuits did not settle"
-        ),
-    ]
+
+CLAIMS = (
+    *(
+        above_zero("accuracy_gain", source, effect, compared=[compared])
+        for compared, (effect, source) in COMPARED.items()
+    ),
+    Claim(
+        "accuracy_gain_of_the_worst_seed",
+        lambda d: d.accuracy_by_seed.sel(reader=["even", "content"]).diff("reader").min(),
+        Above(0),
+        PAPER,
+        "learned attention reads better than even weights at every seed",
+    ),
+    above_zero("share_over_even", PAPER, "weights lie on the digit that is read"),
+    Claim(
+        "sum_off_one", lambda d: abs(d.total - 1).max(), Below(1e-5), SOFTMAX, "weights sum to 1"
+    ),
+    Claim("lowest_weight", lambda d: d.weight.min(), AtLeast(0), SOFTMAX, "no weight is negative"),
+    above_zero("entropy_gap", DIFFUSE, "weights are wider where answers are wrong", misread),
+    above_zero("rate_selection", DESIGN, "rates rise at the digit read against the others"),
+    above_zero("naming_gain", DESIGN, "the strip is named as the digit that is read"),
+    settled_claim(),
+)
+
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={"count": 10, "learned.seeds": [0], "resamples": 20},
+)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cortex.models.learned import NAMES
+
 ROOT = Path(__file__).parents[1]
 SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 LIBRARY = ROOT / "cortex"
@@ -169,6 +171,8 @@ def test_no_module_of_the_library_serves_one_sim_only():
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
     doors = {exported: module for module in modules for exported in exports(module)}
     users = users_of(modules)
+    for name in NAMES:  # `cortex train attention` loads them by name
+        users[f"cortex.models.learned.{name}"].add(ROOT / "cortex" / "cli" / "train.py")
     for path in sources("cortex", "sims", "figures", "benchmarks"):
         for _, name in imported(path):
             if name in doors and path != modules[doors[name]]:

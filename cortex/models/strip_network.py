@@ -17,12 +17,9 @@ from cortex.circuit import EI, GaussianCoupling
 def resize(system: VisualSystem, height: int, width: int) -> VisualSystem:
     """The same areas for images of another size; the readout is of no use there.
 
-    Parameters
-    ----------
-    system
-        Whose filters, circuits, and couplings within and between maps are kept.
-    height, width
-        Of the images [px].
+    Args:
+        system: whose filters, circuits, and couplings within and between maps are kept.
+        height, width: size of the images [px].
     """
     without = VisualSystem.plain(as_network(system))
     shapes = map_shapes(without, jnp.zeros((1, height, width)))
@@ -41,12 +38,12 @@ class StripLook(eqx.Module):
     """What the areas do with one strip.
 
     Attributes:
-        received: by the topmost area.
+        input: of the topmost area.
         rates: E and I rates of the topmost area [Hz].
         settled: whether its circuit and those below settled.
     """
 
-    received: Float[Array, "*strips sent sent_height sent_width"]
+    input: Float[Array, "*strips sent sent_height sent_width"]
     rates: EI[Float[Array, "*strips maps height width"]]
     settled: Float[Array, "*strips"]
 
@@ -78,23 +75,19 @@ def look_again(
 ) -> StripLook:
     """Responses with attention at the topmost area, which starts from its state without.
 
-    Parameters
-    ----------
-    system
-        As in the first look.
-    seen
-        Of `look_at_strips`.
-    weights, strength
-        Of `AlignedGain`, the weights for each strip.
+    Args:
+        system: as in the first look.
+        seen: what `look_at_strips` returned.
+        weights, strength: those of `AlignedGain`, the weights for each strip.
     """
     top = system.areas[-1]
 
     def one(before: StripLook, own: Array) -> StripLook:
         source = AlignedGain(own, strength)
-        features = jnp.maximum(top.stage(before.received), 0.0)
+        features = jnp.maximum(top.stage(before.input), 0.0)
         state = State(before.rates, jnp.zeros(1))
-        response = top(before.received, source(features, state, Query()), before.rates)
+        response = top(before.input, source(features, state, Query()), before.rates)
         settled = before.settled * response.converged
-        return StripLook(before.received, response.rates, settled)
+        return StripLook(before.input, response.rates, settled)
 
     return jax.vmap(one)(seen, weights)

@@ -46,19 +46,36 @@ EXPECTED = Source(detail="direction: what a source that learned should do")
 GAIN = Source(detail="direction: what gain at a place should do")
 
 
-class LearnedSettings(Settings):
-    """The source of attention, as trained by `cortex train attention`."""
+class TrainedSettings(Settings):
+    """What `cortex train attention` has trained."""
 
     seeds: tuple[int, ...] = quantity((0, 1, 2), "1", "which of the trained sources", min_length=1)
     weights: str = choice("", "folder of weight files; empty: those of the package")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> TrainedSettings:
+        require_distinct(self, "seeds")
+        return self
+
+    def load(self, trained: TrainedSource) -> dict[int, tuple[Any, dict[str, Any]]]:
+        """By seed, what was trained, and what was stored with it.
+
+        Raises:
+            ConfigError: one line, when the weights are not there.
+        """
+        folder = self.weights or None
+        try:
+            return {seed: trained.load(seed, folder) for seed in self.seeds}
+        except UserError as error:
+            raise ConfigError(f"learned.weights, learned.seeds: {error}") from error
+
+
+class LearnedSettings(TrainedSettings):
+    """The source of attention, as trained."""
+
     size: float = quantity(
         Training().size, "1", "root mean square of the change of gain, as in training", gt=0
     )
-
-    @model_validator(mode="after")
-    def _distinct(self) -> LearnedSettings:
-        require_distinct(self, "seeds")
-        return self
 
 
 class LearnedSourceSettings(ExperimentSettings):
@@ -95,15 +112,9 @@ class LearnedSourceSettings(ExperimentSettings):
         Raises:
             ConfigError: one line, when the weights are not there.
         """
-        found: dict[str, dict[int, Any]] = {"untrained": {}, "learned": {}}
-        for seed in self.learned.seeds:
-            try:
-                module, _ = trained.load(seed, self.learned.weights or None)
-            except UserError as error:
-                raise ConfigError(f"learned.weights, learned.seeds: {error}") from error
-            found["untrained"][seed] = trained.untrained(jax.random.key(seed))
-            found["learned"][seed] = module
-        return found
+        learned = {seed: module for seed, (module, _) in self.learned.load(trained).items()}
+        untrained = {seed: trained.untrained(jax.random.key(seed)) for seed in learned}
+        return {"untrained": untrained, "learned": learned}
 
 
 def look_in_conditions(

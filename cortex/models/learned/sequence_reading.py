@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.areas import VisualSystem
 from cortex.areas.digits import CLASSES, MAPS, digit_network
@@ -129,6 +129,14 @@ def on_windows(weights: Float[Array, "*rows columns"]) -> Float[Array, "*rows co
     return jnp.einsum("...i,ic->...c", weights, covered / covered.sum(axis=1, keepdims=True))
 
 
+def by_digit(
+    values: Float[Array, "strips columns *rest"], strips: Strips
+) -> Float[Array, "strips digits *rest"]:
+    """Means over the columns in each digit's box."""
+    on = jnp.asarray(strips.on_columns(values.shape[1]), values.dtype)
+    return jnp.einsum("nc...,ndc->nd...", values, on / on.sum(axis=-1, keepdims=True))
+
+
 class Asked(NamedTuple):
     """What is to be read, and in which order.
 
@@ -207,16 +215,14 @@ def train(
     )
 
 
-def accuracies(readers: Readers, look: StripLook, strips: Strips) -> dict[str, np.ndarray]:
-    """Of each reader, whether each answer is right: (orders, strips, steps)."""
-    items, labels = as_items(look), jnp.asarray(strips.labels)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in readers.named()}
-    for number in range(len(ORDERS)):
-        asked = Asked(items, labels, jnp.full(len(labels), number))
-        for name, one in readers.named().items():
-            answers = jnp.argmax(read(one, asked).logits, axis=-1)
-            found[name].append(np.asarray(answers == asked.wanted))
-    return {name: np.stack(rows) for name, rows in found.items()}
+def answers(
+    reader: EncoderDecoder, look: StripLook, strips: Strips, order: str
+) -> tuple[Bool[Array, "strips steps"], Float[Array, "strips steps columns"]]:
+    """Whether each answer is right in an order, one of `ORDERS`, and the weights of the columns."""
+    labels = jnp.asarray(strips.labels)
+    asked = Asked(as_items(look), labels, jnp.full(len(labels), list(ORDERS).index(order)))
+    found = read(reader, asked)
+    return jnp.argmax(found.logits, axis=-1) == asked.wanted, found.weights
 
 
 def training_strips(seed: int, digits: Digits, count: int = TRAINING) -> Strips:
@@ -251,9 +257,7 @@ def names(namer: Detectors, look: StripLook) -> Float[Array, "strips categories"
 
 def fit_namer(items: Float[Array, "strips columns features"], strips: Strips) -> Detectors:
     """A softmax regression on the mean over the columns of one digit at a time."""
-    on = jnp.asarray(strips.on_columns(items.shape[1]), items.dtype)
-    on = on / on.sum(axis=-1, keepdims=True)
-    means = np.asarray(jnp.einsum("ncf,ndc->ndf", items, on)).reshape(-1, items.shape[2])
+    means = np.asarray(by_digit(items, strips)).reshape(-1, items.shape[2])
     return Detectors.fit_choice(means, strips.labels.ravel(), CLASSES, common=True)
 
 
@@ -276,8 +280,12 @@ def _like(key: PRNGKeyArray) -> Trained:
 def _score(trained: Trained) -> dict[str, float]:
     strips = held_out_strips(0)
     look = seen(strip_system(int(trained.network_seed)), strips)
-    right = accuracies(trained.readers, look, strips)
-    return {f"held_out_{name}": float(rows.mean()) for name, rows in right.items()}
+
+    def accuracy(reader: EncoderDecoder) -> float:
+        right = [answers(reader, look, strips, order)[0] for order in ORDERS]
+        return float(np.mean(right))
+
+    return {f"held_out_{name}": accuracy(one) for name, one in trained.readers.named().items()}
 
 
 def trained_source() -> TrainedSource:
