@@ -28,7 +28,6 @@ from cortex.analysis.variability import pair_correlation
 from cortex.circuit import EI, power_spectrum
 from cortex.experiment import Below, Claim, Experiment, ExperimentSettings, Near, settled_claim
 from cortex.labelled import Labelled, coordinate, label, over, quality
-from cortex.models.axes import between
 from cortex.models.ring import Ring
 from cortex.models.settling import Settle
 from cortex.models.top_down import FORMS, UNATTENDED_AND_FORMS, TopDown, TopDownForm
@@ -77,7 +76,7 @@ class Spectrum(Section):
 
     def frequencies(self) -> Array:
         """Frequencies [Hz] of the spectrum."""
-        return between(self.low, self.high, self.points, logarithmic=True)
+        return self.low * (self.high / self.low) ** jnp.linspace(0.0, 1.0, self.points)
 
     def slow_power(self, power: Array) -> Array:
         """Integral [Hz²] of a spectrum over the slow frequencies."""

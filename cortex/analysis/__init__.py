@@ -2,7 +2,7 @@
 
 from .attention import attention_ratio, modulation_index
 from .bootstrap import bootstrap, chosen_on_half, estimate
-from .curves import crossing
+from .curves import crossing, cycle_frequency
 from .detection import summarise_detection
 from .normalisation import pair_weights, sum_weight
 from .suppression import summation_field, suppression_index
@@ -13,6 +13,7 @@ __all__ = [
     "bootstrap",
     "chosen_on_half",
     "crossing",
+    "cycle_frequency",
     "estimate",
     "interaction_slope",
     "linear_fit",

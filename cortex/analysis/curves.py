@@ -1,4 +1,4 @@
-"""Where a curve crosses a level."""
+"""Where a curve crosses a level, and how often a course does."""
 
 from __future__ import annotations
 
@@ -27,3 +27,20 @@ def crossing(curve: xr.DataArray, level: int | float, *, falling: bool = True) -
     i = through[0]
     part = height[i] / (height[i] - height[i + 1])
     return float(np.exp(place[i] + part * (place[i + 1] - place[i])))
+
+
+def cycle_frequency(course: xr.DataArray) -> float:
+    """Mean frequency of an oscillation, from the times at which it rises through its mean.
+
+    Args:
+        course: values over ``time`` [ms].
+
+    Returns:
+        Frequency [Hz]; NaN with less than one whole cycle.
+    """
+    time, values = course["time"].values, course.values - float(course.mean())
+    i = np.flatnonzero((values[:-1] <= 0) & (values[1:] > 0))
+    if len(i) < 2:
+        return float("nan")
+    rising = time[i] - values[i] * (time[i + 1] - time[i]) / (values[i + 1] - values[i])
+    return float(1000.0 / np.mean(np.diff(rising)))

@@ -82,12 +82,3 @@ def ring(units: int = 180, **settings: Any) -> Circuit:
         **settings: of `Ring` (`J_EE`, `sigma_coupling`, `tau_E`, ...) in place of published ones.
     """
     return Ring(units=units, **settings).circuit()
-
-
-# Names that experiments which are still modules of functions import.
-RingSection = Ring
-
-
-def ring_circuit(ring: Ring) -> Circuit:
-    """The circuit of the settings."""
-    return ring.circuit()

@@ -24,10 +24,6 @@ class Settle(Settings):
             duration=self.duration, dtmax=self.largest_step, rtol=self.rtol, atol=self.atol
         )
 
-    def integrate(self) -> TimeIntegration:
-        """The solver; for experiments that are still modules of functions."""
-        return self()
-
 
 class Iterate(Settings):
     """How steady states are found: by equal steps until nothing changes any more."""
@@ -42,6 +38,3 @@ class Iterate(Settings):
         return FixedPointIteration(
             dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
         )
-
-
-SettlingSection = Settle

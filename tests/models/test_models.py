@@ -8,9 +8,8 @@ from cortex.labelled import over
 from cortex.models import (
     UNATTENDED_AND_FORMS,
     Line,
-    RingSection,
+    Ring,
     TopDown,
-    ring_circuit,
 )
 from tests.reference import ssn
 
@@ -19,10 +18,10 @@ NAMES = ("EE", "EI", "IE", "II")
 
 @pytest.mark.parametrize("units", [180, 36])
 def test_ring(units):
-    section = RingSection(units=units)
-    matrices = ring_circuit(section).coupling.matrices()
+    ring = Ring(units=units)
+    matrices = ring.circuit().coupling.matrices()
     for name in NAMES:
-        strength = getattr(section, f"J_{name}") * 180 / units
+        strength = getattr(ring, f"J_{name}") * 180 / units
         expected = ssn.ring_weights(units, 180.0, strength, 32.0)
         np.testing.assert_allclose(getattr(matrices, name), expected, rtol=2e-6)
 
