@@ -14,7 +14,6 @@ from safetensors import safe_open
 
 from cortex.areas import TrainingSettings, digits
 from cortex.areas.digit_networks import DigitNetwork
-from cortex.areas.training import Epoch
 from cortex.cli.shared import keep_programs
 from cortex.errors import UserError
 from cortex.experiment import load_results
@@ -192,13 +191,14 @@ def test_train_circuits_on_the_plain_network_of_the_folder(cortex, quick_trainin
 
     def trained(network, plain, training, seed, report):
         asked.append(seed)
-        report(0, Epoch(1.0, 0.25))
-        return plain, [Epoch(1.0, 0.25)]
+        row = {"loss": 1.0, "unsettled": 0.25}
+        report(0, row)
+        return plain, [row]
 
     monkeypatch.setattr(DigitNetwork, "train_circuits", trained)
     done = cortex("train", "digits", "--seed", "6", "--out", "new")
     assert asked == [6]
-    assert "loss 1.0000, 25.00% unsettled" in done.stderr
+    assert "loss 1.0000, unsettled 0.2500" in done.stderr
     assert sorted(item.name for item in Path("new").iterdir()) == [
         "digits_circuits_6.safetensors",
         "digits_plain_6.safetensors",
@@ -228,7 +228,7 @@ def test_training_repeats_what_the_package_holds():
         pass
 
     def report(number, row):
-        found.append(row.loss)
+        found.append(row["loss"])
         raise Stop
 
     found = []

@@ -19,6 +19,7 @@ from cortex.circuit import AbstractSteadyStateSolver
 from cortex.frontends.conv import ConvNetwork
 from cortex.frontends.weights import load_weights, save_weights
 from cortex.stimuli import Digits
+from cortex.trainer import Curve, Report
 
 from .area import AbstractArea, CircuitArea
 from .gradients import map_shapes
@@ -27,10 +28,9 @@ from .output import AbstractOutputMap, IsotonicMap, PowerMap
 from .refit import refit_readout
 from .ssn import SSN
 from .system import VisualSystem, as_network
-from .training import Epoch, TrainingSettings, accuracy, train
+from .training import TrainingSettings, accuracy, train
 
 CALIBRATION_IMAGES = 400
-Report = Callable[[int, Epoch], None]
 Images = Float[Array, "images 1 height width"]
 
 
@@ -72,7 +72,7 @@ class DigitNetwork(NamedTuple):
 
     def train_plain(
         self, training: Digits, seed: int, report: Report | None = None
-    ) -> tuple[VisualSystem, list[Epoch]]:
+    ) -> tuple[VisualSystem, Curve]:
         """The network without circuits, and its training curve."""
         key, train_key = jax.random.split(jax.random.key(seed))
         system = VisualSystem.plain(self.untrained(key))
@@ -109,12 +109,12 @@ class DigitNetwork(NamedTuple):
 
     def train_circuits(
         self, plain: VisualSystem, training: Digits, seed: int, report: Report | None = None
-    ) -> tuple[VisualSystem, list[Epoch]]:
+    ) -> tuple[VisualSystem, Curve]:
         """The plain network with its circuits, trained through their steady states."""
         system = self.insert_at(as_network(plain), training, seed, self.circuits, PowerMap)
         labels = jnp.asarray(training.labels)
         key = jax.random.fold_in(jax.random.key(seed), 1)
-        curve: list[Epoch] = []
+        curve: list[dict[str, float]] = []
         for number, settings in enumerate(self.circuit_training):
             own = jax.random.fold_in(key, number) if number else key
             told = _after(len(curve), report)
@@ -136,7 +136,7 @@ class DigitNetwork(NamedTuple):
         self,
         path: Path,
         system: VisualSystem,
-        curve: list[Epoch],
+        curve: Curve,
         held_out: Digits,
         facts: dict[str, Any],
     ) -> float:
@@ -145,8 +145,8 @@ class DigitNetwork(NamedTuple):
         facts = facts | {
             "accuracy": right,
             "held_out_digits": len(held_out),
-            "loss_by_epoch": [round(row.loss, 5) for row in curve],
-            "unsettled_by_epoch": [round(max(row.unsettled, 0.0), 6) for row in curve],
+            "loss_by_epoch": [round(row["loss"], 5) for row in curve],
+            "unsettled_by_epoch": [round(max(row["unsettled"], 0.0), 6) for row in curve],
         }
         save_weights(path, system, facts)
         return right

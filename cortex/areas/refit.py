@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from cortex.frontends.conv import AbstractReadout
+from cortex.trainer import fit
 
 from .insert import over_batches
 from .system import VisualSystem
@@ -52,23 +53,15 @@ def refit_readout(
     schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * steps)
     optimiser = optax.adamw(schedule, weight_decay=settings.weight_decay)
 
-    def loss(readout: AbstractReadout, batch: Array, answer: Array) -> Array:
-        logits = jax.vmap(readout)(batch)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, answer).mean()
+    def loss(readout: AbstractReadout, rows: Array, maps: Array, truth: Array) -> Any:
+        logits = jax.vmap(readout)(maps[rows])
+        found = optax.softmax_cross_entropy_with_integer_labels(logits, truth[rows]).mean()
+        return found, {"loss": found}
 
-    @eqx.filter_jit
-    def epoch(readout: AbstractReadout, state: Any, order: Array, maps: Array, truth: Array) -> Any:
-        def step(carry: Any, index: Array) -> Any:
-            readout, state = carry
-            gradient = jax.grad(loss)(readout, maps[index], truth[index])
-            updates, state = optimiser.update(gradient, state, readout)
-            return (optax.apply_updates(readout, updates), state), None
-
-        return jax.lax.scan(step, (readout, state), order)[0]
-
-    readout, state = system.readout, optimiser.init(system.readout)
-    for number in range(settings.epochs):
+    def batches(number: int) -> Array:
         order = jax.random.permutation(jax.random.fold_in(order_key, number), len(maps))
-        order = order[: steps * settings.batch].reshape(steps, settings.batch)
-        readout, state = epoch(readout, state, order, maps, truth)
+        return order[: steps * settings.batch].reshape(steps, settings.batch)
+
+    epochs = map(batches, range(settings.epochs))
+    readout, _ = fit(system.readout, loss, epochs, optimiser, data=(maps, truth))
     return eqx.tree_at(lambda s: s.readout, system, readout)

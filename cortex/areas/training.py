@@ -1,12 +1,14 @@
 """Training a visual system on images, through the steady states of its circuits."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from cortex.trainer import Curve, Report, fit
 
 from .area import CircuitArea
 from .system import VisualSystem
@@ -37,18 +39,6 @@ class TrainingSettings(NamedTuple):
     zoom: float = 0.15
     shift: float = 2.5
     smallest: float = 0.5
-
-
-class Epoch(NamedTuple):
-    """One row of a training curve.
-
-    Attributes:
-        loss: mean cross-entropy over the epoch's steps [nat].
-        unsettled: fraction of images for which a circuit did not settle.
-    """
-
-    loss: float
-    unsettled: float
 
 
 def trainable(system: VisualSystem) -> Any:
@@ -112,8 +102,8 @@ def train(
     labels: Int[Array, " images"],
     key: PRNGKeyArray,
     settings: TrainingSettings | None = None,
-    report: Callable[[int, Epoch], None] | None = None,
-) -> tuple[VisualSystem, list[Epoch]]:
+    report: Report | None = None,
+) -> tuple[VisualSystem, Curve]:
     """Fit the system to classify the images; the circuits' own parameters stay fixed.
 
     Args:
@@ -124,53 +114,44 @@ def train(
         report: called after each epoch with its number and its row of the curve.
 
     Returns:
-        The trained system and the training curve. Steps whose gradient is not finite are
-        left out.
+        The trained system and the training curve, by epoch: ``loss``, mean cross-entropy [nat],
+        and ``unsettled``, the fraction of images for which a circuit did not settle. Steps whose
+        gradient is not finite are left out.
     """
     import optax  # slow to import, seldom needed
 
-    settings = settings or TrainingSettings()
-    per_epoch = len(images) // settings.batch
-    schedule = optax.cosine_decay_schedule(settings.learning_rate, settings.epochs * per_epoch)
+    how = settings or TrainingSettings()
+    per_epoch = len(images) // how.batch
+    schedule = optax.cosine_decay_schedule(how.learning_rate, how.epochs * per_epoch)
     optimiser = optax.apply_if_finite(
         optax.chain(
-            optax.clip_by_global_norm(5.0),
-            optax.adamw(schedule, weight_decay=settings.weight_decay),
+            optax.clip_by_global_norm(5.0), optax.adamw(schedule, weight_decay=how.weight_decay)
         ),
         max_consecutive_errors=10,
     )
-    parameters, fixed = eqx.partition(system, trainable(system))
-    state = optimiser.init(parameters)
 
-    def loss(parameters: Any, batch: Array, truth: Array) -> tuple[Array, Array]:
-        return cross_entropy(eqx.combine(parameters, fixed), batch, truth)
+    def loss(system: VisualSystem, batch: Any, images: Array, labels: Array) -> Any:
+        rows, key = batch
+        keys = jax.random.split(key, how.batch)
+        shown = jax.vmap(lambda k, x: distort(k, x, how))(keys, images[rows])
+        value, unsettled = cross_entropy(system, shown, labels[rows])
+        return value, {"loss": value, "unsettled": unsettled}
 
-    @eqx.filter_jit
-    def step(parameters: Any, state: Any, index: Array, key: PRNGKeyArray) -> Any:
-        keys = jax.random.split(key, settings.batch)
-        batch = jax.vmap(lambda k, x: distort(k, x, settings))(keys, images[index])
-        (value, unsettled), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(
-            parameters, batch, labels[index]
-        )
-        updates, state = optimiser.update(gradient, state, parameters)
-        return eqx.apply_updates(parameters, updates), state, value, unsettled
-
-    curve = []
-    for number in range(settings.epochs):
+    def batches(number: int) -> Iterator[tuple[Array, PRNGKeyArray]]:
         order_key, step_key = jax.random.split(jax.random.fold_in(key, number))
         order = jax.random.permutation(order_key, len(images))
-        rows = []
         for i in range(per_epoch):
-            index = order[i * settings.batch : (i + 1) * settings.batch]
-            parameters, state, *row = step(
-                parameters, state, index, jax.random.fold_in(step_key, i)
-            )
-            rows.append(jnp.stack(row))
-        means = jnp.stack(rows).mean(axis=0)
-        curve.append(Epoch(float(means[0]), float(means[1])))
-        if report is not None:
-            report(number, curve[-1])
-    return eqx.combine(parameters, fixed), curve
+            yield order[i * how.batch : (i + 1) * how.batch], jax.random.fold_in(step_key, i)
+
+    return fit(
+        system,
+        loss,
+        map(batches, range(how.epochs)),
+        optimiser,
+        trainable=trainable(system),
+        data=(images, labels),
+        report=report,
+    )
 
 
 def accuracy(

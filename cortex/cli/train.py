@@ -16,7 +16,6 @@ from cortex.progress import stage
 
 if TYPE_CHECKING:
     from cortex.areas.digit_networks import DigitNetwork
-    from cortex.areas.training import Epoch
     from cortex.stimuli import Digits
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -158,7 +157,7 @@ def _train_digits(
     seed = facts["seed"]
     epochs = digits.epochs(kind)
     with stage(f"{kind}, seed {seed}", total=epochs) as advance:
-        report = _by_epoch(epochs, advance)
+        report = _by_row(epochs, advance)
         if kind == "plain":
             system, curve = digits.train_plain(training, seed, report)
         else:
@@ -166,15 +165,3 @@ def _train_digits(
             system, curve = digits.train_circuits(plain, training, seed, report)
         right = digits.save(files[kind], system, curve, held_out, facts)
         return right
-
-
-def _by_epoch(epochs: int, advance: Callable[[int], None]) -> Callable[[int, Epoch], None]:
-    """A line an epoch, above the bars where there are any."""
-
-    def report(number: int, row: Epoch) -> None:
-        unsettled = f", {row.unsettled:.2%} unsettled" if row.unsettled > 0 else ""
-        line = f"epoch {number + 1:>2} of {epochs}: loss {row.loss:.4f}{unsettled}"
-        print(line, file=sys.stderr, flush=True)
-        advance(1)
-
-    return report

@@ -19,7 +19,6 @@ from cortex.areas import (
     probe,
 )
 from cortex.areas.digits import SEEDS, digit_network
-from cortex.areas.training import Epoch
 from cortex.errors import UserError
 from cortex.stimuli import load_digits, split_digits
 
@@ -97,7 +96,7 @@ def test_rounds_of_training_follow_each_other(monkeypatch):
     plain = load_vgg("plain", 0)[0]
 
     def fake(system, images, labels, key, settings, report):
-        rows = [Epoch(float(len(seen)), 0.0)] * settings.epochs
+        rows = [{"loss": float(len(seen)), "unsettled": 0.0}] * settings.epochs
         seen.append((system, tuple(jax.random.key_data(key).tolist())))
         for number, row in enumerate(rows):
             report(number, row)
@@ -113,7 +112,7 @@ def test_rounds_of_training_follow_each_other(monkeypatch):
         plain, few, 0, lambda number, row: told.append(number)
     )
     assert told == [0, 1, 2, 3, 4]
-    assert [row.loss for row in curve] == [0, 0, 1, 1, 1]
+    assert [row["loss"] for row in curve] == [0, 0, 1, 1, 1]
     assert seen[0][0] is plain
     assert seen[1][0] is made[0]
     assert system is made[1]

@@ -52,7 +52,7 @@ def test_plain_training():
     assert seen == list(enumerate(curve))
     assert len(curve) == SETTINGS.epochs
     # Chance is log 2 = .69.
-    assert curve[-1].loss < 0.5 * curve[0].loss
+    assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
     assert accuracy(after, *bars(seed=1)) > 0.85
     again, _ = train(before, shown, labels, jax.random.key(0), SETTINGS)
     assert systems.identical(after, again)
@@ -64,8 +64,8 @@ def test_training_through_circuits(smooth):
     after, curve = train(
         smooth, shown, labels, jax.random.key(0), SETTINGS._replace(epochs=4, learning_rate=1e-2)
     )
-    assert curve[-1].loss < 0.7 * curve[0].loss
-    assert max(row.unsettled for row in curve) < 0.05
+    assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
+    assert max(row["unsettled"] for row in curve) < 0.05
     for old, new in zip(smooth.areas, after.areas, strict=True):
         assert systems.identical(old.circuit, new.circuit)
         assert systems.identical(old.drive_scale, new.drive_scale)
