@@ -26,18 +26,8 @@ ROWS = (
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """One column a network and layer; criterion, sensitivity and performance against strength.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.spatial_and_feature_attention`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """One column a network and layer; criterion, sensitivity and performance against strength."""
     columns = [(v, s) for v in data["variant"].values for s in data["site"].values]
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 150 / 25.4), layout="constrained")
     grid = figure.subplots(len(ROWS), len(columns), sharex=True, sharey="row", squeeze=False)
@@ -57,14 +47,14 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     handles = [
         Line2D([], [], color=colour, marker=marker, ls=dash, ms=4, label=label)
         for name, (colour, marker, dash, label) in LOOKS.items()
-        if name in data["kind"].values
+        if name in data["source"].values
     ]
     figure.legend(
         handles=handles,
         loc="outside lower center",
         ncols=3,
         title=(
-            f"Attention to … ({config.statistics.level:.0%} bootstrap intervals of the change "
+            f"Attention to … ({settings.statistics.level:.0%} bootstrap intervals of the change "
             "by attention)"
         ),
         title_fontsize=7,
@@ -76,19 +66,17 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
 
 def _courses(panel: Any, here: Any, site: str, name: str) -> None:
     """One quantity against strength, from that without attention on."""
-    before = float(here[f"{name}_unattended"])
-    at = here.sel(site=site)
-    strengths = np.append(0.0, at["strength"].values)
+    before = float(here["detection_unattended"].sel(measure=name))
+    change = here["change"].sel(site=site, measure=name)
+    strengths = np.append(0.0, change["strength"].values)
     width = 0.012 * strengths.max()
     for number, (kind, (colour, marker, dash, _)) in enumerate(LOOKS.items()):
-        own = at.sel(kind=kind)
-        values = np.append(before, own[name].values)
-        low, high = (
-            np.append(before, before + own[f"change_{name}_{end}"].values)
-            for end in ("low", "high")
+        own = change.sel(source=kind)
+        value, low, high = (
+            before + np.append(0.0, own.sel(bound=end).values) for end in ("value", "low", "high")
         )
         moved = strengths + np.append(0.0, np.full(len(strengths) - 1, (number - 2) * width))
-        panel.plot(moved, values, color=colour, ls=dash, marker=marker, ms=3, lw=1.1, mew=0)
+        panel.plot(moved, value, color=colour, ls=dash, marker=marker, ms=3, lw=1.1, mew=0)
         panel.vlines(moved[1:], low[1:], high[1:], color=colour, lw=0.7, alpha=0.8)
     panel.set_xlim(-0.04 * strengths.max(), 1.06 * strengths.max())
     panel.set_xticks([0.0, strengths[-1] / 2, strengths[-1]])
@@ -104,13 +92,13 @@ def _named(data: Any, site: str) -> str:
 
 def _claim(data: Any) -> str:
     """What the figure shows, as it came out."""
-    criterion = data["feature_minus_spatial_criterion"].values
-    sensitivity = data["feature_minus_spatial_sensitivity"].values
-    parts = (
-        ("Attention to an orientation lowers the criterion more than to a place", criterion),
-        ("Sensitivity is higher with attention to a place than to an orientation", sensitivity),
-    )
-    return "\n".join(
-        f"{words}: {int((values < 0).sum())} of {values.size} networks and layers"
-        for words, values in parts
-    )
+    difference = data["feature_minus_spatial"].sel(bound="value")
+    parts = {
+        "criterion": "Attention to an orientation lowers the criterion more than to a place",
+        "sensitivity": "Sensitivity is higher with attention to a place than to an orientation",
+    }
+    lines = []
+    for name, words in parts.items():
+        values = difference.sel(measure=name).values
+        lines.append(f"{words}: {int((values < 0).sum())} of {values.size} networks and layers")
+    return "\n".join(lines)

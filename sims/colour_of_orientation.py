@@ -13,39 +13,31 @@ for; colours, numbers of images and circuits are chosen here.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
+from jax import Array
 
-from cortex.analysis.colour_naming import summarise_colours
-from cortex.experiment import Measure, Progress
-from cortex.labelled import variable
-from cortex.measures.colour_rows import colour_measures
-from cortex.models.grating_runs import (
-    GratingConfig,
-    as_dataset,
-    condition_variables,
-    look_at_pairs,
-    prepare,
-)
-from cortex.models.grating_study import (
-    GratingAttentionSection,
-    Images,
-    conditions,
-    example_images,
-    grating_images,
-    lowest_gradient,
-)
-from cortex.models.networks import StudyNetwork, load_study_network
-from cortex.models.study import ValuesSection, sites
+from cortex import experiment as ex
+from cortex.analysis import bootstrap
+from cortex.analysis.yes_no import halves
+from cortex.labelled import label, to_dataset
+from cortex.models.networks import load_study_network
+from cortex.models.study import ValuesSection
+from cortex.progress import stage
+from cortex.sources import Source
+from cortex.studies import Subject, gratings
 
 EXAMPLE = 2  # orientation that example images are of: 40 deg
+NAMED = {"own": "the attended orientation", "other": "the other grating"}  # whose colour
 
 
-class Config(GratingConfig):
-    """Configuration of `colour_of_orientation`."""
+class Settings(gratings.GratingSettings):
+    """Settings of `colour_of_orientation`."""
 
     values: ValuesSection = ValuesSection(gradients_over="category", gradients_normalised="both")
-    attention: GratingAttentionSection = GratingAttentionSection(
+    attention: gratings.OrientationAttention = gratings.OrientationAttention(
         sources=("tuning", "gradient", "shuffled", "uniform"),
         layers=(8, 13, 15, 18),
         control_layers=(15, 18),
@@ -53,91 +45,195 @@ class Config(GratingConfig):
     )
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """Each variant learns from single gratings and looks at pairs."""
-    found = load_study_network(config.network)
-    places = [name for name, _ in sites(config.attention, len(found.layers))]
-    images = grating_images(config.gratings, found, config.seed, positive_only=True)
-    variants = [
-        name_colours(config, found, images, places, variant) for variant in config.network.variants
-    ]
-    by = ("source", config.attention.sources, "what attention is applied by")
-    data = as_dataset(
-        config, found, images, variants, VARIABLES, by, places, config.attention.strengths
-    )
-    data = with_colours(data, images)
-    with progress.stage("shares of colours and their intervals"):
-        s = config.statistics
-        summary = summarise_colours(data, s.resamples, s.level, config.seed)
-    return data.merge(summary, compat="no_conflicts", join="exact", combine_attrs="override")
-
-
-VARIABLES = condition_variables("source", "answer", "colour named") | {
-    "right_single": ((), "1", "single gratings whose colour is named"),
-}
-
-
-def name_colours(
-    config: Config,
-    found: StudyNetwork,
-    images: Images,
-    places: list[str],
-    variant: str,
-) -> dict[str, np.ndarray]:
-    """Which colour one variant names in every pair, with and without attention.
-
-    Returns
-    -------
-    dict of arrays
-        Of `VARIABLES`; an answer is the number of a colour.
-    """
-    a = config.attention
-    lowest = lowest_gradient(a, len(found.layers))
-    ready = prepare(config, found, images, variant, gradients=lowest)
-    seen = look_at_pairs(
-        ready,
-        ready.learned.colour,
-        images.trials,
-        conditions(a, len(found.layers), ready.learned.values),
-        (len(a.sources), len(places), len(a.strengths)),
-        variant,
-        lambda logits, _: named(logits),
-    )
-    return seen | {
-        "feature_error": ready.feature_error,
-        "right_single": np.array(ready.learned.right_colour),
+def simulate(s: Settings, _: Array) -> xr.Dataset:
+    """Each variant learns from single gratings and names a colour in pairs."""
+    network = load_study_network(s.network)
+    images = s.gratings.images(network, s.seed, positive_only=True)
+    lowest = s.attention.lowest_gradient(len(network.layers))
+    learned = gratings.learn_gratings(s, network, images, gradients=lowest)
+    subjects = {
+        variant: Subject(one.colour, {name: one.by(name) for name in s.attention.sources})
+        for variant, one in learned.items()
     }
-
-
-def named(logits: np.ndarray) -> np.ndarray:
-    """The colour with the largest logit; -1, no answer, where a circuit ran away."""
-    lost = np.isnan(logits).any(axis=-1)
-    return np.where(lost, -1.0, np.nan_to_num(logits).argmax(axis=-1)).astype(np.float32)
-
-
-def with_colours(data: xr.Dataset, images: Images) -> xr.Dataset:
-    """The data with what was shown: the colours of every pair, and example images."""
-    by_trial, trials = ("orientation", "image"), images.trials
-    return data.assign(
-        colour=variable(by_trial, trials.colour, "1", "colour of the attended orientation"),
-        other_colour=variable(by_trial, trials.other_colour, "1", "colour of the other grating"),
-        example=variable(
-            ("shown", "y", "x", "rgb"),
-            example_images(images, EXAMPLE),
+    data = gratings.look_at_pairs(
+        network,
+        images.trials,
+        s.attention,
+        learned,
+        subjects,
+        asked=s.attention.asked,
+        answer="all",
+    )
+    names, field = {"colour_name": images.field.colour_names}, images.field
+    by_trial = {"category": None, "image": None}
+    shown = {
+        "colour": label(images.trials.colour, "1", "attended orientation's colour", **by_trial),
+        "other_colour": label(images.trials.other_colour, "1", "the other's colour", **by_trial),
+        "rgb_of_colour": label(field.colours, "1", "brightest line of a bar", **names, rgb=None),
+        "example": label(
+            images.examples(EXAMPLE),
             "1",
             "a single grating, and two pairs with its orientation",
+            shown=None,
+            y=None,
+            x=None,
+            rgb=None,
         ),
-        rgb_of_colour=variable(
-            ("colour_name", "rgb"), images.field.colours, "1", "brightest line of a bar, 0 to 255"
-        ),
-    ).assign_coords(
-        colour_name=variable(
-            "colour_name", list(images.field.colour_names), "1", "colours, in the order of numbers"
-        )
+    }
+    return data.merge(to_dataset(shown))
+
+
+def named(logits: xr.DataArray) -> xr.DataArray:
+    """The colour with the largest logit; NaN where nothing was asked, -1 where nothing came out.
+
+    A circuit that ran away leaves no answer in some trials of a condition.
+    """
+    lost = logits.isnull().any("logit")
+    nothing = lost.all(("category", "image"))
+    return logits.fillna(0.0).argmax("logit").where(~lost, -1.0).where(~nothing)
+
+
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Whose colour is named, and what attention adds.
+
+    Strengths, and the best layer, are chosen on the first half of each orientation's images, for
+    the attended colour to be named most often; estimates are of the other half.
+    """
+    shown = xr.concat([data["colour"], data["other_colour"]], "named", coords="minimal")
+    shown = shown.assign_coords(named=("named", list(NAMED), {"long_name": "whose colour"}))
+    answers = {"attended": named(data["score"]), "unattended": named(data["score_unattended"])}
+    hits = {name: (one == shown).where(one.notnull()) for name, one in answers.items()}
+    attended, unattended = hits["attended"], hits["unattended"]
+    every = ("category", "image")
+    right = halves(attended.sel(named="own", drop=True))[0].mean(every)
+    best = right.fillna(-1.0).argmax("strength")
+    late = xr.Dataset({"best": halves(attended)[1].isel(strength=best, drop=True)})
+    late["base"] = halves(unattended)[1]
+
+    def statistic(some: xr.Dataset) -> xr.Dataset:
+        share = some.mean(every, skipna=False)
+        return share.assign(gain=share["best"] - share["base"])
+
+    with stage("shares of colours and their intervals"):
+        how: dict[str, Any] = {"n": s.statistics.resamples, "level": s.statistics.level}
+        found = bootstrap(statistic, late, "image", within=("category",), rng=rng, **how)
+    words = {
+        "best": "trials in which the colour is named, at the best strength of attention",
+        "base": "trials in which the colour is named, without attention, of those reported",
+        "gain": "change of the share in which the colour is named, at the best strength",
+    }
+    shares = {name: found[name].assign_attrs(units="1", long_name=words[name]) for name in words}
+    text = {"units": "1", "long_name": "trials in which the colour is named"}
+    shares["named_share"] = attended.mean(every, skipna=False).assign_attrs(text)
+    shares["named_share_unattended"] = unattended.mean(every).assign_attrs(text)
+    at = right["strength"].isel(strength=best, drop=True).where(right.notnull().any("strength"))
+    shares["best_strength"] = at.assign_attrs(units="1", long_name="best strength of attention")
+    if "tuning" in s.attention.sources:
+        shares["best_layer"] = gratings.best_layer(right)
+    return shares
+
+
+def tuning(array: xr.DataArray, d: xr.Dataset, whose: str) -> xr.DataArray:
+    """Of attention by tuning values at the layer where they do best, whose colour is named."""
+    return array.sel(source="tuning", site=d["best_layer"], named=whose, drop=True)
+
+
+def best_layer_in_words(d: xr.Dataset, place: dict[str, Any]) -> str:
+    """Which layer is the best, and by how much attention moves the shares there."""
+    here = d.sel(variant=place["variant"], bound="value")
+    own, other = (
+        f"from {float(here['base'].sel(named=whose)):.1%} to "
+        f"{float(tuning(here['best'], here, whose)):.1%}"
+        for whose in NAMED
+    )
+    layer = here["best_layer"].item()
+    beta = float(here["best_strength"].sel(source="tuning", site=layer))
+    return (
+        f"{layer.capitalize()} and beta = {beta:g} are the best on the first half of the images; "
+        f"on the other half attention moves the share {own}, and that of the other grating's "
+        f"colour {other}."
     )
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """How often the attended orientation's colour is named, and what attention adds."""
-    del config
-    return colour_measures(data)
+DIRECTION = Source("lindsay2018", "direction, on VGG-16")
+BEST: dict[str, Any] = {
+    "headline": True,
+    "known": best_layer_in_words,
+    "when": gratings.asks("tuning"),
+}
+
+CLAIMS = (
+    ex.Claim(
+        "right_single",
+        lambda d: d["right_colour"],
+        ex.Above(0.8, "chance 0.2"),
+        Source(detail="required here: the readout knows the colours of single gratings"),
+        "the colours of single gratings are named",
+        headline=True,
+    ),
+    gratings.SETTLED,
+    ex.Claim(
+        "named_share_unattended",
+        lambda d: d["named_share_unattended"],
+        ex.Reported(),
+        DIRECTION,
+        "how often either colour is named without attention; guessing gives 0.2",
+        headline=True,
+    ),
+    ex.Claim(
+        "tuning_gain",
+        lambda d: tuning(d["gain"], d, "own"),
+        ex.Above(0),
+        DIRECTION,
+        "attention to an orientation brings out its colour",
+        **BEST,
+    ),
+    ex.Claim(
+        "other_gain",
+        lambda d: tuning(d["gain"], d, "other").sel(bound="value"),
+        ex.Below(0),
+        DIRECTION,
+        "attention to an orientation drives out the other grating's colour",
+        **BEST,
+    ),
+    ex.Claim(
+        "own_minus_other",
+        lambda d: (tuning(d["best"], d, "own") - tuning(d["best"], d, "other")).sel(bound="value"),
+        ex.Above(0),
+        DIRECTION,
+        "the colour named is that of the attended orientation, not the other's",
+        **BEST,
+    ),
+    *(
+        ex.Claim(
+            f"tuning_minus_{control}",
+            lambda d, of=control: gratings.beyond_control(
+                d["gain"].sel(named="own", bound="value"), of
+            ),
+            ex.Above(0),
+            gratings.CONTROL,
+            f"tuning values bring out the colour more than {control} ones",
+            headline=True,
+            known=gratings.where_controlled(control),
+            when=gratings.asks("tuning", control),
+        )
+        for control in gratings.CONTROLS
+    ),
+)
+
+experiment = ex.Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse,
+    compiled=False,
+    small=gratings.SMALL
+    | {
+        "attention.layers": [4],
+        "attention.control_layers": [],
+        "attention.strengths": [0.3],
+        "attention.sources": ["tuning", "uniform"],
+        "attention.all_layers": False,
+        "statistics.resamples": 20,
+    },
+)

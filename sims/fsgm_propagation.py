@@ -37,26 +37,27 @@ from cortex.experiment import (
 )
 from cortex.labelled import variable
 from cortex.measures.propagation_rows import propagation_measures
-from cortex.models.grating_runs import GratingConfig, Prepared, prepare
-from cortex.models.grating_study import (
-    GratingsSection,
-    SourceName,
-    grating_images,
-)
 from cortex.models.networks import NetworkSection, StudyNetwork, load_study_network
 from cortex.models.study import CODE, HERE, PAPER, FormSection, StatisticsSection
 from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
 from cortex.stimuli.grating_images import ORIENTATIONS, normalised
 from cortex.stimuli.trials import AbstractTrials
-from cortex.studies import Looked, by_values, look
+from cortex.studies import Looked, look
 from cortex.studies import attend as attend_to
+from cortex.studies.gratings import (
+    Gratings,
+    GratingSettings,
+    LearnedGratings,
+    SourceName,
+    learn_gratings,
+)
 from cortex.tasks import area_under_curve
 
 PUBLISHED_LAYERS, PUBLISHED_DEPTH = (2, 6, 8, 10, 12), 13
 BATCH = 5  # images at a time, as many as there are colours
 
 
-class FieldSection(GratingsSection):
+class FieldSection(Gratings):
     """Gratings to learn from, and to be tested with; `trials` have two of them, for angles."""
 
     phases: int = quantity(
@@ -103,7 +104,7 @@ class MapsSection(StatisticsSection):
     resamples: int = quantity(300, "1", "bootstrap resamples over maps", source=HERE, ge=10)
 
 
-class Config(GratingConfig):
+class Config(GratingSettings):
     """Configuration of `fsgm_propagation`."""
 
     network: NetworkSection = NetworkSection(
@@ -170,14 +171,13 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
     """Each variant learns, and is tested with attention at one layer after the other."""
     found = load_study_network(config.network)
     attended = attended_layers(config, len(found.layers))
-    images = grating_images(config.gratings, found, config.seed, positive_only=True)
+    images = config.gratings.images(found, config.seed, positive_only=True)
     full_field = FullFieldTrials(
         images.field, config.gratings.phases, preprocessing=found.preprocessing
     )
     variants = []
-    for variant in config.network.variants:
-        ready = prepare(config, found, images, variant, batch=BATCH)
-        system = ready.learned.orientation.system
+    for variant, ready in learn_gratings(config, found, images, batch=BATCH).items():
+        system = ready.orientation.system
         conditions = len(config.attention.sources) * len(attended)
         looks = 1 + conditions + any(area.recurrent for area in system.areas)
         total = looks * (len(full_field) + len(images.trials)) + len(images.trials)
@@ -192,7 +192,7 @@ def run(config: Config, progress: Progress) -> xr.Dataset:
 
 def attend(
     config: Config,
-    ready: Prepared,
+    learned: LearnedGratings,
     full_field: FullFieldTrials,
     pairs: GratingTrials,
     attended: Sequence[int],
@@ -208,10 +208,9 @@ def attend(
         (source, attended, recorded layer, orientation); ``settled`` (source, attended);
         ``settled_unattended`` (); ``detector_auc`` (orientation).
     """
-    a, learned, forms = config.attention, ready.learned, ready.forms
-    system = learned.orientation.system
+    a, system = config.attention, learned.orientation.system
     areas = len(system.areas)
-    by = {name: by_values(values, forms) for name, values in learned.values.items()}
+    by = {name: learned.by(name) for name in learned.values}
     alone_at = np.eye(areas)
     attentions = [
         attend_to(by[source], alone_at[layer - 1], a.strength)

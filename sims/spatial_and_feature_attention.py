@@ -13,134 +13,203 @@ circuits are chosen here.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
+from jax import Array
 from pydantic import model_validator
 
-from cortex.experiment import Measure, Positive, Progress, quantity
-from cortex.labelled import variable
-from cortex.measures.cued_rows import KINDS, cued_measures, summarise_cued
-from cortex.models.grating_runs import (
-    GratingConfig,
-    as_dataset,
-    condition_variables,
-    look_at_pairs,
-    prepare,
-)
-from cortex.models.grating_study import Attended, GratingsSection, Images, grating_images
-from cortex.models.networks import StudyNetwork, load_study_network
-from cortex.models.study import CODE, HERE, StudyAttentionSection, sites
+from cortex import experiment as ex
+from cortex.analysis import bootstrap
+from cortex.analysis.yes_no import yes_no
+from cortex.models.networks import load_study_network
+from cortex.models.study import StudyAttentionSection, sites
+from cortex.progress import stage
+from cortex.settings import Positive, quantity
+from cortex.sources import REQUIRED, Source
 from cortex.stimuli import GratingTrials
-from cortex.tasks import Condition, LayerValues
+from cortex.studies import Subject, by_place, gratings, together
+
+CODE = Source("lindsay2018", "0 to 1 in the public code")
 
 
-class CuedSection(GratingsSection):
+class CuedGratings(gratings.Gratings):
     """Single gratings to learn from, pairs of them with one in the cued quadrant."""
 
-    cued: int = quantity(1, "1", "cued quadrant, 0 to 3 as a page is read", source=HERE, ge=0, le=3)
+    cued: int = quantity(1, "1", "cued quadrant, 0 to 3 as a page is read", ge=0, le=3)
 
 
-class AttentionSection(StudyAttentionSection):
+class Attention(StudyAttentionSection):
     """Layers, form and strengths; every kind of attention has the same strengths."""
 
     strengths: tuple[Positive, ...] = quantity(
-        (0.25, 0.5, 1.0), "1", "beta and beta_s", source=f"0 to 1: {CODE}", min_length=1
+        (0.25, 0.5, 1.0), "1", "beta and beta_s", CODE, min_length=1
     )
 
     @model_validator(mode="after")
-    def _ascending(self) -> AttentionSection:
+    def _ascending(self) -> Attention:
         found = list(self.strengths)
         if found != sorted(found):
             raise ValueError(f"strengths: found {found}, allowed: ascending")
         return self
 
 
-class Config(GratingConfig):
-    """Configuration of `spatial_and_feature_attention`."""
+class Settings(gratings.GratingSettings):
+    """Settings of `spatial_and_feature_attention`."""
 
-    gratings: CuedSection = CuedSection(trials=24)
-    attention: AttentionSection = AttentionSection(layers=(7, 13, 17), all_layers=False)
-
-
-def conditions(
-    config: Config, areas: int, values: dict[str, LayerValues]
-) -> tuple[list[str], list[Attended]]:
-    """Names of the sites, and every kind of attention at every one and at every strength."""
-    places = sites(config.attention, areas)
-    found = []
-    for k, (feature, to_place) in enumerate(KINDS.values()):
-        for a, (_, share) in enumerate(places):
-            for b, beta in enumerate(config.attention.strengths):
-                own = beta * share
-                nothing = np.zeros(areas)
-                one = Condition(
-                    values[feature or "nothing"],
-                    own if feature else nothing,
-                    own if to_place else nothing,
-                )
-                found.append(Attended((k, a, b), one))
-    return [name for name, _ in places], found
+    gratings: CuedGratings = CuedGratings(trials=24)
+    attention: Attention = Attention(layers=(7, 13, 17), all_layers=False)
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
+def simulate(s: Settings, _: Array) -> xr.Dataset:
     """Each variant learns from single gratings and looks at pairs, with one quadrant cued."""
-    found = load_study_network(config.network)
-    images = grating_images(config.gratings, found, config.seed)
+    network = load_study_network(s.network)
+    images = s.gratings.images(network, s.seed)
     trials = GratingTrials(
         images.field,
-        config.gratings.trials,
-        config.seed + 1,
-        cued=config.gratings.cued,
-        preprocessing=found.preprocessing,
+        s.gratings.trials,
+        s.seed + 1,
+        cued=s.gratings.cued,
+        preprocessing=network.preprocessing,
     )
-    variants = [
-        detect(config, found, variant, images, trials) for variant in config.network.variants
-    ]
-    places = [name for name, _ in sites(config.attention, len(found.layers))]
-    by = ("kind", list(KINDS), "what is attended, and by which values")
-    data = as_dataset(
-        config, found, images, variants, VARIABLES, by, places, config.attention.strengths
-    )
-    data["present"] = variable(
-        ("orientation", "image"), trials.present, "1", "whether the orientation is shown"
-    )
-    with progress.stage("criterion, sensitivity and their intervals"):
-        s = config.statistics
-        summary = summarise_cued(data, s.resamples, s.level, config.seed)
-    return data.merge(summary, compat="no_conflicts", join="exact")
+    shares = [share for _, share in sites(s.attention, len(network.layers))]
+    lowest = int(np.flatnonzero(np.any(shares, axis=0))[0])
+    learned = gratings.learn_gratings(s, network, images, gradients=lowest)
+    subjects = {variant: both_kinds(one) for variant, one in learned.items()}
+    return gratings.look_at_pairs(network, trials, s.attention, learned, subjects)
 
 
-VARIABLES = condition_variables("kind", "score", "detector logit")
-
-
-def detect(
-    config: Config,
-    found: StudyNetwork,
-    variant: str,
-    images: Images,
-    trials: GratingTrials,
-) -> dict[str, np.ndarray]:
-    """What one variant says of every image: arrays of `VARIABLES`."""
-    attended = [share for _, share in sites(config.attention, len(found.layers))]
-    lowest = int(np.flatnonzero(np.any(attended, axis=0))[0])
-    ready = prepare(config, found, images, variant, gradients=lowest)
-    places, asked = conditions(config, len(found.layers), ready.learned.values)
-    seen = look_at_pairs(
-        ready,
-        ready.learned.orientation,
-        trials,
-        asked,
-        (len(KINDS), len(places), len(config.attention.strengths)),
-        variant,
-    )
-    return {
-        "score": seen.pop("answer"),
-        "score_unattended": seen.pop("answer_unattended"),
-        **seen,
-        "feature_error": ready.feature_error,
+def both_kinds(one: gratings.LearnedGratings) -> Subject:
+    """Attention to the cued place, to the orientation, and to both at once."""
+    place, tuning, gradient = by_place(one.forms), one.by("tuning"), one.by("gradient")
+    sources = {
+        "spatial": place,
+        "tuning": tuning,
+        "gradient": gradient,
+        "spatial and tuning": together(tuning, place),
+        "spatial and gradient": together(gradient, place),
     }
+    return Subject(one.orientation, sources)
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Criterion, sensitivity and performance of each kind of attention, and their order."""
-    return cued_measures(data)
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Measures of detection, their change by attention, and that by tuning against by place."""
+    scores = data[["score", "score_unattended"]]
+
+    def statistic(some: xr.Dataset) -> xr.Dataset:
+        change = yes_no(some["score"]) - yes_no(some["score_unattended"])
+        mean = change.mean("strength", skipna=False)
+        difference = mean.sel(source="tuning", drop=True) - mean.sel(source="spatial", drop=True)
+        return xr.Dataset(
+            {"change": change, "mean_change": mean, "feature_minus_spatial": difference}
+        )
+
+    with stage("criterion, sensitivity and their intervals"):
+        how: dict[str, Any] = {"n": s.statistics.resamples, "level": s.statistics.level}
+        found = bootstrap(
+            statistic, scores, "image", within=("present", "category"), rng=rng, **how
+        )
+    words = {
+        "change": "change by attention",
+        "mean_change": "change by attention, mean over its strengths",
+        "feature_minus_spatial": "change by tuning values less that by place, mean over strengths",
+    }
+    changes = {name: found[name].assign_attrs(units="1", long_name=words[name]) for name in words}
+    measures = {
+        "detection": yes_no(data["score"]),
+        "detection_unattended": yes_no(data["score_unattended"]),
+    }
+    return measures | changes
+
+
+def feature_minus_spatial(measure: str) -> Any:
+    """The claim's value: the difference by network and layer."""
+    return lambda d: d["feature_minus_spatial"].sel(measure=measure, bound="value")
+
+
+def interval(measure: str) -> Any:
+    """Its interval, in words."""
+
+    def words(d: xr.Dataset, place: dict[str, Any]) -> str:
+        here = d["feature_minus_spatial"].sel(measure=measure, **place)
+        low, high = (float(here.sel(bound=end)) for end in ("low", "high"))
+        return f"Mean over strengths, tuning values; interval {low:.2f} to {high:.2f}."
+
+    return words
+
+
+def best_performances(d: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Best performance over layers and strengths of either kind alone, and of both together."""
+    best = d["detection"].sel(measure="performance").max(("site", "strength"))
+    alone = best.sel(source=["spatial", "tuning"]).max("source")
+    return alone, best.sel(source="spatial and tuning", drop=True)
+
+
+def both_minus_better_alone(d: xr.Dataset) -> xr.DataArray:
+    """What both kinds together add to the better one."""
+    alone, together = best_performances(d)
+    return together - alone
+
+
+def performances_in_words(d: xr.Dataset, place: dict[str, Any]) -> str:
+    """The performances themselves."""
+    alone, together = (float(one.sel(variant=place["variant"])) for one in best_performances(d))
+    return (
+        f"Best performance over layers and strengths: {alone:.1%} alone, {together:.1%} both; "
+        "chosen and reported on the same images, alike for all."
+    )
+
+
+DIRECTION = Source("lindsay2018", "direction, on VGG-16")
+ORDER = {
+    "criterion": "feature attention lowers the criterion more than spatial attention",
+    "sensitivity": "sensitivity is higher with spatial than with feature attention",
+}
+
+CLAIMS = (
+    ex.Claim(
+        "settled_lowest",
+        gratings.settled_lowest,
+        ex.Near(1.0),
+        REQUIRED,
+        "every steady state was reached",
+        unit="1",
+    ),
+    *(
+        ex.Claim(
+            f"feature_minus_spatial_{measure}",
+            feature_minus_spatial(measure),
+            ex.Below(0),
+            DIRECTION,
+            effect,
+            headline=True,
+            known=interval(measure),
+        )
+        for measure, effect in ORDER.items()
+    ),
+    ex.Claim(
+        "both_minus_better_alone",
+        both_minus_better_alone,
+        ex.Above(0),
+        DIRECTION,
+        "spatial and feature attention combine",
+        headline=True,
+        known=performances_in_words,
+        unit="1",
+    ),
+)
+
+experiment = ex.Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse,
+    compiled=False,
+    small=gratings.SMALL
+    | {
+        "attention.layers": [4],
+        "attention.strengths": [0.3, 0.6],
+        "statistics.resamples": 20,
+    },
+)

@@ -38,7 +38,6 @@ from cortex.experiment import (
 )
 from cortex.labelled import variable
 from cortex.measures.agreement_rows import agreement_measures
-from cortex.models.grating_study import GratingsSection, grating_images
 from cortex.models.networks import (
     DIGITS,
     CircuitSection,
@@ -50,6 +49,7 @@ from cortex.models.networks import (
 )
 from cortex.models.study import HERE, NORMALISED, OVER, PAPER
 from cortex.stimuli import Digits, load_digits, split_digits
+from cortex.studies.gratings import Gratings
 from cortex.tasks import (
     Detectors,
     Observer,
@@ -99,7 +99,7 @@ class Config(ExperimentConfig):
     network: NetworkSection = NetworkSection()
     circuit: CircuitSection = CircuitSection()
     digits: DigitsSection = DigitsSection()
-    gratings: GratingsSection = GratingsSection(detectors=20, tuning=20, gradients=5)
+    gratings: Gratings = Gratings(detectors=20, tuning=20, gradients=5)
     penalty: float = quantity(
         0.1, "1", "inverse of the L2 penalty on the detectors' weights", source=HERE, gt=0
     )
@@ -165,7 +165,7 @@ def shown_digits(config: Config) -> Shown:
 
 def shown_gratings(config: Config, found: StudyNetwork) -> Shown:
     """Clean gratings for tuning values; noisy ones, as the authors' code has them, to train on."""
-    images = grating_images(config.gratings, found, config.seed)
+    images = config.gratings.images(found, config.seed)
     parts = (images.clean, images.noisy, images.further)
     clean, noisy, further = (Ordinary(part.images, part.orientation) for part in parts)
     names = [f"{angle:g} deg" for angle in np.asarray(images.field.orientations)]

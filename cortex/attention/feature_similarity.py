@@ -53,6 +53,10 @@ class FeatureSimilarity(AbstractSource):
         responses = jnp.asarray(observer.mean_responses(images, at=at))
         return cls(tuning_values(responses, labels, observer.categories)).at(at)
 
+    @property
+    def categories(self) -> int:
+        return len(self.values)
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         height, width = features.shape[1:]
         own = jnp.asarray(self.values)[query.category]

@@ -64,6 +64,10 @@ class FeedbackGain(AbstractSource):
         """What is added to the gain of each map, -1 to 1."""
         return self.policy(self.observation(state, query))
 
+    @property
+    def categories(self) -> int:
+        return len(self.embedding)
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         height, width = features.shape[1:]
         return feature_pattern(self.values(state, query), 1.0, (height, width))

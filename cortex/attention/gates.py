@@ -133,5 +133,9 @@ class AttentionGate(AbstractSource):
         score = jax.vmap(self.score)(jax.nn.relu(own + asked[None, :]))
         return jax.nn.sigmoid(score).reshape(features.shape[1:])
 
+    @property
+    def categories(self) -> int:
+        return len(self.embedding)
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         return spatial_pattern(self.gate(features, query) - 1.0, 1.0, len(features))

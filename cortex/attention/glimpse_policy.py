@@ -60,6 +60,10 @@ class GlimpsePolicy(AbstractSource):
         best = jnp.argmax(self.log_probabilities(features, category))
         return places((features.shape[1], features.shape[2]))[best]
 
+    @property
+    def categories(self) -> int:
+        return len(self.sought)
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         shape = (features.shape[1], features.shape[2])
         window = gaussian_window(self.place(features, query.category), self.width, shape)

@@ -163,6 +163,10 @@ class ContentWindow(AbstractSource):
     strength: Float[Array, ""] = eqx.field(converter=as_floats, default=1.0)
     form: AbstractForm = eqx.field(default_factory=Multiplicative)
 
+    @property
+    def categories(self) -> int:
+        return len(self.keys)
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         weights = by_content(features, jnp.asarray(self.keys)[query.category], self.sharpness)
         return spatial_pattern(weights * weights.size - 1.0, self.strength, len(features))

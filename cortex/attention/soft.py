@@ -106,6 +106,10 @@ class SoftAttention(AbstractSource):
         _, found = jax.lax.scan(glance, self.embedding[query.category], length=self.glances)
         return found.reshape(self.glances, *features.shape[1:])
 
+    @property
+    def categories(self) -> int:
+        return len(self.embedding)
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         last: Weights = self.weights(features, query)[-1]
         return spatial_pattern(last * last.size - 1.0, 1.0, len(features))

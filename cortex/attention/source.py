@@ -8,7 +8,9 @@ import abc
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from cortex.circuit import EI, Modulation
@@ -65,6 +67,25 @@ class AbstractSource(eqx.Module):
 
     else:
         form: eqx.AbstractVar[AbstractForm]
+
+    @property
+    def categories(self) -> int | None:
+        """How many categories it can be asked for; None if it asks for no category."""
+        return None
+
+    def check(self, query: Query) -> None:
+        """Refuse a category that the source does not know; one that is traced passes.
+
+        Raises:
+            UserError: there is no such category.
+        """
+        if self.categories is None or isinstance(query.category, jax.core.Tracer):
+            return
+        asked = np.asarray(query.category)
+        if np.any(bad := (asked < 0) | (asked >= self.categories)):
+            raise UserError(
+                f"category: found {asked[bad].flat[0]}, allowed: 0 to {self.categories - 1}"
+            )
 
     @abc.abstractmethod
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
@@ -164,6 +185,10 @@ class EnergyMatched(AbstractSource):
         self.size = jnp.asarray(size, float)
         self.form = source.form
 
+    @property
+    def categories(self) -> int | None:
+        return self.source.categories
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         found = self.source.pattern(features, state, query)
         power = jnp.mean(found**2)
@@ -188,6 +213,10 @@ class Scaled(AbstractSource):
         self.scale = as_floats(scale)
         self.form = source.form
 
+    @property
+    def categories(self) -> int | None:
+        return self.source.categories
+
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         return self.scale * self.source.pattern(features, state, query)
 
@@ -204,6 +233,11 @@ class Sum(AbstractSource):
 
     sources: tuple[AbstractSource, ...]
     form: AbstractForm = eqx.field(default_factory=Multiplicative)
+
+    @property
+    def categories(self) -> int | None:
+        known = [one.categories for one in self.sources if one.categories is not None]
+        return min(known, default=None)
 
     def pattern(self, features: Maps, state: State, query: Query) -> Pattern:
         first, *others = (source.pattern(features, state, query) for source in self.sources)

@@ -149,7 +149,7 @@ def _read(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
 
 
 def _complete(values: dict[str, Any], experiment: Experiment | None, origin: str) -> dict[str, Any]:
-    """Nested values with those of the axes filled in, so that a part of an axis can be set.
+    """Nested values with defaults filled in, so that a part of an axis or a section can be set.
 
     The file of an experiment that a user's TOML file names is looked for beside that.
     """
@@ -163,21 +163,34 @@ def _complete(values: dict[str, Any], experiment: Experiment | None, origin: str
         if not registry.is_file(name) and name not in registry.names():
             return values
         experiment = registry.find(name)
-    return _with_axes(experiment.settings, values)
+    return _with_defaults(experiment.settings, values)
 
 
-def _with_axes(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+def _with_defaults(
+    model: type[BaseModel], values: dict[str, Any], default: BaseModel | None = None
+) -> dict[str, Any]:
+    """Nested values with those of the axes, and what a section has by default where it stands.
+
+    Args:
+        model: the settings.
+        values: as given, sections as dictionaries.
+        default: a section as it is where it stands, which may differ from the defaults of its
+            class: one that is given in part keeps the rest.
+    """
     found = dict(values)
     for name, info in model.model_fields.items():
-        default, given = info.default, values.get(name, {})
-        if isinstance(default, Axis):
+        usual = info.default if default is None else getattr(default, name)
+        given = values.get(name, {})
+        if isinstance(usual, Axis):
             own = {"values": given} if isinstance(given, list) else given
             if isinstance(own, dict):
-                found[name] = plain(default) | own
-        elif isinstance(default, BaseModel) and isinstance(given, dict):
-            inside = _with_axes(type(default), given)
+                found[name] = plain(usual) | own
+        elif isinstance(usual, BaseModel) and isinstance(given, dict):
+            inside = _with_defaults(type(usual), given, usual)
             if inside:
                 found[name] = inside
+        elif name not in values and usual is not info.default:
+            found[name] = usual
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 from pydantic import Field, model_validator
@@ -39,10 +40,12 @@ HERE = "chosen here"
 PAPER = "Lindsay & Miller 2018"
 RING = "as on the ring of Rubin et al. 2015, as transcribed by others"
 DIGITS = "digits_vgg"
+UNTRAINED = "untrained"
 LAYERS = {
     DIGITS: len(digits_vgg.LAYERS),
     "vgg16": len(vgg.LAYERS),
     "efficientnet_lite0": len(efficientnet.LAYERS),
+    UNTRAINED: 4,
 }
 # mu_1 .. mu_13 of the additive form, for VGG-16 on ImageNet [activity at a value of 1].
 VGG16_SCALES = (20.0, 100.0, 150.0, 150.0, 240.0, 240.0, 150.0, 150.0, 80.0, 20.0, 20.0, 10.0, 1.0)
@@ -71,7 +74,9 @@ class WeightsSection(Section):
         description="weight file, or folder of them for digits; empty: where they are expected",
         json_schema_extra={"unit": "1", "source": HERE},
     )
-    weights_seed: int = quantity(0, "1", "which of the networks of digits", source=HERE, ge=0)
+    weights_seed: int = quantity(
+        0, "1", "which of the networks of digits, or of the untrained ones", source=HERE, ge=0
+    )
 
 
 class VariantsSection(WeightsSection):
@@ -143,9 +148,10 @@ class DigitNetworks(VariantsSection):
 class NetworkSection(VariantsSection):
     """The network, with and without circuits."""
 
-    name: Literal["digits_vgg", "vgg16", "efficientnet_lite0"] = Field(
+    name: Literal["digits_vgg", "vgg16", "efficientnet_lite0", "untrained"] = Field(
         default="digits_vgg",
-        description="8 layers trained on digits here; 13 or 18 layers trained on ImageNet",
+        description="8 layers trained on digits here; 13 or 18 layers trained on ImageNet; or 4 "
+        "layers of random weights, for first tries",
         json_schema_extra={"unit": "1", "source": HERE},
     )
     circuits: tuple[int, ...] = quantity(
@@ -248,12 +254,28 @@ def load_study_network(section: NetworkSection) -> StudyNetwork:
         system, digit_facts = load_digits_network(digits_vgg.digit_network(), section, "plain")
         names, side = digits_vgg.LAYERS, digits_vgg.SIDE
         return StudyNetwork(DIGITS, as_network(system), names, side, 1, None, digit_facts)
+    if section.name == UNTRAINED:
+        return untrained_network(section.weights_seed)
     try:
         found = load_pretrained(section.name, section.weights or None)
     except UserError as error:
         raise ConfigError(f"network.weights: {error}") from error
     side = found.preprocessing.size
     return StudyNetwork(*found[:3], side, 3, found.preprocessing, found.facts)
+
+
+def untrained_network(seed: int) -> StudyNetwork:
+    """A small network of random weights, built as EfficientNet-Lite0 is, for images of 32 px.
+
+    Args:
+        seed: of the weights.
+    """
+    blocks = (efficientnet.Blocks(3, 1, 1, 8, 1), efficientnet.Blocks(3, 2, 2, 8, 1))
+    network = efficientnet.random_efficientnet(
+        jax.random.key(seed), stem=8, blocks=blocks, head=24, classes=6
+    )
+    seen = Preprocessing(32, None, "bilinear", (127.0,) * 3, (128.0,) * 3)
+    return StudyNetwork(UNTRAINED, network, network.names, seen.size, 3, seen, {})
 
 
 def build_system(

@@ -14,8 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import NullLocator
 
 E = "#D55E00"
 I = "#0072B2"  # noqa: E741 - the field's name for the inhibitory population
@@ -196,49 +195,3 @@ def hard_images(panel: Any, data: Any, names: Mapping[str, str], size: float = 7
         inset.set_xticks([])
         inset.set_yticks([])
         inset.set_title(names[task], fontsize=size, pad=2)
-
-
-def rates_by_strength(
-    panel: Any,
-    here: Any,
-    site: str,
-    rates: Mapping[str, tuple[str, str]],
-    *,
-    legend: bool,
-    room: float,
-) -> None:
-    """Two rates against the strength of attention at one layer, by tuning and gradient values.
-
-    Args:
-        panel: where to draw.
-        here: one variant, with every rate by source, site and strength, and one ``_unattended``.
-        site: where attention is applied.
-        rates: colour and words of each, by name.
-        legend: whether there is one.
-        room: upper end of the axis of rates; a legend takes what lies above 1.
-    """
-    strengths = np.append(0.0, here["strength"].values)
-    order = np.argsort(strengths)
-    looks = {
-        source: {"ls": dash, "marker": VALUES[source][1], "ms": 2.8}
-        for source, dash in (("tuning", "-"), ("gradient", (0, (3, 1.5))))
-        if source in here["source"].values
-    }
-    for source, look in looks.items():
-        one = here.sel(site=site, source=source)
-        for name, (colour, _) in rates.items():
-            values = np.append(float(here[f"{name}_unattended"]), one[name].values)
-            panel.plot(strengths[order], values[order], color=colour, **look)
-    panel.set_ylim(0, room)
-    panel.set_yticks(np.linspace(0, 1, 5))
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.set_xlim(0, None)
-    panel.set_xlabel("Strength of attention β")
-    variant = str(here["variant"].values)
-    panel.set_title(f"{VARIANTS[variant].capitalize()}, {site} attended", fontsize=7.5)
-    if legend:
-        handles = [Line2D([], [], color=colour, label=words) for colour, words in rates.values()]
-        handles += [
-            Line2D([], [], color=INK, label=source, **look) for source, look in looks.items()
-        ]
-        panel.legend(handles=handles, loc="upper left", ncols=2, fontsize=6, columnspacing=0.6)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -42,6 +42,7 @@ from cortex.tasks.observer import Pass
 
 Source = Callable[[int, Any], AbstractSource]  # from a layer (1 the lowest) and a strength [1]
 Shares = Sequence[float | int] | np.ndarray  # of the strength, at each layer from the lowest
+Asked = Callable[[str, str], bool]  # of a source and a site
 Advance = Callable[[int], object]
 
 
@@ -231,6 +232,8 @@ def detection_study(
     at: Mapping[str, Shares],
     strengths: Sequence[float],
     placed: Sequence[str] = (),
+    asked: Asked = lambda source, site: True,
+    answer: Literal["sought", "all"] = "sought",
     batch: int = 50,
 ) -> xr.Dataset:
     """Every subject looks at the hard images of every task, with every source at every strength.
@@ -241,6 +244,8 @@ def detection_study(
         at: by name, the share of the strength that each layer gets.
         strengths: beta [1].
         placed: sources that need a place, left out (NaN) of tasks where none can be cued.
+        asked: whether a source is applied at a site, by their names; NaN where it is not.
+        answer: which logits are kept, see `look`; all of them have a dimension ``logit``.
         batch: images at a time, at most.
 
     Returns:
@@ -251,13 +256,17 @@ def detection_study(
     """
     variants = []
     for name, subject in subjects.items():
-        asked = {task: _wanted(subject, trials, placed) for task, trials in tasks.items()}
-        each = len(at) * len(strengths)
-        looks = sum(len(tasks[task]) * (1 + each * len(names)) for task, names in asked.items())
+        sources = {task: _wanted(subject, trials, placed) for task, trials in tasks.items()}
+        each = {task: _conditions(names, at, asked) for task, names in sources.items()}
+        looks = sum(
+            len(tasks[task]) * (1 + len(strengths) * len(conditions))
+            for task, conditions in each.items()
+        )
         with stage(f"{name}: hard images", total=looks) as advance:
+            one_look = functools.partial(look, batch=batch, answer=answer, advance=advance)
             found = [
-                _one_task(subject, tasks[task], names, at, strengths, batch, advance)
-                for task, names in asked.items()
+                _one_task(subject, tasks[task], sources[task], conditions, at, strengths, one_look)
+                for task, conditions in each.items()
             ]
         variants.append(xr.concat(found, _words("task", tasks, "hard images")))
     data = xr.concat(variants, _words("variant", subjects, "network"))
@@ -274,22 +283,33 @@ def _wanted(subject: Subject, trials: AbstractTrials, placed: Sequence[str]) -> 
     return [name for name in subject.sources if places or name not in placed]
 
 
+def _conditions(names: Sequence[str], at: Iterable[str], asked: Asked) -> list[tuple[str, str]]:
+    return [(source, site) for source in names for site in at if asked(source, site)]
+
+
 def _one_task(
     subject: Subject,
     trials: AbstractTrials,
     names: Sequence[str],
+    conditions: Sequence[tuple[str, str]],
     at: Mapping[str, Shares],
     strengths: Sequence[float],
-    batch: int,
-    advance: Advance,
+    one_look: Callable[..., tuple[Looked, list[Looked]]],
 ) -> xr.Dataset:
     attentions = [
-        attend(subject.sources[name], shares, beta)
-        for name in names
-        for shares in at.values()
+        attend(subject.sources[source], at[site], beta)
+        for source, site in conditions
         for beta in strengths
     ]
-    before, after = look(subject.observer, trials, attentions, batch=batch, advance=advance)
+    before, seen = one_look(subject.observer, trials, attentions)
+    nothing = jax.tree.map(lambda array: np.full(array.shape, np.nan), before)
+    found = iter(seen)
+    after = [
+        next(found) if (source, site) in conditions else nothing
+        for source in names
+        for site in at
+        for _ in strengths
+    ]
     beta = {"units": "1", "long_name": "strength of attention, beta"}
     axes = {
         "source": _words("source", names, "what attention is applied by"),
@@ -316,7 +336,10 @@ def _dataset(looks: Sequence[Looked], axes: Mapping[str, xr.Variable], how: str)
 
     found = {
         "score": variable(
-            [one.answers for one in looks], ("category", "image"), "1", "detector logit"
+            [one.answers for one in looks],
+            ("category", "image", "logit")[: looks[0].answers.ndim],
+            "1",
+            "detector logit",
         ),
         "rate": variable(
             [_by_population(one.rates) for one in looks],

@@ -30,19 +30,16 @@ from .learning import (
     respond_to_all,
     with_controls,
 )
-from .looking import Condition, Outcome, even_batch, every_answer, look, own_category
 from .observer import Observer, Pass
-from .passes import LayerPass
+from .passes import LayerPass, even_batch
 
 __all__ = [
-    "Condition",
     "Detectors",
     "FirstLook",
     "LayerPass",
     "LayerValues",
     "LogitGradients",
     "Observer",
-    "Outcome",
     "Pass",
     "Rates",
     "Responses",
@@ -56,14 +53,11 @@ __all__ = [
     "bootstrap_counts",
     "detection_rates",
     "even_batch",
-    "every_answer",
     "first_look",
     "first_looks",
     "in_batches",
     "interval",
     "logit_gradients",
-    "look",
-    "own_category",
     "respond_to_all",
     "second_look",
     "second_looks",

@@ -13,7 +13,6 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from cortex.areas import VisualSystem, map_gradients, map_shapes
 from cortex.attention import (
     AbstractImageSet,
-    Multiplicative,
     gradient_values,
     shuffled,
     tuning_values,
@@ -22,8 +21,10 @@ from cortex.attention import (
 from cortex.attention.values import Values
 
 from .detectors import balanced_rows
-from .looking import Report, pass_all, read_out
-from .observer import Observer
+from .observer import Observer, read_units
+from .passes import layer_by_layer
+
+Report = Callable[[int], object]
 
 LayerValues = tuple[Float[Array, "categories _"], ...]  # by area: layers differ in maps
 
@@ -57,21 +58,16 @@ def respond_to_all(
     units, settled = [], []
     means: list[list[np.ndarray]] = [[] for _ in system.areas]
     size = 0
-    shapes: tuple[tuple[int, int, int], ...] = ()
     for images in batches:
         count = len(images)
-        if not size:
-            size, shapes = count, map_shapes(system, images[0])
-        filled = images[np.minimum(np.arange(max(size, count)), count - 1)]
+        size = max(size, count)
+        output = images[np.minimum(np.arange(size), count - 1)]
         steady = np.ones(count)
-        sent = filled
-        for area, (_, passed) in enumerate(
-            pass_all(system, filled, shapes, [Multiplicative()] * len(shapes))
-        ):
-            means[area].append(np.asarray(passed.means.E)[:count])
-            steady = steady * np.asarray(passed.settled)[:count]
-            sent = passed.sent
-        units.append(np.asarray(read_out(system.readout, sent))[:count])
+        for number, (layer, above) in enumerate(layer_by_layer(system, output)):
+            means[number].append(np.asarray(layer.means.E)[:count])
+            steady = steady * np.asarray(layer.settled)[:count]
+            output = above
+        units.append(np.asarray(read_units(system.readout, output))[:count])
         settled.append(steady)
         if report is not None:
             report(count)
@@ -141,9 +137,7 @@ def logit_gradients(
         received = images(rows[chosen])
         shapes = shapes or map_shapes(system, received[0])
         if first:
-            below = pass_all(system, received, shapes, [Multiplicative()] * len(shapes))
-            *_, (_, last) = itertools.islice(below, first)
-            received = last.sent
+            *_, (_, received) = itertools.islice(layer_by_layer(system, received), first)
         found, z = _map_gradients(observer, received, jnp.asarray(category[chosen]), first)
         for area, one in enumerate(found, first):
             gradients[area].append(np.asarray(one)[:count])

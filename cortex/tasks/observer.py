@@ -88,7 +88,7 @@ class Observer(eqx.Module):
         labels = _checked_labels(labels, len(images))
 
         def units_of(some: Images) -> Array:
-            return _read(system.readout, pass_through(system, some)[1])
+            return read_units(system.readout, pass_through(system, some)[1])
 
         units = over_batches(units_of, images)
         wild = int(np.sum(~np.isfinite(units).all(axis=1)))
@@ -162,7 +162,7 @@ class Observer(eqx.Module):
             _pattern(
                 self.system.areas[number],
                 source,
-                self._one_an_image(query, len(seen.logits)),
+                _one_an_image(source, query, len(seen.logits)),
                 seen.layers[number],
                 seen.logits,
             )
@@ -199,21 +199,19 @@ class Observer(eqx.Module):
         """
         return _checked_labels(labels, images, self.categories)
 
-    def _one_an_image(self, query: Query, images: int) -> Query:
-        known = None if isinstance(query.category, jax.core.Tracer) else np.asarray(query.category)
-        if known is not None and np.any(bad := (known < 0) | (known >= self.categories)):
+
+def _one_an_image(source: AbstractSource, query: Query, images: int) -> Query:
+    """What each image is asked, of a source that can be asked that."""
+    source.check(query)
+
+    def spread(name: str, given: Array, shape: tuple[int, ...]) -> Array:
+        if given.shape not in (shape, (images, *shape)):
             raise UserError(
-                f"category: found {known[bad].flat[0]}, allowed: 0 to {self.categories - 1}"
+                f"{name}: found shape {given.shape}, allowed: {shape} or {(images, *shape)}"
             )
+        return jnp.broadcast_to(given, (images, *shape))
 
-        def spread(name: str, given: Array, shape: tuple[int, ...]) -> Array:
-            if given.shape not in (shape, (images, *shape)):
-                raise UserError(
-                    f"{name}: found shape {given.shape}, allowed: {shape} or {(images, *shape)}"
-                )
-            return jnp.broadcast_to(given, (images, *shape))
-
-        return Query(spread("category", query.category, ()), spread("place", query.place, (2,)))
+    return Query(spread("category", query.category, ()), spread("place", query.place, (2,)))
 
 
 @eqx.filter_jit
@@ -235,7 +233,8 @@ def _pattern(
 
 
 @eqx.filter_jit
-def _read(readout: AbstractReadout, maps: Maps) -> Float[Array, "images units"]:
+def read_units(readout: AbstractReadout, maps: Maps) -> Float[Array, "images units"]:
+    """Units of the readout for outputs of the topmost layer."""
     return jax.vmap(readout.units)(maps)
 
 

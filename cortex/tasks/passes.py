@@ -4,7 +4,7 @@ Attention reaches a layer as patterns, which are data: the programs know neither
 strengths. A layer has one program without attention, and one with each form of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -59,15 +59,32 @@ def pass_through(
     Returns:
         What each of these layers does, and the output of the topmost one.
     """
-    areas, passes = system.areas[lowest:], []
+    passes = []
+    for done, above in layer_by_layer(system, images, lowest, initials, acting):
+        passes.append(done)
+        images = above
+    return tuple(passes), images
+
+
+def layer_by_layer(
+    system: VisualSystem,
+    images: Maps,
+    lowest: int = 0,
+    initials: Sequence[EI[Maps] | None] | None = None,
+    acting: Mapping[int, Acting] | None = None,
+) -> Iterator[tuple[LayerPass, Maps]]:
+    """As `pass_through`, one layer after the other: what each does, and what goes up from it.
+
+    Where most of it is let go at once, memory is that of a layer.
+    """
+    areas = system.areas[lowest:]
     initials = initials or [_silence(area, len(images)) for area in areas]
     for number, (area, initial) in enumerate(zip(areas, initials, strict=True), lowest):
         top = number == len(system.areas) - 1
         here = () if acting is None else tuple(acting.get(number, ()))
         done, above = _pass_layer(area, images, initial, here, top)
-        passes.append(LayerPass(images, *done))
+        yield LayerPass(images, *done), above
         images = above
-    return tuple(passes), images
 
 
 @eqx.filter_jit
@@ -109,3 +126,8 @@ def over_batches(function: Any, images: Any) -> np.ndarray:
         found = np.asarray(function(jnp.asarray(images[rows], float)))
         parts.append(found[: len(images) - start])
     return np.concatenate(parts)
+
+
+def even_batch(count: int, most: int = BATCH) -> int:
+    """Images at a time, at most `most`, that fill as few batches with `count` evenly."""
+    return -(-count // -(-count // most))

@@ -140,3 +140,11 @@ def test_a_setting_carries_its_unit_and_source():
         tau: float = quantity(20, "ms", "time constant", source="somebody 1999", gt=0)
 
     assert list(settings(Cells())) == [("tau", 20, "ms", "time constant", "somebody 1999")]
+
+
+def test_a_section_given_in_part_keeps_what_it_has_by_default_where_it_stands():
+    """The ring of this experiment has 60 units, not the 180 of its class."""
+    name = "feature_similarity_gain"
+    whole, part = load_config(name), load_config(name, ["circuit.k=0.05"])
+    assert whole.circuit.units == part.circuit.units == 60 != type(whole.circuit)().units
+    assert part.circuit == whole.circuit.model_copy(update={"k": 0.05})

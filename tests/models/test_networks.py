@@ -79,7 +79,7 @@ def test_what_is_refused():
     assert "circuits: found [3], allowed: [] (the trained" in refused(circuits=(3,))
     # Where there are no circuits, neither matters.
     NetworkSection(name="vgg16", variants=("plain",))
-    assert LAYERS == {"digits_vgg": 8, "vgg16": 13, "efficientnet_lite0": 18}
+    assert LAYERS == {"digits_vgg": 8, "vgg16": 13, "efficientnet_lite0": 18, "untrained": 4}
 
 
 def test_weights_that_are_not_there(tmp_path, monkeypatch):

@@ -1,118 +1,127 @@
-"""A reduced study of colours in a small random network, and what is refused."""
+"""Shares of named colours against loops in plain Python."""
 
 import numpy as np
 import pytest
-from cortex.figures import colour_of_orientation as figure
-from cortex.sims import colour_of_orientation as colours
+import xarray as xr
+from cortex.sims.colour_of_orientation import analyse, experiment, named
 
-from cortex.experiment import ConfigError, Progress, load_config, plain
-from tests.models.test_grating_study import run_small
+from cortex.experiment import load_settings
 
 NAME = "colour_of_orientation"
-SMALL = [
-    "solver.rtol=1e-5",
-    "solver.atol=1e-4",
-    "solver.duration=3000.0",  # the circuit of this tiny network settles slowly when attended
-    "gratings.detectors=2",
-    "gratings.tuning=2",
-    "gratings.trials=6",
-    "gratings.cycles_per_pixel=0.1",
-    "network.circuits=[3]",
-    "attention.layers=[2, 3]",
-    "attention.control_layers=[3]",
-    "attention.strengths=[0.5, 2]",
-    'attention.sources=["tuning", "uniform"]',
-    "statistics.resamples=20",
-]
-
-
-# What it shares with `orientation_detection` is tested there by default.
-pytestmark = pytest.mark.slow
+EVERY = ("category", "image")
 
 
 @pytest.fixture(scope="module")
-def config():
-    return load_config(NAME, SMALL)
-
-
-@pytest.fixture(scope="module")
-def data(config):
-    return run_small(colours, config)
-
-
-@pytest.fixture(scope="module")
-def measures(config, data):
-    return {m.name: m for m in colours.measure(config, data)}
-
-
-def test_the_file_spells_out_the_defaults():
-    assert plain(load_config(NAME)) == plain(colours.Config(experiment=NAME, seed=0))
-
-
-def test_every_variable_is_labelled(data):
-    for name, item in data.variables.items():
-        assert item.attrs.get("units"), name
-        assert item.attrs.get("long_name"), name
-
-
-def test_every_trial_shows_the_orientation_in_a_colour_of_its_own(data):
-    assert data["colour"].shape == (9, 6)
-    assert np.all(data["colour"] != data["other_colour"])
-    assert set(np.unique(data["colour"])) == set(range(5))
-    assert list(data["colour_name"].values)[:2] == ["vermillion", "yellow"]
-    assert data["example"].shape == (3, 32, 32, 3)
-
-
-def test_answers_are_colours_where_something_was_asked(data):
+def data():
+    """Made-up answers of two networks; the logit of the colour named is 1, the others are 0."""
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 5, (9, 12))
+    other = (colour + rng.integers(1, 5, colour.shape)) % 5
+    answer = rng.integers(0, 5, (2, 2, 3, 2, 9, 12))
+    # Tuning values at layer 8 and the higher strength name the attended colour more often.
+    helped = rng.random((2, 9, 12)) < 0.6
+    answer[:, 0, 1, 1] = np.where(helped, colour[None], answer[:, 0, 1, 1])
+    score = np.eye(5)[answer]
+    score[:, 1, 0] = np.nan  # a control that was not applied to layer 3
     condition = ("variant", "source", "site", "strength")
-    assert data["answer"].dims == (*condition, "orientation", "image")
-    assert data["answer"].shape == (2, 2, 3, 2, 9, 6)
-    given = data["answer"].values[np.isfinite(data["answer"].values)]
-    assert set(given) <= set(range(5))
-    asked = np.isfinite(data["answer"]).all(["variant", "strength", "orientation", "image"])
-    np.testing.assert_array_equal(
-        asked.transpose("source", "site"), [[True, True, True], [False, True, False]]
+    return xr.Dataset(
+        {
+            "score": ((*condition, *EVERY, "logit"), score),
+            "score_unattended": (
+                ("variant", *EVERY, "logit"),
+                np.eye(5)[rng.integers(0, 5, (2, 9, 12))],
+            ),
+            "colour": (EVERY, colour),
+            "other_colour": (EVERY, other),
+            "settled_share": (condition, np.where(np.isnan(score).any((-3, -2, -1)), np.nan, 1.0)),
+            "settled_share_unattended": (("variant",), np.ones(2)),
+            "right_colour": (("variant",), [0.9, 0.7]),
+        },
+        {
+            "variant": ["plain", "circuits"],
+            "source": ["tuning", "shuffled"],
+            "site": ["layer 3", "layer 8", "all"],
+            "strength": [0.5, 2.0],
+        },
     )
-    changed = (data["answer"] != data["answer_unattended"]).sel(source="tuning", strength=2.0)
-    assert float(changed.mean()) > 0.02
-    assert float(data["settled"].min()) == 1.0
 
 
-def test_shares_are_those_of_the_answers(data):
-    one = data.sel(variant="circuits", source="tuning", site="layer 3", strength=2.0)
-    own = np.mean(one["answer"].values == data["colour"].values)
-    assert float(one["own"]) == pytest.approx(own)
-    assert float(one["own"] + one["other"]) <= 1.0
+@pytest.fixture(scope="module")
+def settings():
+    return load_settings(
+        NAME, ['attention.sources=["tuning","shuffled"]', "statistics.resamples=400"]
+    )[1]
 
 
-def test_the_measures(measures):
-    for name in (
-        "right_single[plain]",
-        "settled_lowest[circuits]",
-        "own_unattended[plain]",
-        "own_gain_low[circuits,tuning,layer 2]",
-        "tuning_minus_uniform[plain]",
-        "circuits_minus_plain[all]",
-    ):
-        assert np.isfinite(measures[name].value), name
-    assert not any("uniform,layer 2" in name for name in measures)
-    assert "Guessing gives 0.2" in measures["other_unattended[plain]"].note
+@pytest.fixture(scope="module")
+def found(settings, data):
+    return xr.Dataset(analyse(settings, data, np.random.default_rng(0)))
 
 
 def test_no_answer_is_no_colour():
-    logits = np.array([[0.0, 2.0, 1.0], [np.nan, 1.0, 0.0], [-3.0, -2.0, -1.0]])
-    np.testing.assert_array_equal(colours.named(logits), [1, -1, 2])
+    logits = np.array([[[0.0, 2.0, 1.0], [np.nan, 1.0, 0.0], [-3.0, -2.0, -1.0]]])
+    unasked = np.full((1, 3, 3), np.nan)
+    both = xr.DataArray(np.stack([logits, unasked]), dims=("site", *EVERY, "logit"))
+    np.testing.assert_array_equal(named(both), [[[1, -1, 2]], [[np.nan] * 3]])
 
 
-def test_the_figure_is_drawn_from_the_results_alone(config, data, measures):
-    drawn = figure.draw(config, data, list(measures.values()))
-    titles = [axes.get_title(loc="left") for sub in drawn.subfigs for axes in sub.axes]
-    assert sum("circuit at layer 3" in title for title in titles) == 1
+def test_shares_against_a_loop(data, found):
+    answers, own = data["score"].values.argmax(-1), data["colour"].values
+    shares = found["named_share"].sel(named="own").transpose("variant", "source", "site", ...)
+    for place in ((0, 0, 1, 1), (1, 0, 2, 0), (0, 1, 1, 0)):
+        count = sum(answers[(*place, o, i)] == own[o, i] for o in range(9) for i in range(12))
+        assert shares.values[place] == pytest.approx(count / 108)
+    unattended = data["score_unattended"].values[1].argmax(-1) == data["other_colour"].values
+    share = found["named_share_unattended"].sel(variant="circuits", named="other")
+    assert float(share) == pytest.approx(unattended.mean())
 
 
-def test_missing_weights_are_one_line(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    config = load_config(NAME, ["network.weights='nowhere.safetensors'"])
-    with pytest.raises(ConfigError, match=r"^network\.weights: .*nowhere\.safetensors") as caught:
-        colours.run(config, Progress())
-    assert "\n" not in str(caught.value)
+def test_strengths_are_chosen_on_one_half_and_reported_on_the_other(data, found):
+    right = data["score"].values.argmax(-1) == data["colour"].values
+    before = data["score_unattended"].values.argmax(-1) == data["colour"].values
+    here = found.sel(named="own", bound="value")
+    for place in ((0, 0, 1), (1, 0, 0), (0, 1, 2)):
+        strength = int(np.argmax(right[place][..., :6].mean(axis=(1, 2))))
+        expected = right[place][strength][:, 6:].mean()
+        plain = before[place[0]][:, 6:].mean()
+        variant, source, site = place
+        at = {"variant": variant, "source": source, "site": site}
+        assert float(here["best"].isel(at)) == pytest.approx(expected)
+        assert float(here["base"].isel(variant=variant)) == pytest.approx(plain)
+        assert float(here["gain"].isel(at)) == pytest.approx(expected - plain)
+    assert found["best_layer"].values.tolist() == ["layer 8", "layer 8"]
+
+
+def test_intervals_have_the_width_of_a_paired_bootstrap(data, found):
+    """The standard error of a mean of 54 paired differences, within orientations, by formula."""
+    right = (data["score"].values.argmax(-1) == data["colour"].values)[0, 0, 1, 1][:, 6:]
+    before = (data["score_unattended"].values.argmax(-1) == data["colour"].values)[0][:, 6:]
+    error = np.sqrt(np.mean((right.astype(float) - before).var(axis=1)) / 54)
+    gain = found["gain"].sel(variant="plain", source="tuning", site="layer 8", named="own")
+    value, low, high = (float(gain.sel(bound=end)) for end in ("value", "low", "high"))
+    # 400 resamples: a percentile is known to about a tenth.
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.2)
+    assert (high + low) / 2 == pytest.approx(value, abs=0.03)
+
+
+def test_what_was_not_asked_is_not_a_number(found):
+    missing = found.sel(source="shuffled", site="layer 3")
+    for name in ("named_share", "best", "gain"):
+        assert np.isnan(missing[name]).all(), name
+    assert np.isfinite(found["gain"].sel(source="tuning")).all()
+
+
+def test_claims_are_of_the_best_layer_and_against_controls_where_they_are(settings, data, found):
+    rows = {row.name: row for row in experiment.rows(settings, data.merge(found))}
+    assert rows["right_single[plain]"].holds is True
+    assert rows["right_single[circuits]"].holds is False
+    assert rows["tuning_gain[plain]"].holds is True
+    here = found.isel(variant=0).sel(site="layer 8", bound="value")
+    own, other = (here["best"].sel(source="tuning", named=n) for n in ("own", "other"))
+    assert rows["own_minus_other[plain]"].value == pytest.approx(float(own - other))
+    assert "moves the share from" in rows["own_minus_other[plain]"].note
+    gain = here["gain"].sel(named="own")
+    expected = float(gain.sel(source="tuning") - gain.sel(source="shuffled"))
+    assert rows["tuning_minus_shuffled[plain]"].value == pytest.approx(expected)
+    assert rows["tuning_minus_shuffled[plain]"].note.startswith("Mean over layers 8,")
+    assert not any("uniform" in name for name in rows)

@@ -211,6 +211,7 @@ def study(values):
             at={"layer 1": (1, 0), "layer 2": (0, 1), "all": (0.5, 0.5)},
             strengths=(0.4, 0.8),
             placed=("spatial",),
+            asked=lambda source, site: source == "values" or site != "all",
         )
     return data, told
 
@@ -239,13 +240,40 @@ def test_a_source_that_needs_a_place_is_left_out_where_there_is_none(study):
     assert where.values.tolist() == [[False, True], [False, False]]
 
 
+def test_what_was_not_asked_is_left_out(study, values):
+    data, _ = study
+    missing = np.isnan(data["score"]).all(("strength", "category", "image"))
+    where = missing.sel(variant="first", task="places").transpose("source", "site")
+    assert where.values.tolist() == [[False] * 3, [False, False, True]]
+    assert np.isnan(data["settled_share"].sel(task="places", source="spatial", site="all")).all()
+    # What was asked is in its place.
+    at = {"variant": "first", "task": "places", "source": "spatial", "site": "layer 2"}
+    forms = [Multiplicative()] * 2
+    attention = attend(lambda layer, beta: QuadrantWindow(beta, forms[layer - 1]), (0, 1), 0.8)
+    _, (alone,) = look(observer_of("plain"), NoiseTrials(), [attention])
+    np.testing.assert_allclose(data["score"].sel(at | {"strength": 0.8}), alone.answers, **CLOSE)
+
+
+def test_all_logits_have_an_axis(values):
+    subject = {
+        "one": Subject(observer_of("plain"), {"v": by_values(values, [Multiplicative()] * 2)})
+    }
+    how = {"at": {"layer 2": (0, 1)}, "strengths": (0.4,)}
+    every = detection_study(subject, {"t": NoiseTrials()}, answer="all", **how)
+    own = detection_study(subject, {"t": NoiseTrials()}, **how)
+    assert every["score"].dims[-3:] == ("category", "image", "logit")
+    diagonal = [every["score"].isel(category=c, logit=c) for c in range(CATEGORIES)]
+    np.testing.assert_array_equal(
+        np.stack(diagonal, axis=-2), own["score"].transpose(..., "category", "image")
+    )
+
+
 def test_everything_has_a_unit_and_progress_is_told(study):
     data, told = study
     for name, variable in data.variables.items():
         assert variable.attrs.get("units"), name
         assert variable.attrs.get("long_name"), name
-    each = 3 * 2
-    looks = CATEGORIES * IMAGES * (2 + each + 2 * each)
+    looks = CATEGORIES * IMAGES * (2 + 2 * 3 * 2 + 2 * 2)
     assert told == [["first: hard images", looks, looks]]
 
 

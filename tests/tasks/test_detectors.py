@@ -65,3 +65,21 @@ def test_a_category_without_images():
         Detectors.fit(points, labels, 3)
     with pytest.raises(UserError, match="found 20 of 20 of category 0"):
         Detectors.fit(points[:20], labels[:20], 1)
+
+
+def test_one_spread_for_all_units_leaves_quiet_ones_out():
+    """A unit of a thousandth of the others' spread that tells the classes apart by chance."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    units = rng.normal(size=(60, 4))
+    units[:, 0] += 2 * labels
+    units[:, 3] *= 1e-3
+    for fit in (Detectors.fit, Detectors.fit_choice):
+        own, common = (np.abs(fit(units, labels, 3, common=c).weight) for c in (False, True))
+        assert np.all(common[:, 3] < 0.05 * common[:, 0].max())
+        assert own[:, 3].max() > 10 * common[:, 3].max()
+    # The same as raw units with a penalty in units of the common spread.
+    scaled = Detectors.fit(units * 7, labels, 3, common=True).weight
+    np.testing.assert_allclose(
+        scaled * 7, Detectors.fit(units, labels, 3, common=True).weight, 1e-3
+    )

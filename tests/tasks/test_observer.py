@@ -117,6 +117,19 @@ def test_each_image_can_be_asked_something_else(observer, images):
         np.testing.assert_allclose(found[number], one, **CLOSE)
 
 
+def test_the_categories_asked_for_are_those_of_the_source(observer, images):
+    """More than there are detectors: orientations, say, of an observer that names colours."""
+    values = 0.5 * np.random.default_rng(5).normal(size=(2 * CATEGORIES, systems.MAPS[1]))
+    source = FeatureSimilarity(jnp.asarray(values, jnp.float32))
+    attention = Sum((source, SpatialWindow(0.0))).at(2)
+    found = observer(images[0], attention(category=CATEGORIES + 1))
+    modulation = Multiplicative()(pattern(source, CATEGORIES + 1, 1.0, 1))
+    np.testing.assert_allclose(found, by_hand(observer, images[0], [None, modulation]), **CLOSE)
+    with pytest.raises(UserError, match="category: found 6, allowed: 0 to 5"):
+        observer(images[0], attention(category=2 * CATEGORIES))
+    observer(images[0], SpatialWindow().at(1)(category=99))  # asks for no category
+
+
 def test_a_list_of_sources_is_tried_one_by_one(observer, images):
     tried = [feature(1).at(2)(category=c, strength=0.5) for c in range(CATEGORIES)]
     tried.append(Arousal(0.5).at(1))
