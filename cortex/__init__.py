@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from cortex.circuit import (
         EI,
+        AndersonAcceleration,
         Circuit,
         DenseCoupling,
         Epoch,
@@ -95,6 +96,7 @@ _NAMES = {
         "SpatialWindow",
     ),
     "circuit": (
+        "AndersonAcceleration",
         "EI",
         "Circuit",
         "DenseCoupling",

@@ -1,0 +1,85 @@
+"""Writes, while the documentation is built, a page for each experiment and the list of all."""
+
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+ROOT = Path(__file__).parents[1]
+
+
+def on_files(files, config):
+    """The pages, and the pictures that they show."""
+    from mkdocs.structure.files import File
+
+    from cortex.experiment import registry
+
+    rows = verdicts()
+    listed = ["# Experiments", "", "Each is one file of at most 250 lines in `sims/`.", ""]
+    listed += ["| experiment | asks | rows that hold |", "|---|---|---|"]
+    for name in registry.names():
+        held, claimed = sum(row["holds"] for row in rows[name]), len(rows[name])
+        listed.append(
+            f"| [{name}]({name}.md) | {cell(registry.summary(name))} | {held}/{claimed} |"
+        )
+        page = "\n".join(page_of(name, rows[name])) + "\n"
+        files.append(File.generated(config, f"experiments/{name}.md", content=page))
+    for picture in sorted((ROOT / "figures" / "gallery").glob("*.png")):
+        path = f"experiments/{picture.name}"
+        files.append(File.generated(config, path, abs_src_path=str(picture)))
+    measured = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    files.append(File.generated(config, "benchmarks.md", content=measured))
+    scaling = str(ROOT / "benchmarks" / "scaling.png")
+    files.append(File.generated(config, "scaling.png", abs_src_path=scaling))
+    content = "\n".join(listed) + "\n"
+    files.append(File.generated(config, "experiments/index.md", content=content))
+    return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Pictures and lists that lie elsewhere in the repository lie beside the pages here."""
+    markdown = markdown.replace("](../figures/gallery/README.md)", "](experiments/index.md)")
+    markdown = markdown.replace("](../benchmarks/README.md)", "](benchmarks.md)")
+    return markdown.replace("](../figures/gallery/", "](experiments/")
+
+
+def verdicts():
+    """Rows of the last validation that was frozen, by experiment."""
+    found = defaultdict(list)
+    for row in json.loads((ROOT / "tests" / "frozen" / "validation.json").read_text()):
+        if row["holds"] is not None:
+            found[row["experiment"]].append(row)
+    return found
+
+
+def cell(text):
+    """Text that ends no cell of a table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def page_of(name, rows):
+    """Question, figure, settings with units and sources, claims with verdicts."""
+    from cortex.experiment import load_settings, settings
+
+    experiment, resolved = load_settings(name)
+    module = __import__(f"cortex.sims.{name}", fromlist=["__doc__"])
+    first, _, rest = module.__doc__.partition("\n")
+    yield from (f"# {name}", "", f"**{first}**", "", rest.strip(), "")
+    yield from ("```", f"cortex run {name}", "```", "", f"![Figure of {name}]({name}.png)", "")
+    yield from ("## Claims", "", "| claim | expected | found | holds |", "|---|---|---|---|")
+    for row in rows:
+        value = (
+            "—" if row["value"] is None else f"{row['value']:.4g} {row['unit']}".replace(" 1", "")
+        )
+        verdict = "yes" if row["holds"] else "**no**"
+        yield f"| `{cell(row['measure'])}` | {cell(row['expected'])} | {value} | {verdict} |"
+    yield from ("", "## Settings", "", "| setting | default | unit | meaning | source |")
+    yield "|---|---|---|---|---|"
+    for row in settings(resolved):
+        cells = (f"`{row.path}`", f"`{row.value}`", row.unit, row.description, row.source)
+        yield "| " + " | ".join(cell(one) for one in cells) + " |"
+    cited = experiment.references()
+    if cited:
+        yield from ("", "## Stands on", "", "```bibtex", *cited, "```")
