@@ -2,8 +2,8 @@
 # # Noise and correlations
 #
 # Shared noise enters every unit of the ring. How much of it is left in the rates depends on the
-# stimulus and on attention: both quench it. Two ways to the same answer, linear theory and
-# simulation.
+# stimulus and on attention: both quench it. Linear theory says how much; `cx.simulate_noise` is the
+# other way to the same answer.
 
 # %%
 import matplotlib.pyplot as plt
