@@ -17,9 +17,11 @@ from cortex.experiment.sweeps.evaluate import COMPUTED, SETTLED, Evaluator, stat
 from cortex.experiment.sweeps.plan import Sweep
 from cortex.experiment.written import as_toml
 from cortex.settings import plain
+from tests.heavy import HEAVY
 
 # Those that are still modules of functions have tests of their own.
 NAMES = [n for n in registry.names() if not isinstance(registry.find(n), ModuleExperiment)]
+RUNS = [pytest.param(name, marks=pytest.mark.slow if name in HEAVY else ()) for name in NAMES]
 
 
 @functools.cache
@@ -31,7 +33,7 @@ def ran(name):
     return experiment, small, data, experiment.rows(small, data)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_small_run_is_labelled_and_survives_the_disk(name, tmp_path):
     _, _, data, rows = ran(name)
     check_labels(data)
@@ -43,7 +45,7 @@ def test_a_small_run_is_labelled_and_survives_the_disk(name, tmp_path):
     assert len(json.loads(to_json(rows))) == len(rows) > 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_every_claim_makes_rows_with_words_and_sources(name):
     experiment, small, data, _ = ran(name)
     for claim in experiment.claims:
@@ -52,7 +54,7 @@ def test_every_claim_makes_rows_with_words_and_sources(name):
         assert claim.effect, claim.name
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_a_small_run_is_drawn(name):
     experiment, small, data, rows = ran(name)
     figure = experiment.draw(small, data, rows)
@@ -87,7 +89,7 @@ def test_a_wrong_setting_is_refused_in_one_line(name):
         load_settings(name, ["seed=-1"])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNS)
 def test_the_points_of_a_sweep_are_settled_only_if_all_is(name):
     """A sweep has its program (traced only: see below), and the status of a point is the data's."""
     experiment, small, data, _ = ran(name)
@@ -99,6 +101,15 @@ def test_the_points_of_a_sweep_are_settled_only_if_all_is(name):
         unsettled = data.assign(settled=data.settled & False)
         assert status(unsettled) not in (SETTLED, COMPUTED)
     jax.clear_caches()
+
+
+@pytest.mark.parametrize("name", [n for n in HEAVY if registry.find(n).compiled])
+def test_what_is_too_heavy_to_run_by_day_is_traced(name):
+    """It fits together: names, shapes, axes and units; only the numbers wait for the night."""
+    experiment = registry.find(name)
+    _, small = load_settings(name, values=experiment.small)
+    found = jax.eval_shape(functools.partial(experiment.simulate, small), jax.random.key(0))
+    assert found
 
 
 # The way of a sweep to a point is the same for all: two of them stand for the rest by day.

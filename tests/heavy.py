@@ -1,0 +1,15 @@
+"""Experiments whose small run is too long for every change, and what it costs."""
+
+# Seconds of a processor, compiling included, 2026-11-30. What looks at such a run is marked slow.
+HEAVY = {
+    "area_hierarchy": 24,
+    "arousal": 16,
+    "attention_masks": 36,
+    "attention_variability": 18,
+    "digits_detection": 13,  # CI runs it by its command besides
+    "fit_contrast_response": 17,
+    "lateral_attention": 28,
+    "ring_variability": 22,
+    "saccades_and_tasks": 19,
+    "saliency_search": 23,
+}
