@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from cortex.analysis.object_summary import by_strength, last_layer
-from cortex.plot import style
+from cortex.analysis.yes_no import from_none
+from cortex.plot import interval_bars, style
+from cortex.studies import last_layer, single_layers
 
 COLOURS = {"plain": style.GREY, "circuits": style.E}
 TASKS = {"merged": "merged images", "array": "array images"}
@@ -20,18 +21,8 @@ QUANTITIES = {"performance": "gain (points)", "auc": "gain in ROC area"}
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Images, regime and activity above; gains, sensitivity and rates by layer and strength below.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.object_detection`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Images, regime and activity above; gains and rates by layer and strength below."""
     tasks, variants = list(data["task"].values), list(data["variant"].values)
     height = 62 + 46 * len(tasks) + 50
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
@@ -57,7 +48,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         panel.set_title(style.VARIANTS[variant], fontsize=7.5)
     for panel in grid[-1]:
         panel.set_xlabel("Layer attended")
-    _legend(middle, data, config.statistics.level)
+    _legend(middle, data, settings.statistics.level)
     rates = low.subplots(
         1, 2 * len(variants) if len(tasks) > 1 else len(variants), sharex=True, sharey=True
     )
@@ -106,20 +97,15 @@ def _activity(panel: Any, data: Any) -> None:
         return
     strength = float(data["strength"].values[0])
     here = data["activity_slope"].isel(task=0).sel(source="tuning", strength=strength)
-    layers = [_layer(site) for site in data["site"].values]
-    single = [n for n, layer in enumerate(layers) if layer]
+    sites = single_layers(data)
+    layers = [_layer(site) for site in sites]
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
     for variant in data["variant"].values:
-        panel.plot(
-            [layers[n] for n in single],
-            here.sel(variant=variant).values[single],
-            marker="o",
-            ms=3,
-            color=COLOURS[variant],
-            label=style.VARIANTS[variant],
-        )
+        slopes = here.sel(variant=variant, site=sites)
+        look = {"color": COLOURS[variant], "label": style.VARIANTS[variant]}
+        panel.plot(layers, slopes, marker="o", ms=3, **look)
     panel.axhline(strength, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), label="β")
-    panel.set_xticks(_sparse([layers[n] for n in single]))
+    panel.set_xticks(_sparse(layers))
     panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
     panel.set_ylabel(f"Slope of log activity ratio\non tuning value (β = {strength:g})")
     panel.legend(loc="best", fontsize=6)
@@ -128,31 +114,14 @@ def _activity(panel: Any, data: Any) -> None:
 def _forms(panel: Any, data: Any) -> None:
     """Gain of the four forms of attention."""
     panel.set_title("Forms of attention", fontsize=7.5)
-    known = np.isfinite(data["form_gain"].values).all()
-    if not known:
+    if "form_gain" not in data:
         panel.axis("off")
         return
-    places = np.arange(data.sizes["form"])
-    variants = list(data["variant"].values)
-    dodge = np.linspace(-0.15, 0.15, len(variants)) if len(variants) > 1 else [0.0]
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
-    for shift, variant in zip(dodge, variants, strict=True):
-        value, low, high = (
-            100 * data[f"form_gain{suffix}"].sel(variant=variant).values
-            for suffix in ("", "_low", "_high")
-        )
-        panel.errorbar(
-            places + shift,
-            value,
-            np.abs([value - low, high - value]),
-            fmt="o",
-            ms=3.4,
-            lw=0.8,
-            color=COLOURS[variant],
-            label=style.VARIANTS[variant],
-        )
-    panel.set_xticks(places, FORMS)
-    panel.set_xlim(-0.5, len(places) - 0.5)
+    looks = {variant: {"color": colour, "ms": 3.4} for variant, colour in COLOURS.items()}
+    gains = 100 * data["form_gain"]
+    interval_bars(panel, gains, "form", "variant", looks=looks, names=style.VARIANTS)
+    panel.set_xticks(range(len(FORMS)), FORMS)
     panel.set_xlabel("± both signs, + positive only", fontsize=6.5)
     panel.set_ylabel("Performance gain (points)")
     panel.legend(loc="best", fontsize=6)
@@ -161,7 +130,8 @@ def _forms(panel: Any, data: Any) -> None:
 def _gains(panel: Any, here: Any, name: str) -> None:
     """Best-strength gain of every source at every layer, and at all of them."""
     factor = 100.0 if name == "performance" else 1.0
-    value, low, high = (factor * here[f"gain_{name}{suffix}"] for suffix in ("", "_low", "_high"))
+    gains = factor * here["gain"].sel(measure=name)
+    value, low, high = (gains.sel(bound=bound) for bound in ("value", "low", "high"))
     sites = list(here["site"].values)
     places = np.array([_layer(site) or 0 for site in sites], float)
     every = places == 0
@@ -191,7 +161,7 @@ def _gains(panel: Any, here: Any, name: str) -> None:
     if every.any():
         ticks, labels = [*ticks, places[every][0]], [*labels, "all"]
     panel.set_xticks(ticks, labels)
-    base = float(here[f"{name}_unattended"])
+    base = float(here["detection_unattended"].sel(measure=name))
     panel.annotate(
         f"unattended {base:.1%}" if name == "performance" else f"unattended {base:.3f}",
         (0.03, 0.97),
@@ -209,16 +179,15 @@ def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
     panel.set_xlabel("Strength β")
     if "tuning" not in here["source"].values:
         return
-    site = last_layer(here)
-    strengths = np.append(0.0, np.sort(here["strength"].values[here["strength"].values > 0]))
-    looks = (
+    attended = here["detection"].sel(source="tuning", site=last_layer(here), drop=True)
+    rates = from_none(attended, here["detection_unattended"])
+    for name, colour, label in (
         ("true_positive", style.GREEN, "true positives"),
         ("false_positive", style.PURPLE, "false positives"),
         ("performance", style.INK, "performance"),
-    )
-    for name, colour, label in looks:
-        values = by_strength(here, name, "tuning", site)
-        panel.plot(strengths, values, color=colour, marker="o", ms=2.5, lw=1.2, label=label)
+    ):
+        at = rates.sel(measure=name)
+        panel.plot(at["strength"], at, color=colour, marker="o", ms=2.5, lw=1.2, label=label)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.set_ylim(-0.02, 1.02)
     if task == "merged" and variant == "plain":

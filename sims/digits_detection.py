@@ -116,9 +116,7 @@ def simulate(s: Settings, key: Array) -> xr.Dataset:
         strengths=s.attention.strengths,
         placed=get_args(Placed),
     )
-    images = np.stack([trials.images(3, 0, 1)[0, 0] for trials in tasks.values()])
-    example = label(images, "1", "luminance of an image of the task", task=None, y=None, x=None)
-    more = to_dataset({"example": example}), xr.concat(described, data["variant"])
+    more = to_dataset({"example": studies.examples(tasks)}), xr.concat(described, data["variant"])
     return xr.merge([data, *more], join="exact")
 
 
@@ -177,7 +175,6 @@ DIRECTION = Source("lindsay2018", "direction, on VGG-16 and photographs")
 SIMILARITY = Source("treue1999", "direction of feature-similarity gain")
 COMPUTES = Source(detail="required here: the circuits must compute, and the network still work")
 
-CIRCUITS = {"headline": True, "when": lambda s: "circuits" in s.network.variants}
 TUNING = {"headline": True, "when": lambda s: "tuning" in s.attention.sources}
 
 CLAIMS = (
@@ -190,16 +187,7 @@ CLAIMS = (
         headline=True,
         when=lambda s: len(set(s.network.variants)) == 2,
     ),
-    *(
-        ex.Claim(name, studies.in_circuits(name), expect, COMPUTES, effect, **CIRCUITS)
-        for name, expect, effect in (
-            ("sum_weight", ex.Below(1), "in the network, two digits suppress each other"),
-            ("leading_eigenvalue", ex.Above(1), "in the network, E alone would be unstable"),
-            ("paradoxical_I", ex.Below(0), "in the network, input to I lowers I"),
-            ("surround_suppression", ex.Above(0), "in the network, the surround suppresses"),
-            ("converged", ex.AtLeast(1), "every steady state was reached"),
-        )
-    ),
+    *studies.circuit_claims(),
     ex.Claim(
         "activity_slope",
         lambda d: d.activity_slope,

@@ -13,286 +13,238 @@ layers trained on handwritten digits, and circuits in networks, are our designs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 from jaxtyping import Array
-from pydantic import Field, model_validator
 
-from cortex.analysis import summarise_detection
-from cortex.analysis.object_summary import compare_forms, compare_sources
-from cortex.areas import probe_areas
-from cortex.attention import AbstractForm, Attention
-from cortex.experiment import (
-    ConfigError,
-    ExperimentConfig,
-    Measure,
-    Progress,
-    load_config,
-    plain,
-    quantity,
-)
-from cortex.measures.object_rows import object_measures
-from cortex.models.networks import (
-    CircuitSection,
-    NetworkSection,
-    SolverSection,
-    StudyNetwork,
-    additive_scales,
-    build_system,
-    load_study_network,
-)
+from cortex import experiment as ex
+from cortex import studies
+from cortex.analysis import yes_no as detection
+from cortex.analysis.curves import thirds
+from cortex.analysis.signal_detection import detection_rates
+from cortex.experiment import Above, AtLeast, Below, Between, Claim, Near
+from cortex.labelled import label, to_dataset
+from cortex.models import networks, study
 from cortex.models.object_images import ImagesSection, Material, material
-from cortex.models.object_table import ObjectTable
-from cortex.models.study import (
-    Learned,
-    StatisticsSection,
-    StudyAttentionSection,
-    ValuesSection,
-    forms_of,
-    learn,
-    learning_steps,
-    sites,
-)
-from cortex.stimuli.trials import AbstractTrials, array_trials, merged_trials
-from cortex.studies import attend, by_values, look
+from cortex.progress import stage
+from cortex.settings import plain, quantity, replaced
+from cortex.sources import Source
+from cortex.stimuli.trials import array_trials, merged_trials
 from cortex.tasks import even_batch
 
-HERE = "chosen here"
-PAPER = "Lindsay & Miller 2018"
-PUBLISHED = "object_detection_vgg16"  # the preset that the paper's numbers are compared with
 MAKERS = {"merged": merged_trials, "array": array_trials}
-FORMS = {
-    "multiplicative, both signs": ("multiplicative", True),
-    "multiplicative, positive": ("multiplicative", False),
-    "additive, both signs": ("additive", True),
-    "additive, positive": ("additive", False),
-}
-PROBES = (
-    "sum_weight",
-    "leading_eigenvalue",
-    "paradoxical_I",
-    "surround_suppression",
-    "converged",
-)
-SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
 
 
-class AttentionSection(StudyAttentionSection):
-    """Sources, forms, sites and strengths of attention."""
-
-    sources: tuple[SourceName, ...] = Field(
-        ("tuning", "gradient", "shuffled"),
-        min_length=1,
-        description="values that attention is applied by; shuffled, negated, uniform: controls",
-        json_schema_extra={"unit": "1", "source": PAPER},
-    )
-    forms_layer: int = quantity(
-        8, "1", "layer at which the four forms are compared; 0: none", source=HERE, ge=0
-    )
-
-    @model_validator(mode="after")
-    def _sources(self) -> AttentionSection:
-        if len(set(self.sources)) < len(self.sources):
-            found = ", ".join(map(repr, self.sources))
-            raise ValueError(f"sources: found [{found}], allowed: each one once")
-        return self
-
-
-class Config(ExperimentConfig):
-    """Configuration of `object_detection`."""
+class Settings(ex.ExperimentSettings):
+    """Settings of `object_detection`."""
 
     images: ImagesSection = ImagesSection()
-    network: NetworkSection = NetworkSection()
-    circuit: CircuitSection = CircuitSection()
-    attention: AttentionSection = AttentionSection(layers=(2, 4, 6, 8), strengths=(0.5, 1.0, 2.0))
-    values: ValuesSection = ValuesSection(gradients_over="category")
-    solver: SolverSection = SolverSection()
-    statistics: StatisticsSection = StatisticsSection()
-
-
-class Asked(NamedTuple):
-    """One condition and its place among the results."""
-
-    source: int
-    site: int
-    strength: int
-    share: np.ndarray
-    attention: Attention
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """Each variant of the network learns and looks at hard images, unattended and attending."""
-    found = load_study_network(config.network)
-    layers = len(found.layers)
-    where = sites(config.attention, layers)
-    if config.attention.forms_layer > layers:
-        raise ConfigError(
-            f"attention.forms_layer: found {config.attention.forms_layer}, allowed: 0 to {layers}"
-        )
-    shown = material(config.images, found, config.seed)
-    key = jax.random.key(config.seed)
-    trials = {
-        name: MAKERS[name](
-            jax.random.fold_in(key, number),
-            shown.pixels,
-            shown.labels,
-            config.images.per_category,
-            len(shown.categories),
-        )
-        for number, name in enumerate(config.images.tasks)
-    }
-    table = ObjectTable(
-        {
-            "variant": config.network.variants,
-            "task": config.images.tasks,
-            "source": config.attention.sources,
-            "site": [name for name, _ in where],
-            "strength": config.attention.strengths,
-            "form": tuple(FORMS),
-            "layer": np.arange(1, layers + 1),
-            "category": shown.categories,
-        },
-        {"image": config.images.per_category, "y": found.size, "x": found.size},
+    network: networks.NetworkSection = networks.NetworkSection()
+    circuit: networks.CircuitSection = networks.CircuitSection()
+    attention: study.StudyAttentionSection = study.StudyAttentionSection(
+        layers=(2, 4, 6, 8), strengths=(0.5, 1.0, 2.0)
     )
-    for t, task in enumerate(trials.values()):
-        table.put("present", (t,), task.present)
-        table.put("example", (t,), _luminance(task.images(min(3, len(shown.categories) - 1), 0, 1)))
-    for v, variant in enumerate(config.network.variants):
-        _one_variant(config, progress, found, shown, trials, where, table, v, variant)
-    data = table.dataset()
-    with progress.stage("rates, sensitivity, criterion and their intervals"):
-        s = config.statistics
-        parts = [
-            summarise_detection(data, s.resamples, s.level, config.seed, partial=True),
-            compare_forms(data, s.resamples, s.level, config.seed),
-        ]
-        summary = xr.merge([data, *parts], compat="no_conflicts", join="exact")
-        compared = compare_sources(summary, s.resamples, s.level, config.seed)
-    return xr.merge([summary, compared], compat="no_conflicts", join="exact")
+    forms_layer: int = quantity(8, "1", "layer where the four forms are compared; 0: none", ge=0)
+    values: study.ValuesSection = study.ValuesSection(gradients_over="category")
+    solver: networks.SolverSection = networks.SolverSection()
+    statistics: study.StatisticsSection = study.StatisticsSection()
 
 
-def _one_variant(
-    config: Config,
-    progress: Progress,
-    found: StudyNetwork,
-    shown: Material,
-    trials: dict[str, AbstractTrials],
-    where: list[tuple[str, np.ndarray]],
-    table: ObjectTable,
-    v: int,
-    variant: str,
-) -> None:
-    """Everything about the network without circuits, or with."""
-    batch = even_batch(config.images.per_category, config.images.batch)
-    with progress.stage(
-        f"{variant}: ordinary images, detectors, attention values",
-        total=learning_steps(shown.ordinary),
-    ) as stage:
-        calibration = shown.calibration() if config.network.inserts(variant) else None
-        built = build_system(
-            found, config.network, config.circuit, config.solver, variant, calibration
-        )
-        key = jax.random.fold_in(jax.random.key(config.seed), len(MAKERS))
-        learned = learn(
-            built.system,
-            shown.ordinary,
-            config.values,
-            key,
-            batch=batch,
-            # Networks of photographs have many units that hardly respond: none is to count more.
-            common=found.preprocessing is not None,
-            report=stage.advance,
-        )
-    table.learned(v, learned)
-    for layer, error in built.feature_errors.items():
-        table.put("feature_error", (v, layer), error)
-    for layer, found_there in probe_areas(built.system, *shown.ordinary_pairs()).items():
-        for name in PROBES:
-            table.put(name, (v, layer), found_there[name])
-    scales = additive_scales(found, learned.responses.means)
-    forms = forms_of(config.attention, built.system, scales)
-    asked = _conditions(config, learned, where, forms)
-    forms_layer = config.attention.forms_layer
-    tried = len(config.attention.strengths) if forms_layer else 0
-    looks = len(trials) * (1 + len(asked)) + (len(FORMS) * (1 + tried) if tried else 0)
-    images = len(shown.categories) * config.images.per_category
-    with progress.stage(f"{variant}: hard images", total=looks * images) as stage:
-        for t, task in enumerate(trials.values()):
-            before, outcomes = look(
-                learned.observer,
-                task,
-                [row.attention for row in asked],
-                batch=batch,
-                advance=stage.advance,
+def simulate(s: Settings, key: Array) -> xr.Dataset:
+    """Each variant of the network learns and looks at hard images, unattended and attending."""
+    network = networks.load_study_network(s.network)
+    layers = len(network.layers)
+    if s.forms_layer > layers:
+        raise ex.ConfigError(f"forms_layer: found {s.forms_layer}, allowed: 0 to {layers}")
+    at = dict(study.sites(s.attention, layers))
+    shown = material(s.images, network, s.seed)
+    hard = shown.pixels, shown.labels, s.images.per_category, len(shown.categories)
+    tasks = {
+        name: MAKERS[name](jax.random.fold_in(key, number), *hard)
+        for number, name in enumerate(s.images.tasks)
+    }
+    subjects, forms, described = {}, {}, []
+    for variant in s.network.variants:
+        learn_key = jax.random.fold_in(key, len(MAKERS))
+        subjects[variant], forms[variant], about = prepare(s, network, shown, variant, learn_key)
+        described.append(to_dataset(about))
+    grid = {"strengths": s.attention.strengths, "batch": s.images.batch}
+    data = studies.detection_study(subjects, tasks, at=at, **grid)
+    if s.forms_layer:
+        first, at = s.images.tasks[0], {"forms": np.eye(layers)[s.forms_layer - 1]}
+        scores = studies.detection_study(forms, {first: tasks[first]}, at=at, **grid)["score"]
+        data["score_form"] = scores.isel(task=0, site=0, drop=True).rename(source="form")
+    more = to_dataset({"example": studies.examples(tasks)}), xr.concat(described, data["variant"])
+    return xr.merge([data, *more], join="exact").assign_coords(category=list(shown.categories))
+
+
+def prepare(
+    s: Settings, network: networks.StudyNetwork, shown: Material, variant: str, key: Array
+) -> tuple[studies.Subject, studies.Subject, dict[str, Any]]:
+    """An observer with its sources of attention and with its forms; what its circuits compute."""
+    ordinary, steps = shown.ordinary, study.learning_steps(shown.ordinary)
+    with stage(f"{variant}: ordinary images, detectors, attention values", steps) as advance:
+        calibration = shown.calibration() if s.network.inserts(variant) else None
+        built = networks.build_system(network, s.network, s.circuit, s.solver, variant, calibration)
+        # Networks of photographs have many units that hardly respond: none is to count more.
+        how = {"common": network.preprocessing is not None, "report": advance}
+        batch = even_batch(s.images.per_category, s.images.batch)
+        learned = study.learn(built.system, ordinary, s.values, key, batch=batch, **how)
+    scales, values = networks.additive_scales(network, learned.responses.means), learned.values
+
+    def source(name: str, form: dict[str, Any]) -> studies.Source:
+        section = s.attention.model_copy(update=form)
+        return studies.by_values(values[name], study.forms_of(section, built.system, scales))
+
+    sources = {name: source(name, {}) for name in s.attention.sources}
+    forms = {name: source("tuning", form) for name, form in study.FORMS.items()}
+    right = detection_rates(learned.pairs.logits, learned.pairs.present).performance
+    about = studies.probed(built.system, *shown.ordinary_pairs())
+    about["ordinary"] = label(right, "1", "performance on new ordinary images")
+    one, other = (studies.Subject(learned.observer, x, values["tuning"]) for x in (sources, forms))
+    return one, other, about
+
+
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Measures of detection, and what attention gains, by source, layer and form."""
+    attended, unattended = data["score"], data["score_unattended"]
+    options = {"n": s.statistics.resamples, "level": s.statistics.level, "rng": rng}
+    found = {"detection": detection.yes_no(attended)}
+    found["detection_unattended"] = detection.yes_no(unattended)
+    found["best_layer"] = detection.best_site(attended, studies.single_layers(data))
+    with stage("what attention gains, and its intervals"):
+        found |= detection.attention_gains(attended, unattended, **options)
+        if "score_form" in data:
+            forms = data["score_form"].rename(form="source").expand_dims(site=["forms"])
+            first = unattended.isel(task=0, drop=True)
+            gains = detection.attention_gains(forms, first, **options)["gain"]
+            gains = gains.sel(
+                measure="performance", compared=list(study.FORMS), site="forms", drop=True
             )
-            table.unattended((v, t), before)
-            for row, outcome in zip(asked, outcomes, strict=True):
-                place = (v, t, row.source, row.site, row.strength)
-                table.attended(place, outcome, before, learned, row.share)
-            if t > 0 or not tried:
-                continue
-            for f, (form, both) in enumerate(FORMS.values()):
-                settings = {"form": form, "bidirectional": both}
-                other = forms_of(config.attention.model_copy(update=settings), built.system, scales)
-                _, outcomes = look(
-                    learned.observer,
-                    task,
-                    _at_forms_layer(config, learned, other),
-                    batch=batch,
-                    advance=stage.advance,
-                )
-                for b, outcome in enumerate(outcomes):
-                    table.put("score_form", (v, f, b), outcome.answers)
+            found["form_gain"] = gains.rename(compared="form")
+    at = {"measure": "performance", "bound": "value"}
+    parts = thirds(found["gain"].sel(at, drop=True).sel(site=studies.single_layers(data)), "site")
+    found["gain_by_part"] = parts.assign_attrs(units="1", long_name="gain, mean over a third")
+    if "tuning" in data["source"]:
+        at_last = found["detection"].sel(source="tuning", site=studies.last_layer(data), drop=True)
+        found |= detection.over_strengths(at_last, found["detection_unattended"])
+    return found
 
 
-def _conditions(
-    config: Config,
-    learned: Learned,
-    where: list[tuple[str, np.ndarray]],
-    forms: Sequence[AbstractForm],
-) -> list[Asked]:
-    """Every source, at every site, at every strength."""
-    a = config.attention
-    return [
-        Asked(s, n, b, share, attend(by_values(learned.values[source], forms), share, beta))
-        for s, source in enumerate(a.sources)
-        for n, (_, share) in enumerate(where)
-        for b, beta in enumerate(a.strengths)
-    ]
+def gain(source: str) -> Callable[[xr.Dataset], xr.DataArray]:
+    """Gain in performance by a source at the last layer, with its interval."""
+    at = {"measure": "performance", "compared": source}
+    return lambda d: d["gain"].sel(at, drop=True).sel(site=studies.last_layer(d), drop=True)
 
 
-def _at_forms_layer(
-    config: Config, learned: Learned, forms: Sequence[AbstractForm]
-) -> list[Attention]:
-    """Tuning values at the layer where forms are compared, at every strength."""
-    a = config.attention
-    share = np.eye(len(forms))[a.forms_layer - 1]
-    source = by_values(learned.values["tuning"], forms)
-    return [attend(source, share, beta) for beta in a.strengths]
+def minus(one: tuple[str, str], other: tuple[str, str]) -> Callable[[xr.Dataset], Any]:
+    """Gain by a source in a third of the layers, less that by another or in another third."""
+
+    def value(d: xr.Dataset) -> xr.DataArray:
+        gains = d["gain_by_part"]
+        first, second = (gains.sel(compared=by, part=part, drop=True) for by, part in (one, other))
+        return (first - second).round(12)
+
+    return value
 
 
-def _luminance(images: Array) -> np.ndarray:
-    """The first image without its colour, from 0 to 1."""
-    grey = np.asarray(images)[0].mean(axis=0)
-    return (grey - grey.min()) / max(float(np.ptp(grey)), 1e-6)
+def all_minus_best(d: xr.Dataset) -> xr.DataArray:
+    """Performance with attention to all layers, less that with attention to the best one."""
+    right = d["best"].sel(measure="performance", bound="value", drop=True)
+    learned = [name for name in d["source"].values if name in ("tuning", "gradient")]
+    right, best = right.rename(compared="source").sel(source=learned), d["best_layer"]
+    return (right.sel(site="all") - right.sel(site=best.sel(source=learned))).round(12)
 
 
-def is_published(config: Config) -> bool:
+def best_form(d: xr.Dataset) -> xr.DataArray:
+    """Gain of the first of the forms, less that of the best of the others."""
+    gains = d["form_gain"].sel(bound="value", drop=True)
+    return (gains.isel(form=0) - gains.isel(form=slice(1, None)).max("form")).round(12)
+
+
+def is_published(s: Settings) -> bool:
     """Whether this is the published study: the preset, wherever the photographs lie."""
-    own = plain(config)
-    theirs = plain(load_config(PUBLISHED))
-    for settings in (own, theirs):
-        settings.pop("seed")
-        for name in ("folder", "list", "batch"):
-            settings["images"].pop(name)
-        settings["network"].pop("weights")
-    return own == theirs
+    own = {"seed": s.seed, "experiment": s.experiment, "network.weights": s.network.weights}
+    own |= {f"images.{name}": getattr(s.images, name) for name in ("folder", "list", "batch")}
+    return plain(replaced(ex.load_settings("object_detection_vgg16")[1], own)) == plain(s)
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Regime of the circuits; gains of attention by layer, and what they consist of."""
-    return object_measures(data, published=is_published(config), digits=not config.images.given)
+def asked(name: str) -> Callable[[Settings], bool]:
+    """Whether what a claim names is there: sources, thirds of the layers, all at once, forms."""
+
+    def when(s: Settings) -> bool:
+        a, absent = s.attention, {"tuning", "gradient", "shuffled"} - set(s.attention.sources)
+        absent |= {"early", "middle", "late"} if 0 < len(a.layers) < 3 else set()
+        absent |= (set() if a.all_layers else {"all"}) | (set() if s.forms_layer else {"form"})
+        return not absent & set(name.split("_"))
+
+    return when
+
+
+PAPER, PLAIN = "lindsay2018", {"variant": "plain", "bound": "value"}
+RIGHT, WORDS = {"variant": "plain", "measure": "performance"}, (Source(PAPER), "as published")
+DIRECTION = Source(PAPER, "direction, on VGG-16 and photographs")
+KNOWN = "On digits, in a network of eight layers, only the paper's directions are asked for."
+CLOSE = Between(-0.05, 0.05, "the margin is chosen here")
+EARLY, MIDDLE, LATE = ("tuning", "early"), ("tuning", "middle"), ("tuning", "late")
+BETWEEN, SLOPE, CHANCE = ("gradient", "middle"), ("gradient", "late"), ("shuffled", "late")
+FOUND = {
+    "tuning_gain": (gain("tuning"), Above(0), "tuning values help to detect"),
+    "gradient_gain": (gain("gradient"), Above(0), "gradient values help to detect"),
+    "tuning_late_minus_early": (minus(LATE, EARLY), Above(0), "attention gains more late"),
+    "tuning_minus_shuffled_late": (minus(LATE, CHANCE), Above(0), "tuning beats chance late"),
+    "gradient_minus_shuffled_late": (minus(SLOPE, CHANCE), Above(0), "so do gradient values"),
+    "gradient_minus_tuning_middle": (minus(BETWEEN, MIDDLE), Above(0), "these are best between"),
+    "gradient_minus_tuning_late": (minus(SLOPE, LATE), CLOSE, "gradient equal tuning values late"),
+    "all_minus_best_layer": (all_minus_best, CLOSE, "all layers at once are like the best one"),
+    "tuning_lag": (lambda d: d["false_positive_lag"], Above(0), "hits rise before false alarms"),
+    "tuning_loss": (lambda d: d["loss_at_strongest"], Below(0), "the strongest is not the best"),
+    "best_form_advantage": (best_form, AtLeast(0), "gain of both signs is the best of the forms"),
+}
+PUBLISHED = {  # at layer 13; the margin is chosen here
+    "base": (lambda d: d["detection_unattended"].sel(RIGHT), {"merged": 0.644, "array": 0.556}),
+    "gain": (lambda d: gain("tuning")(d).sel(PLAIN), {"merged": 0.188, "array": 0.228}),
+}
+CLAIMS = (
+    *studies.circuit_claims(),
+    Claim(
+        "activity_slope_lowest",
+        lambda d: d["activity_slope"].isel(task=0, strength=0).sel(source="tuning").min("site"),
+        Above(0),
+        Source("treue1999", "direction of feature-similarity gain"),
+        "at every layer, attention scales a map's activity by its tuning",
+        when=asked("tuning"),
+    ),
+    *(
+        Claim(name, value, expect, DIRECTION, effect, True, KNOWN, "1", asked(name))
+        for name, (value, expect, effect) in FOUND.items()
+    ),
+    *(
+        Claim(f"published_{name}", value, Near(numbers, atol=0.05), *WORDS, when=is_published)
+        for name, (value, numbers) in PUBLISHED.items()
+    ),
+)
+
+experiment = ex.Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse,
+    compiled=False,
+    small={
+        "images.per_category": 8,
+        "images.learning": 4,
+        "images.gradients": 1,
+        "images.tasks": ["array"],
+        "network.variants": ["plain"],
+        "attention.layers": [8],
+        "attention.all_layers": False,
+        "attention.sources": ["tuning"],
+        "attention.strengths": [0.5, 1.0],
+        "statistics.resamples": 10,
+    },
+)

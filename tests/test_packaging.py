@@ -14,8 +14,8 @@ SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools
 LIBRARY = ROOT / "cortex"
 ROOMS = ("sims", "configs", "figures")
 MOST_LINES_OF_A_SIM = 250
-# Published models, a classical task, psychometric functions, a comparison of scan paths and a fit
-# of any circuit, offered to users, though one experiment of ours has them.
+# Published models, a classical task, psychometric functions, a comparison of scan paths, a fit of
+# any circuit and photographs of one's own, offered to users, though one experiment has them.
 OFFERED = {
     "cortex.analysis.psychometric",
     "cortex.analysis.contrast_response",
@@ -23,6 +23,7 @@ OFFERED = {
     "cortex.circuit.fitting",
     "cortex.models.hierarchy",
     "cortex.models.normalization_model",
+    "cortex.models.object_images",
     "cortex.models.sheet",
     "cortex.tasks.cueing",
 }

@@ -2,7 +2,7 @@
 
 from .attention import attention_ratio, modulation_index
 from .bootstrap import bootstrap, chosen_on_half, estimate
-from .curves import crossing, cycle_frequency
+from .curves import crossing, cycle_frequency, half_rise, thirds
 from .detection import summarise_detection
 from .normalisation import pair_weights, sum_weight
 from .suppression import summation_field, suppression_index
@@ -15,6 +15,7 @@ __all__ = [
     "crossing",
     "cycle_frequency",
     "estimate",
+    "half_rise",
     "interaction_slope",
     "linear_fit",
     "modulation_index",
@@ -23,5 +24,6 @@ __all__ = [
     "summarise_detection",
     "summation_field",
     "suppression_index",
+    "thirds",
     "tuning_width",
 ]

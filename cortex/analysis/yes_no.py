@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
 from cortex.analysis.bootstrap import bootstrap
+from cortex.analysis.curves import half_rise
 from cortex.analysis.signal_detection import Rates
 
 MEASURES = {
@@ -210,6 +211,49 @@ def attention_gains(
         }
         | words,
     )
+
+
+def best_site(attended: xr.DataArray, sites: Sequence[str]) -> xr.DataArray:
+    """The best of some sites of attention at its best strength, on the images that chose that."""
+    right = performance(halves(at_best(attended)[1])[0]).sel(site=list(sites))
+    best = right["site"][right.fillna(-1.0).argmax("site")].drop_vars("site")
+    return best.assign_attrs(units="1", long_name="best single site of attention")
+
+
+def from_none(attended: xr.DataArray, unattended: xr.DataArray) -> xr.DataArray:
+    """What `yes_no` measures without attention, as strength 0, and at rising strengths."""
+    rising = attended.where(attended["strength"] > 0, drop=True).sortby("strength")
+    none = unattended.expand_dims(strength=[0.0])
+    return xr.concat([none, rising], "strength", coords="minimal")
+
+
+def over_strengths(attended: xr.DataArray, unattended: xr.DataArray) -> dict[str, xr.DataArray]:
+    """How hits, false alarms and performance go with the strength of attention.
+
+    Args:
+        attended: what `yes_no` measures along ``strength``.
+        unattended: the same without attention.
+
+    Returns:
+        `false_positive_lag`, by how much larger a strength false than true positives have risen
+        half-way; `loss_at_strongest`, performance at the strongest attention, of those known, less
+        the best, at most 0.
+    """
+    rates = from_none(attended, unattended)
+    rise = half_rise(rates, "strength")
+    hits, alarms = (rise.sel(measure=f"{kind}_positive", drop=True) for kind in ("true", "false"))
+    right = rates.sel(measure="performance", drop=True)
+    strongest = right.notnull().cumsum("strength").argmax("strength")
+    loss = right.isel(strength=strongest, drop=True) - right.max("strength")
+    return {
+        "false_positive_lag": (alarms - hits).assign_attrs(
+            units="1", long_name="strength at which false positives rise, less that of true ones"
+        ),
+        # Sums of shares of images: what is left of their rounding is no loss.
+        "loss_at_strongest": loss.round(12).assign_attrs(
+            units="1", long_name="performance at the strongest attention less the best"
+        ),
+    }
 
 
 def _described(

@@ -281,7 +281,7 @@ class Claim:
 def _place(value: xr.DataArray, free: list[str], index: tuple[int, ...]) -> Place:
     coordinates = {}
     for dim, i in zip(free, index, strict=True):
-        coordinates[dim] = value[dim].values[i].item() if dim in value.coords else i + 1
+        coordinates[dim] = value[dim].values.tolist()[i] if dim in value.coords else i + 1
     place = Place(coordinates)
     place.indices = index
     return place

@@ -23,7 +23,7 @@ from cortex.attention import (
     normalised_by_map,
 )
 from cortex.errors import ConfigError
-from cortex.settings import NonNegative, quantity
+from cortex.settings import NonNegative, choice, quantity, require_distinct
 from cortex.settings import Settings as Section
 from cortex.stimuli import Digits
 from cortex.tasks import (
@@ -50,6 +50,7 @@ NORMALISED = {
     "map": normalised_by_map,
     "both": normalised_by_both,
 }
+SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
 OVER = {"balanced": BalancedSet(), "category": CategorySet()}
 
 
@@ -74,9 +75,24 @@ class FormSection(Section):
     )
 
 
-class StudyAttentionSection(FormSection):
-    """Where attention is applied, in what form, and how strongly."""
+# The forms that the study compares, as settings of a `FormSection`.
+FORMS = {
+    "multiplicative, both signs": {"form": "multiplicative", "bidirectional": True},
+    "multiplicative, positive": {"form": "multiplicative", "bidirectional": False},
+    "additive, both signs": {"form": "additive", "bidirectional": True},
+    "additive, positive": {"form": "additive", "bidirectional": False},
+}
 
+
+class StudyAttentionSection(FormSection):
+    """By what values attention is applied, where, in what form, and how strongly."""
+
+    sources: tuple[SourceName, ...] = choice(
+        ("tuning", "gradient", "shuffled"),
+        "values that attention is applied by; shuffled, negated, uniform: controls",
+        source=PAPER,
+        min_length=1,
+    )
     layers: tuple[int, ...] = quantity(
         (), "1", "layers attended, one at a time, 1 the lowest; none: every layer", source=PAPER
     )
@@ -94,10 +110,8 @@ class StudyAttentionSection(FormSection):
 
     @model_validator(mode="after")
     def _distinct(self) -> StudyAttentionSection:
-        for name in ("layers", "strengths"):
-            found = getattr(self, name)
-            if len(set(found)) < len(found):
-                raise ValueError(f"{name}: found {list(found)}, allowed: each one once")
+        for name in ("sources", "layers", "strengths"):
+            require_distinct(self, name)
         if any(layer < 1 for layer in self.layers):
             raise ValueError(f"layers: found {list(self.layers)}, allowed: 1, the lowest, or more")
         return self

@@ -11,10 +11,14 @@ from .detection import (
     by_map,
     by_place,
     by_values,
+    circuit_claims,
     detection_study,
+    examples,
     in_circuits,
+    last_layer,
     look,
     probed,
+    single_layers,
     together,
 )
 
@@ -29,9 +33,13 @@ __all__ = [
     "by_map",
     "by_place",
     "by_values",
+    "circuit_claims",
     "detection_study",
+    "examples",
     "in_circuits",
+    "last_layer",
     "look",
     "probed",
+    "single_layers",
     "together",
 ]

@@ -34,8 +34,11 @@ from cortex.attention import (
     Sum,
 )
 from cortex.circuit import EI
+from cortex.experiment.claims import Above, AbstractExpectation, AtLeast, Below, Claim
 from cortex.labelled import Coordinate, Labelled, coordinate, label
+from cortex.models.networks import feature_errors
 from cortex.progress import stage
+from cortex.sources import Source as SourceOf
 from cortex.stimuli.trials import AbstractTrials
 from cortex.tasks import LayerValues, Observer, even_batch
 from cortex.tasks.observer import Pass
@@ -219,10 +222,14 @@ class Subject:
     Attributes:
         observer: who looks.
         sources: each from a layer (1 the lowest) and a strength.
+        values: by layer, (categories, maps): if given, rates are kept layer by layer, and of the
+            maps no more than how their activity follows these values where attention is applied;
+            the maps of a large network are too many to keep.
     """
 
     observer: Observer
     sources: Mapping[str, Source]
+    values: LayerValues | None = None
 
 
 def detection_study(
@@ -252,7 +259,9 @@ def detection_study(
         `score` (variant, task, source, site, strength, category, image), the detector's logit;
         `rate` (..., population, layer, category, map), mean rates of maps; `settled_share`; the
         same without attention, `..._unattended`; and `settled`. The coordinate `present` of
-        `image` says whether the category is shown.
+        `image` says whether the category is shown. Of subjects with values, `rate` is
+        (..., population, layer), and `activity_slope` (variant, task, source, site, strength) is
+        that of the layer attended, NaN where there are several.
     """
     variants = []
     for name, subject in subjects.items():
@@ -276,6 +285,28 @@ def detection_study(
         units="1", long_name="whether all circuits settled, with and without attention"
     )
     return data
+
+
+def examples(tasks: Mapping[str, AbstractTrials]) -> Labelled:
+    """An image of each task that shows what is sought, from dark to light."""
+    greys = []
+    for trials in tasks.values():
+        category = min(3, len(trials.present) - 1)
+        grey = np.asarray(trials.images(category, 0, 1))[0].mean(axis=0)
+        greys.append((grey - grey.min()) / max(float(np.ptp(grey)), 1e-6))
+    return label(
+        np.stack(greys), "1", "luminance of an image of the task", task=None, y=None, x=None
+    )
+
+
+def single_layers(data: xr.Dataset) -> list[str]:
+    """Sites of `detection_study` that are one layer, from the lowest."""
+    return [site for site in data["site"].values.tolist() if site.startswith("layer ")]
+
+
+def last_layer(data: xr.Dataset) -> str:
+    """The highest of the `single_layers`."""
+    return single_layers(data)[-1]
 
 
 def _wanted(subject: Subject, trials: AbstractTrials, placed: Sequence[str]) -> list[str]:
@@ -310,22 +341,44 @@ def _one_task(
         for site in at
         for _ in strengths
     ]
+    values, maps = subject.values, subject.values is None
     beta = {"units": "1", "long_name": "strength of attention, beta"}
     axes = {
         "source": _words("source", names, "what attention is applied by"),
         "site": _words("site", at, "where attention is applied"),
         "strength": xr.Variable("strength", np.asarray(strengths, float), beta),
     }
-    unattended = _dataset([before], {}, "without attention")
+    unattended = _dataset([before], {}, "without attention", maps)
     unattended = unattended.rename({name: f"{name}_unattended" for name in unattended})
-    attended = _dataset(after, axes, "with attention").reindex(source=list(subject.sources))
+    attended = _dataset(after, axes, "with attention", maps)
+    if values is not None:
+        every = [shares for _ in names for shares in at.values() for _ in strengths]
+        pairs = zip(after, every, strict=True)
+        slopes = [_slope_where_attended(one, before, shares, values) for one, shares in pairs]
+        along = {"units": "1", "long_name": "log activity ratio per value, attended layer"}
+        shape = tuple(axis.size for axis in axes.values())
+        attended["activity_slope"] = (tuple(axes), np.reshape(slopes, shape), along)
+    attended = attended.reindex(source=list(subject.sources))
     present = xr.Variable(
         "image", trials.present[0], {"units": "1", "long_name": "whether the category is shown"}
     )
     return attended.merge(unattended).assign_coords(present=present)
 
 
-def _dataset(looks: Sequence[Looked], axes: Mapping[str, xr.Variable], how: str) -> xr.Dataset:
+def _slope_where_attended(
+    after: Looked, before: Looked, shares: Shares, values: LayerValues
+) -> float:
+    attended = np.flatnonzero(shares)
+    if len(attended) != 1:
+        return float("nan")
+    (layer,) = attended
+    rates = after.rates[layer].E, before.rates[layer].E
+    return activity_slope(*rates, np.asarray(values[layer]))
+
+
+def _dataset(
+    looks: Sequence[Looked], axes: Mapping[str, xr.Variable], how: str, maps: bool
+) -> xr.Dataset:
     """Looks under conditions that run through `axes`, the last one fastest."""
     shape = tuple(along.size for along in axes.values())
 
@@ -342,10 +395,10 @@ def _dataset(looks: Sequence[Looked], axes: Mapping[str, xr.Variable], how: str)
             "detector logit",
         ),
         "rate": variable(
-            [_by_population(one.rates) for one in looks],
-            ("population", "layer", "category", "map"),
+            [(_by_population if maps else _means_of_layers)(one.rates) for one in looks],
+            ("population", "layer", *(("category", "map") if maps else ())),
             "Hz",
-            "mean rate of a map",
+            f"mean rate of a {'map' if maps else 'layer'}",
         ),
         "settled_share": variable(
             [one.settled.mean() for one in looks], (), "1", "share of images that settled"
@@ -424,6 +477,7 @@ PROBES = {
     "surround_suppression": ("1", "suppression by the surround"),
     "largest_residual": ("Hz", "largest distance from a steady state"),
     "converged": ("1", "share of the states probed that were reached"),
+    "feature_error": ("1", "left out by the low-rank coupling between maps"),
 }
 
 
@@ -438,6 +492,8 @@ def probed(system: VisualSystem, images: Array, others: Array) -> dict[str, Labe
         By name, the `PROBES`.
     """
     found = probe_areas(system, images, others)
+    for layer, error in feature_errors(system).items():
+        found[layer]["feature_error"] = error
     layers = range(len(system.areas))
     return {
         name: label(
@@ -458,6 +514,26 @@ def in_circuits(name: str) -> Callable[[xr.Dataset], xr.DataArray]:
             circuit.
     """
     return lambda d: d[name].sel(variant=["circuits"]).dropna("layer")
+
+
+def circuit_claims() -> tuple[Claim, ...]:
+    """That the circuits of a network compute, by what is `probed`."""
+    source = SourceOf(detail="required here: the circuits must compute, and the network still work")
+    rows: tuple[tuple[str, AbstractExpectation, str], ...] = (
+        ("sum_weight", Below(1), "in the network, two images suppress each other"),
+        ("leading_eigenvalue", Above(1), "in the network, E alone would be unstable"),
+        ("paradoxical_I", Below(0), "in the network, input to I lowers I"),
+        ("surround_suppression", Above(0), "in the network, the surround suppresses"),
+        ("converged", AtLeast(1), "every steady state was reached"),
+    )
+
+    def when(settings: Any) -> bool:
+        return "circuits" in settings.network.variants
+
+    return tuple(
+        Claim(name, in_circuits(name), expect, source, effect, headline=True, when=when)
+        for name, expect, effect in rows
+    )
 
 
 def by_map(values: Mapping[str, LayerValues]) -> Labelled:
@@ -495,6 +571,11 @@ def _filled_up(layers: Sequence[Any]) -> np.ndarray:
 def _by_population(rates: Sequence[EI[np.ndarray]]) -> np.ndarray:
     """(population, layer, category, map)."""
     return np.stack([_filled_up([one.E for one in rates]), _filled_up([one.I for one in rates])])
+
+
+def _means_of_layers(rates: Sequence[EI[np.ndarray]]) -> np.ndarray:
+    """(population, layer)."""
+    return np.asarray([[one.E.mean() for one in rates], [one.I.mean() for one in rates]])
 
 
 def _words(name: str, words: Sequence[str] | Mapping[str, Any], long_name: str) -> xr.Variable:

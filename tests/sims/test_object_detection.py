@@ -1,4 +1,4 @@
-"""The study in a network of two layers: what it records, measures, compares and refuses."""
+"""The study in a network of two layers: what it records, compares and refuses."""
 
 from functools import partial
 
@@ -8,13 +8,10 @@ import xarray as xr
 from cortex.sims import object_detection as detection
 from PIL import Image
 
-from cortex.analysis.object_summary import compare_forms, compare_sources, performance
-from cortex.experiment import ConfigError, Progress, load_config, names, registry
+from cortex.experiment import ConfigError, load_settings, names, registry
 from cortex.frontends.vgg import random_vgg
-from cortex.measures.object_rows import half_rise
 from cortex.models.networks import StudyNetwork
 from cortex.models.object_images import chosen_categories, material
-from cortex.models.object_table import activity_slope
 from cortex.stimuli.image_files import Preprocessing, image_folder
 from tests.frontends import small
 
@@ -27,15 +24,11 @@ SMALL = [
     "statistics.resamples=20",
     "solver.rtol=1e-2",
     "attention.strengths=[0.5, 1.0]",
-    "attention.layers=[]",
-    "attention.forms_layer=2",
+    "attention.layers=[1, 2]",
+    "forms_layer=2",
 ]
 PLAIN = ['network.variants=["plain"]', 'attention.sources=["tuning", "gradient"]']
-CIRCUITS = [
-    'network.how="inserted"',
-    "network.circuits=[2]",
-    'attention.sources=["tuning", "gradient", "shuffled"]',
-]
+CIRCUITS = ['network.how="inserted"', "network.circuits=[2]"]
 SEEN = Preprocessing(
     size=32, resize=None, filter="bilinear", mean=(127.0, 127.0, 127.0), std=(60.0, 60.0, 60.0)
 )
@@ -51,15 +44,11 @@ def tiny(channels=1, categories=10, preprocessing=None):
     return StudyNetwork(name, network, ("one", "two"), 32, channels, preprocessing, {})
 
 
-@pytest.fixture(scope="module", params=["plain", pytest.param("both", marks=pytest.mark.slow)])
-def results(request):
-    """Of the plain network only, or also with a circuit at the second layer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detection, "load_study_network", lambda section: tiny())
-        settings = PLAIN if request.param == "plain" else CIRCUITS
-        config = load_config(NAME, [*SMALL, *settings])
-        data = detection.run(config, Progress())
-        return config, data, {m.name: m for m in detection.measure(config, data)}
+def ran(monkeypatch, *settings):
+    """Settings and data of a small run in the tiny network."""
+    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny())
+    s = load_settings(NAME, [*SMALL, *settings])[1]
+    return s, detection.experiment.run(s)
 
 
 @pytest.fixture(scope="module")
@@ -78,84 +67,48 @@ def photographs(tmp_path_factory):
     return folder
 
 
-def test_the_axes_and_labels(results):
-    _, data, _ = results
-    condition = ("variant", "task", "source", "site", "strength")
-    assert data["score"].dims == (*condition, "category", "image")
-    variants, sources = len(data["variant"]), len(data["source"])
-    assert data["score"].shape == (variants, 2, sources, 3, 2, 10, 8)
-    assert list(data["site"].values) == ["layer 1", "layer 2", "all"]
-    assert list(data["compared"].values) == [*data["source"].values, "threshold"]
-    assert list(data["comparison"].values)[-1] == "gradient - tuning"
-    for name, item in data.variables.items():
-        assert item.attrs.get("units"), name
-        assert item.attrs.get("long_name"), name
+def check_the_activity(data):
+    """A plain layer's activity is multiplied by 1 + beta f: the slope is near beta."""
+    slope = data["activity_slope"].sel(variant="plain", source="tuning", strength=0.5)
+    # log(1 + beta f) is not linear in f; values are within 1 SD or so of 0.
+    assert np.all(np.abs(slope.sel(site=["layer 1", "layer 2"]) - 0.5) < 0.2)
+    assert np.all(np.isnan(slope.sel(site="all")))
+    rates = data["rate"].sel(variant="plain")
+    # What lies below the attended layer is left out.
+    known = np.isfinite(rates.sel(population="E")).all(["task", "source", "strength"])
+    assert known.values.tolist() == [[True, True], [False, True], [True, True]]
+    assert np.all(rates.sel(population="I", site="layer 2", layer=2) == 0)
 
 
-def test_what_is_recorded(results):
-    _, data, _ = results
-    assert data["present"].dtype == bool
-    assert np.all(data["present"].sum("image") == 4)
-    for name in ("score", "score_unattended", "score_form", "settled"):
-        assert np.all(np.isfinite(data[name])), name
-    # Layers below the attended one are left out.
-    rates = np.isfinite(data["rate_E"]).all(["variant", "task", "source", "strength"])
-    assert rates.values.tolist() == [[True, True], [False, True], [True, True]]
-    assert np.all(np.isnan(data["sum_weight"].sel(variant="plain")))
-    assert np.all(data["rate_I"].sel(variant="plain", site="layer 2", layer=2) == 0)
-    if "circuits" in data["variant"].values:  # at the second layer
-        assert np.isfinite(data["sum_weight"].sel(variant="circuits")).values.tolist() == [0, 1]
-        assert np.all(data["rate_I"].sel(variant="circuits", site="layer 2", layer=2) > 0)
-    assert float(data["settled"].min()) == 1.0
-
-
-def test_attention_acts_and_its_forms_differ(results):
-    _, data, _ = results
+@pytest.mark.slow
+def test_attention_acts_and_its_forms_differ(monkeypatch):
+    _, data = ran(monkeypatch, *PLAIN)
+    assert np.all(data["present"].values == np.tile([True, False], 4))
     change = np.abs(data["score"] - data["score_unattended"]).mean(["category", "image"])
     assert float(change.min()) > 0
     forms = data["score_form"].mean(["category", "image"]).values
     assert len(np.unique(forms[0, :, 1].round(6))) == 4
-    # The first form is that of the main run.
+    # The first form is that of the main run; 1e-4 of a logit: the same program in another order.
     same = data["score"].sel(task="merged", source="tuning", site="layer 2")
-    first = data["score_form"].isel(form=0)
-    # 1e-4 of a logit: the same program, run in another order.
-    assert float(np.abs(first - same).max()) < 1e-4
+    assert float(np.abs(data["score_form"].isel(form=0) - same).max()) < 1e-4
+    check_the_activity(data)
 
 
-def test_multiplying_by_tuning_values_shows_in_activity(results):
-    """A plain layer's activity is multiplied by 1 + beta f: the slope is near beta."""
-    _, data, _ = results
-    slope = data["activity_slope"].sel(variant="plain", source="tuning", strength=0.5)
-    alone = slope.sel(site=["layer 1", "layer 2"])
-    # log(1 + beta f) is not linear in f; values are within 1 SD or so of 0.
-    assert np.all(np.abs(alone - 0.5) < 0.2)
-    assert np.all(np.isnan(slope.sel(site="all")))
-
-
-def test_the_measures(results):
-    config, _, measures = results
-    for name in (
-        "ordinary_performance[plain]",
-        "tuning_gradient_correlation[plain,layer=2]",
-        "performance_unattended[plain,merged]",
-        "auc_unattended[plain,array]",
-        "performance_gain_low[plain,merged,tuning,layer 1]",
-        "sensitivity_gain[plain,array,threshold]",
-        "tuning_gain_low[plain,merged,layer 2]",
-        "all_minus_best_layer[plain,array,tuning]",
-        "tuning_beyond_threshold[plain,merged,layer 2]",
-        "form_gain[plain,additive, positive]",
-    ):
-        assert np.isfinite(measures[name].value), name
-    assert ("sum_weight[circuits,layer=2]" in measures) == (len(config.network.variants) == 2)
-    assert not detection.is_published(config)
-    assert all(m.reference is None for m in measures.values())
-    assert "digits" in measures["tuning_gain_low[plain,merged,layer 2]"].note
+@pytest.mark.slow
+def test_a_circuit_inserted_at_one_layer(monkeypatch):
+    s, data = ran(monkeypatch, *CIRCUITS)
+    assert np.isfinite(data["sum_weight"]).values.tolist() == [[0, 0], [0, 1]]
+    rate = data["rate"].sel(variant="circuits", site="layer 2", layer=2, population="I")
+    assert np.all(rate > 0)
+    assert data["settled"].values.all()
+    rows = {row.name for row in detection.experiment.rows(s, data)}
+    assert {"sum_weight[circuits, layer=2]", "tuning_gain[circuits, merged]"} <= rows
+    assert not any("late" in name for name in rows)  # of two layers
 
 
 @pytest.mark.slow
 def test_photographs_of_the_user(photographs, monkeypatch):
-    monkeypatch.setattr(detection, "load_study_network", lambda section: tiny(3, 4, SEEN))
+    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny(3, 4, SEEN))
     settings = [
         *SMALL,
         f"images.folder={photographs}",
@@ -164,21 +117,20 @@ def test_photographs_of_the_user(photographs, monkeypatch):
         'network.variants=["plain"]',
         'attention.sources=["tuning"]',
         "attention.layers=[2]",
-        "attention.forms_layer=0",
+        "forms_layer=0",
     ]
-    config = load_config(NAME, settings)
-    data = detection.run(config, Progress())
+    config = load_settings(NAME, settings)[1]
+    data = detection.experiment.run(config)
     assert list(data["category"].values) == ["n03876231", "others", "padlock", "wall_clock"]
     assert np.all(np.isfinite(data["score"]))
-    assert np.all(np.isnan(data["form_gain"]))
-    assert {m.name for m in detection.measure(config, data)} >= {
-        "performance_unattended[plain,merged]"
-    }
+    assert "form_gain" not in data
+    rows = {row.name for row in detection.experiment.rows(config, data)}
+    assert {"tuning_gain[plain, merged]", "published_base[merged]"} <= rows
 
 
 def test_parts_of_the_images_do_not_overlap(photographs):
     settings = [f"images.folder={photographs}", "images.learning=4", "images.gradients=2"]
-    shown = material(load_config(NAME, settings).images, tiny(3, 4, SEEN), 0)
+    shown = material(load_settings(NAME, settings)[1].images, tiny(3, 4, SEEN), 0)
     rows = [shown.ordinary.learning, shown.ordinary.gradients]
     assert [len(part) for part in rows] == [16, 8]
     assert len(set(np.concatenate(rows))) == 24
@@ -204,121 +156,66 @@ def test_categories_by_any_of_their_names(photographs):
         chosen_categories(images, ("dough",))
 
 
-def test_performance_is_that_of_a_plain_loop():
-    rng = np.random.default_rng(0)
-    scores, present = rng.normal(size=(3, 2, 10)), np.tile([True, False], (2, 5))
-    counts = rng.integers(1, 4, (2, 4, 10))
-    found = performance(scores, present, counts)
-    for condition in range(3):
-        for draw in range(4):
-            by_category = []
-            for category in range(2):
-                yes, no = [], []
-                for image in range(10):
-                    said = scores[condition, category, image] > 0
-                    here = present[category, image]
-                    (yes if here else no).extend([said == here] * counts[category, draw, image])
-                by_category.append((np.mean(yes) + np.mean(no)) / 2)
-            # Sums in another order.
-            assert found[draw, condition] == pytest.approx(np.mean(by_category), abs=1e-12)
-    once = np.ones((2, 1, 10), int)
-    np.testing.assert_allclose(
-        performance(scores, present), performance(scores, present, once)[0], rtol=1e-12
-    )
-
-
 def made_up(gains):
     """Results in which `gains` (source, site) of the images with the category are detected."""
-    present = np.tile([True, False], (1, 3, 20))
-    images = np.arange(40)
-    score = np.where(present, -1.0, -1.0)[None, None, :, None, None]
-    score = np.broadcast_to(score, (1, 1, len(gains), 3, 1, 3, 40)).copy()
-    for source, row in enumerate(gains):
-        for site, share in enumerate(row):
-            seen = present[0] & ((images // 2 % 10) < 10 * share)
-            score[0, 0, source, site, 0][seen] = 1.0
-    lead = ("variant", "task", "source", "site", "strength")
+    present, images = np.tile([True, False], 20), np.arange(40)
+    score = -np.ones((1, 1, *np.shape(gains), 1, 3, 40))
+    for source, site in np.ndindex(*np.shape(gains)):
+        score[0, 0, source, site, 0][:, present & (images // 2 % 10 < 10 * gains[source][site])] = 1
+    lead = ("variant", "task", "source", "site", "strength", "category", "image")
     return xr.Dataset(
         {
-            "score": ((*lead, "category", "image"), score),
-            "score_unattended": (
-                ("variant", "task", "category", "image"),
-                -np.ones((1, 1, 3, 40)),
-            ),
-            "score_form": (
-                ("variant", "form", "strength", "category", "image"),
-                score[:, 0, :, 0],
-            ),
-            "present": (("task", "category", "image"), present),
-            "best_strength": (
-                ("variant", "task", "compared", "site"),
-                np.full((1, 1, len(gains), 3), 0.5),
-            ),
+            "score": (lead, score),
+            "score_unattended": (("variant", "task", "category", "image"), -np.ones((1, 1, 3, 40))),
+            "score_form": (("variant", "form", "strength", "category", "image"), score[:, 0, :, 0]),
         },
         {
             "variant": ["plain"],
             "task": ["merged"],
             "source": ["tuning", "gradient", "shuffled"],
-            "compared": ["tuning", "gradient", "shuffled"],
-            "site": ["layer 1", "layer 2", "all"],
+            "site": ["layer 1", "layer 2", "layer 3", "all"],
             "strength": [0.5],
-            "form": ["a", "b", "c"],
+            "form": list(detection.study.FORMS)[: len(gains)],
+            "present": ("image", present),
         },
     )
 
 
-def test_sources_against_each_other():
-    data = made_up([[0.2, 0.8, 0.6], [0.4, 0.8, 0.8], [0.0, 0.2, 0.0]])
-    found = compare_sources(data, 50, 0.95).isel(variant=0, task=0)
+def test_sources_layers_and_forms_against_each_other(monkeypatch):
+    gains = [[0.2, 0.4, 0.8, 0.6], [0.4, 0.4, 0.8, 0.8], [0.0, 0.0, 0.2, 0.0]]
+    monkeypatch.setattr(detection.study, "FORMS", dict(list(detection.study.FORMS.items())[:3]))
+    s, data = load_settings(NAME, ["statistics.resamples=20"])[1], made_up(gains)
+    data = data.merge(xr.Dataset(detection.analyse(s, data, np.random.default_rng(0))))
     # Half of a share, for performance is the mean over images with and without.
-    difference = found["advantage"].sel(comparison="tuning - shuffled")
-    np.testing.assert_allclose(difference, [0.1, 0.3, 0.3], atol=1e-12)
-    assert np.all(found["advantage_low"] <= found["advantage"])
-    parts = found["advantage_part"].sel(comparison="gradient - tuning")
-    np.testing.assert_allclose(parts.sel(part=["early", "middle"]), [0.1, 0.0], atol=1e-12)
-    assert found["best_layer"].values.tolist() == [2, 2, 2]
-    np.testing.assert_allclose(found["all_minus_best"], [-0.1, 0.0, -0.1], atol=1e-12)
-
-
-def test_forms_against_each_other():
-    data = made_up([[0.2, 0, 0], [0.4, 0, 0], [0.6, 0, 0]])
-    found = compare_forms(data, 50, 0.95)
-    np.testing.assert_allclose(found["form_gain"].values[0], [0.1, 0.2, 0.3], atol=1e-12)
-    assert np.all(found["form_strength"] == 0.5)
-
-
-def test_half_of_a_rise():
-    strengths = np.array([0.0, 1.0, 2.0])
-    assert half_rise(strengths, np.array([0.0, 0.5, 1.0])) == 1.0
-    assert half_rise(strengths, np.array([0.2, 0.2, 0.6])) == pytest.approx(1.5)
-    assert half_rise(strengths, np.array([0.0, 0.8, 0.4])) == pytest.approx(0.5)
-    assert np.isnan(half_rise(strengths, np.array([0.5, 0.4, 0.3])))
-
-
-def test_the_slope_of_activity():
-    tuning = np.linspace(-1, 1, 8).reshape(2, 4)
-    before = np.full((2, 4), 3.0)
-    before[0, 0] = 0.0  # a silent map is left out
-    attended = 3.0 * np.exp(0.7 * tuning)
-    assert activity_slope(attended, before, tuning) == pytest.approx(0.7, rel=1e-9)
-    assert np.isnan(activity_slope(attended, np.zeros((2, 4)), tuning))
+    found = {name: row[0](data) for name, row in detection.FOUND.items() if "gain" not in name}
+    expected = {
+        "tuning_late_minus_early": 0.3,
+        "tuning_minus_shuffled_late": 0.3,
+        "gradient_minus_tuning_middle": 0.0,
+        "gradient_minus_tuning_late": 0.0,
+        "best_form_advantage": -0.1,
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-12, err_msg=name)
+    assert np.unique(data["best_layer"]).tolist() == ["layer 3"]
+    np.testing.assert_allclose(found["all_minus_best_layer"].squeeze(), [-0.1, 0.0], atol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        (["attention.forms_layer=9"], "attention.forms_layer: found 9, allowed: 0 to 2"),
+        (["forms_layer=9"], "forms_layer: found 9, allowed: 0 to 2"),
         (["attention.layers=[3]"], "attention.layers: found [3], allowed: 1 to 2"),
         (["images.folder=x"], "images.folder: found 'x', allowed: '' (digits_vgg has its own"),
         (["images.learning=500"], "images.learning, images.gradients: category '0' has 400 images"),
     ],
 )
 def test_what_cannot_be_looked_at(settings, line, monkeypatch):
-    monkeypatch.setattr(detection, "load_study_network", lambda section: tiny())
-    always = ["attention.forms_layer=0", "attention.layers=[]"]
-    config = load_config(NAME, [*always, *settings])
+    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny())
+    always = ["forms_layer=0", "attention.layers=[]"]
+    config = load_settings(NAME, [*always, *settings])[1]
     with pytest.raises(ConfigError) as caught:
-        detection.run(config, Progress())
+        detection.experiment.run(config)
     assert str(caught.value).startswith(line)
 
 
@@ -338,7 +235,7 @@ def test_what_cannot_be_looked_at(settings, line, monkeypatch):
 )
 def test_a_bad_setting_is_one_clear_line(setting, line):
     with pytest.raises(ConfigError) as caught:
-        load_config(NAME, [setting])
+        load_settings(NAME, [setting])
     assert str(caught.value).startswith(line)
 
 
@@ -348,27 +245,26 @@ def test_presets_are_valid_and_stand_beside_their_experiment():
     for name, preset in presets.items():
         assert preset.experiment == NAME
         assert preset.summary.startswith("object_detection, preset: ")
-        config = load_config(name, ["images.folder=mine"])
+        config = load_settings(name, ["images.folder=mine"])[1]
         assert (config.experiment, config.images.folder) == (NAME, "mine")
         assert name not in names()
     assert NAME in names()
 
 
 def test_the_published_configuration_is_known():
-    config = load_config("object_detection_vgg16", ["images.folder=x", "seed=3", "images.batch=2"])
+    config = load_settings(
+        "object_detection_vgg16", ["images.folder=x", "seed=3", "images.batch=2"]
+    )[1]
     assert len(config.images.categories) == 20
     assert detection.is_published(config)
-    changed = load_config("object_detection_vgg16", ["attention.bidirectional=false"])
+    changed = load_settings("object_detection_vgg16", ["attention.bidirectional=false"])[1]
     assert not detection.is_published(changed)
 
 
 def test_photographs_are_asked_for(monkeypatch):
-    monkeypatch.setattr(detection, "load_study_network", lambda section: tiny(3, 4, SEEN))
-    config = load_config("object_detection_efficientnet", ["attention.layers=[1]"])
+    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny(3, 4, SEEN))
+    settings = load_settings(
+        "object_detection_efficientnet", ["attention.layers=[1]", "forms_layer=0"]
+    )[1]
     with pytest.raises(ConfigError, match=r"^images\.folder: found '', allowed: a folder of photo"):
-        detection.run(
-            config.model_copy(
-                update={"attention": config.attention.model_copy(update={"forms_layer": 0})}
-            ),
-            Progress(),
-        )
+        detection.experiment.run(settings)
