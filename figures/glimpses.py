@@ -6,47 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import style
+from cortex.plot import curves, style
 
 LOOKS = {
     "learned": (style.GREEN, "o", "learned places"),
     "random": (style.ORANGE, "s", "random places"),
     "digit": (style.PURPLE, "D", "the digit's place"),
-    "none": (style.GREY, "^", "none"),
-    "centre": (style.GREY, "v", "the centre"),
+    "centre": (style.GREY, "v", "one central glimpse"),
 }
 SHOWN = 3
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Glimpses on top, circuits below.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.glimpses`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Glimpses on top, circuits below; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=118.0, width_ratios=(1.15, 1.0, 1.0))
     (examples, accuracy, distance), (maps, rates, detection) = panels
     chosen = _examples(data)
     _paths(examples, data, chosen)
-    _accuracy(accuracy, config, data)
-    _distance(distance, config, data)
+    _accuracy(accuracy, data)
+    _distance(distance, settings, data)
     _maps(maps, data, chosen)
-    _rates(rates, config, data)
-    _detection(detection, config, data)
+    _rates(rates, data)
+    _detection(detection, data)
     style.letters(panels.flat)
     return figure
 
 
 def _examples(data: Any) -> np.ndarray:
     """Of the images kept, those with the digit farthest from the centre."""
-    away = np.abs(data["digit"].values[: data.sizes["drawn"]] - 0.5).max(-1)
+    count = min(data.sizes["drawn"], data.sizes["case"])
+    away = np.abs(data["digit"].values[:count] - 0.5).max(-1)
     return np.argsort(-away)[:SHOWN]
 
 
@@ -88,63 +78,46 @@ def _paths(panel: Any, data: Any, chosen: np.ndarray) -> None:
     panel.set_title("Six glimpses each (○ first, ★ last)")
 
 
-def _band(values: np.ndarray, config: Any) -> tuple[Any, Any, Any]:
-    """Mean over seeds and images (seed, image, ...), with its bootstrap interval over images."""
-    rng = np.random.default_rng(config.seed)
-    own = values.mean(0)
-    drawn = rng.integers(0, len(own), (200, len(own)))
-    tail = 50 * (1 - config.statistics.level)
-    low, high = np.percentile(own[drawn].mean(1), (tail, 100 - tail), axis=0)
-    return own.mean(0), low, high
-
-
-def _course(panel: Any, config: Any, data: Any, name: str, policy: str, scale: float = 1.0) -> None:
-    values = data[name].sel(policy=policy).transpose("seed", "image", "glimpse").values * scale
-    colour, marker, words = LOOKS[policy]
-    glimpses = data["glimpse"].values
-    mean, low, high = _band(values, config)
-    panel.fill_between(glimpses, low, high, color=colour, alpha=0.2, lw=0)
-    for seed in values.mean(1):
-        panel.plot(glimpses, seed, color=colour, lw=0.5, alpha=0.7)
-    panel.plot(glimpses, mean, color=colour, marker=marker, label=words)
-    panel.set_xticks(glimpses)
-    panel.set_xlabel("Number of glimpses")
-
-
-def _accuracy(panel: Any, config: Any, data: Any) -> None:
+def _accuracy(panel: Any, data: Any) -> None:
+    looks = {name: {"color": LOOKS[name][0], "marker": LOOKS[name][1]} for name in LOOKS}
+    looks["centre"] = {"color": style.GREY, "ls": "--"}
+    names = {name: words for name, (_, _, words) in LOOKS.items()}
+    by_seed = 100 * data.right.mean("image")
     for policy in ("learned", "random"):
-        _course(panel, config, data, "right", policy, 100.0)
-    once = data["right_centre"].transpose("seed", "image").values * 100
-    mean, low, high = _band(once, config)
-    panel.axhspan(low, high, color=style.GREY, alpha=0.2, lw=0)
-    panel.axhline(mean, color=style.GREY, ls="--", label="one central glimpse")
-    panel.set_ylabel("Right answers (%)")
+        for one in by_seed.sel(policy=policy):
+            panel.plot(data.glimpse, one, color=LOOKS[policy][0], lw=0.5, alpha=0.7)
+    percent = (100 * data.accuracy).assign_attrs(units="%", long_name="right answers")
+    curves(panel, percent, "glimpse", "policy", looks=looks, names=names)
+    panel.set_xticks(data.glimpse.values)
+    panel.set_xlim(0.8, data.glimpse.values[-1] + 0.2)
     panel.set_ylim(0, 100)
     panel.set_title("Accuracy by glimpses")
     panel.legend(loc="lower right")
 
 
-def _distance(panel: Any, config: Any, data: Any) -> None:
-    for policy in ("learned", "random"):
-        _course(panel, config, data, "distance", policy)
-    panel.axhspan(0, config.images.on_digit, color=style.PALE, alpha=0.5, lw=0, zorder=0)
-    last = data["on_digit"].isel(glimpse=-1)
+def _distance(panel: Any, settings: Any, data: Any) -> None:
     words = "last glimpse on the digit:"
     for policy in ("learned", "random"):
-        words += f"\n{policy} {float(last.sel(policy=policy).mean()):.0%}"
+        colour, marker, _ = LOOKS[policy]
+        by_seed = data.distance.sel(policy=policy).mean("image")
+        panel.plot(data.glimpse, by_seed.T, color=colour, lw=0.5, alpha=0.7)
+        panel.plot(data.glimpse, by_seed.mean("seed"), color=colour, marker=marker)
+        share = float(data.on_digit.sel(policy=policy).isel(glimpse=-1).mean())
+        words += f"\n{policy} {share:.0%}"
+    panel.axhspan(0, settings.on_digit, color=style.PALE, alpha=0.5, lw=0, zorder=0)
     panel.text(0.97, 0.62, words, transform=panel.transAxes, ha="right", va="center")
-    panel.set_ylim(0, None)
-    panel.set_ylabel("Distance to the digit (px)")
+    panel.set_xticks(data.glimpse.values)
+    panel.set(xlabel="Number of glimpses", ylabel="Distance to the digit (px)", ylim=(0, None))
     panel.set_title("Where glimpses go")
 
 
 def _maps(panel: Any, data: Any, chosen: np.ndarray) -> None:
     """E rates without attention, and their change under two windows, for the same images."""
-    windows = ("none", "learned", "random")
-    rates = data["example_E"].isel(seed=0, drawn=chosen)
-    grid = _insets(panel, SHOWN, len(windows))
-    before = rates.sel(window="none").values
-    change = [rates.sel(window=w).values - before for w in windows[1:]]
+    windows = ("learned", "random")
+    rates = data.rates.sel(population="E").isel(seed=0, case=chosen)
+    grid = _insets(panel, SHOWN, 1 + len(windows))
+    before = rates.sel(where="centre").values
+    change = [rates.sel(where=window).values - before for window in windows]
     reach = np.max(np.abs(change))
     for r, row in enumerate(grid):
         row[0].imshow(before[r], cmap="gray_r", vmin=0, vmax=before.max())
@@ -161,22 +134,23 @@ def _maps(panel: Any, data: Any, chosen: np.ndarray) -> None:
     panel.text(0.5, -0.02, words, transform=panel.transAxes, ha="center", va="top", fontsize=6.5)
 
 
-def _rates(panel: Any, config: Any, data: Any) -> None:
+def _rates(panel: Any, data: Any) -> None:
     """E and I on the digit and off it, relative to no attention."""
-    cases = [("E", "on"), ("I", "on"), ("E", "off"), ("I", "off")]
-    windows = ("random", "learned", "digit")
-    for k, (population, where) in enumerate(cases):
-        name = f"rate_{population}_{where}"
-        before = float(data[name].sel(window="none").mean())
-        for j, window in enumerate(windows):
-            values = data[name].sel(window=window).transpose("seed", "case").values / before
-            mean, low, high = _band(values, config)
+    cases = [(population, part) for part in ("on", "off") for population in "EI"]
+    for k, (population, part) in enumerate(cases):
+        rate = data.rate.sel(population=population, part=part)
+        before = float(rate.sel(where="centre", bound="value"))
+        for j, window in enumerate(("random", "learned", "digit")):
             colour, marker, words = LOOKS[window]
-            x = k + 0.24 * (j - 1)
-            panel.plot(x, mean, color=colour, marker=marker, ls="", label=None if k else words)
-            panel.vlines(x, low, high, color=colour, lw=1)
+            look = {
+                "color": colour,
+                "fmt": marker,
+                "elinewidth": 1.0,
+                "label": None if k else words,
+            }
+            _estimate(panel, k + 0.24 * (j - 1), rate.sel(where=window) / before, **look)
     panel.axhline(1, color=style.PALE, lw=1, zorder=0)
-    panel.set_xticks(range(len(cases)), [f"{p}, {where}" for p, where in cases])
+    panel.set_xticks(range(len(cases)), [f"{p}, {part}" for p, part in cases])
     for tick, (population, _) in zip(panel.get_xticklabels(), cases, strict=True):
         tick.set_color(style.E if population == "E" else style.I)
     panel.set_xlabel("Population, on or off the digit")
@@ -186,24 +160,25 @@ def _rates(panel: Any, config: Any, data: Any) -> None:
     panel.legend(loc="upper right", title="window at", alignment="left")
 
 
-def _detection(panel: Any, config: Any, data: Any) -> None:
+def _estimate(panel: Any, at: float, estimate: Any, **look: Any) -> None:
+    low, value, high = (float(estimate.sel(bound=end)) for end in ("low", "value", "high"))
+    panel.errorbar(at, value, [[value - low], [high - value]], **look)
+
+
+def _detection(panel: Any, data: Any) -> None:
     """How often the digit's detector has the largest logit, by where attention is."""
-    groups = (
-        ("chosen", "window", ("none", "random", "learned", "digit")),
-        ("cut_chosen", "fixated", ("centre", "random", "learned", "digit")),
-    )
+    share, by_seed = 100 * data.detection.sel(quantity="chosen"), 100 * data.chosen.mean("case")
     ticks, at = [], 0.0
-    for name, axis, order in groups:
-        for where in order:
-            values = data[name].sel({axis: where}).transpose("seed", "case").values * 100
-            mean, low, high = _band(values, config)
+    for looking, first in (("covert", "none"), ("overt", "centre")):
+        for where in ("centre", "random", "learned", "digit"):
             colour, marker, _ = LOOKS[where]
-            panel.plot(at, mean, color=colour, marker=marker, ms=5)
-            panel.vlines(at, low, high, color=colour, lw=1.2)
+            look = {"color": colour, "fmt": marker, "ms": 5, "elinewidth": 1.2}
+            _estimate(panel, at, share.sel(looking=looking, where=where), **look)
             if where in ("learned", "random"):
+                values = by_seed.sel(looking=looking, where=where)
                 beside = at + 0.25 * np.linspace(-1, 1, len(values))
-                panel.plot(beside, values.mean(1), color=colour, ls="", marker=".", ms=3, alpha=0.6)
-            ticks.append((at, where))
+                panel.plot(beside, values, color=colour, ls="", marker=".", ms=3, alpha=0.6)
+            ticks.append((at, first if where == "centre" else where))
             at += 1
         at += 0.7
     panel.axhline(10, color=style.PALE, lw=1, zorder=0)

@@ -1,13 +1,12 @@
 """Hard attention: a network that looks by glimpses learns where to look, and circuits follow it.
 
 Shown: a handwritten digit somewhere on a canvas, among pieces of other digits. Simulated: a
-recurrent network that sees a small, coarse-edged patch at a time, with places of glimpses that it
-chooses (trained by REINFORCE), with random places, and with one glimpse at the centre, each
-network trained with its own kind of places. Then the digit network with circuits sees what was
-chosen, covertly: the canvas, halved, with attention as a spatial window at the place of the last
-glimpse; and overtly: a cut around that place. Random places, the centre and the digit's own place
-are what it is compared with. Measured: accuracy against the number of glimpses, where they go,
-what the window does to E and I rates on the digit and off it, and to detection.
+recurrent network that sees a small, coarse-edged patch at a time, at places that it chooses
+(trained by REINFORCE), at random ones, and once at the centre, each trained with its own kind of
+places. Then the digit network with circuits sees what was chosen, covertly: the canvas, halved,
+with a window of attention at the last glimpse; and overtly: a cut around it. Random places, no
+choice (no window, the centre) and the digit's own place are what that is compared with. Measured:
+accuracy by glimpses, where they go, E and I rates on the digit and off it, and detection.
 
 Source: Mnih, Heess, Graves & Kavukcuoglu 2014, "Recurrent models of visual attention". Sizes, the
 training, and that a glimpse becomes a gain on circuits are our design.
@@ -15,407 +14,237 @@ training, and that a glimpse becomes a gain on circuits are our design.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
-from pydantic import Field
 
-from cortex.areas import VisualSystem
-from cortex.areas.digits import CLASSES
-from cortex.attention import AbstractSource, EnergyMatched, NoAttention, Query, SpatialWindow
+from cortex.analysis import bootstrap
+from cortex.analysis.signal_detection import Rates
+from cortex.analysis.yes_no import said_by_detectors
+from cortex.areas import SSN, VisualSystem
+from cortex.attention import EnergyMatched, NoAttention, SpatialWindow
 from cortex.attention.glimpses import Retina
-from cortex.errors import UserError
-from cortex.experiment import (
-    ConfigError,
-    ExperimentConfig,
-    Measure,
-    Progress,
-    Section,
-    quantity,
-    require_distinct,
-)
-from cortex.labelled import variable
-from cortex.measures.glimpse_rows import glimpse_measures
-from cortex.models.learned import glimpses as learned
-from cortex.models.learned.hard_digits import circuits_system
-from cortex.models.networks import CircuitSection, SolverSection, WeightsSection
-from cortex.stimuli import halve, load_digits, split_digits
-from cortex.stimuli.cluttered_digits import Canvas, ClutteredDigits, cluttered_digits
-from cortex.tasks import (
-    Detectors,
-    FirstLook,
-    Observer,
-    first_looks,
-    in_batches,
-    respond_to_all,
-    second_looks,
-)
+from cortex.experiment import Above, Claim, Experiment, settled_claim
+from cortex.labelled import Labelled, coordinate, each, label
+from cortex.models.learned import trained_source
+from cortex.models.learned.glimpses import CANVAS, GLIMPSES, answers
+from cortex.models.learned.hard_digits import circuits_system, split
+from cortex.models.networks import SolverSection, WeightsSection
+from cortex.progress import stage
+from cortex.settings import ExperimentSettings, quantity
+from cortex.sources import Source
+from cortex.stimuli import Digits, halve
+from cortex.stimuli.cluttered_digits import Canvas, cluttered_digits
+from cortex.studies.learned_source import LearnedSettings
+from cortex.tasks import Observer
 
-HERE = "chosen here"
-POLICIES = ("learned", "random")
-WINDOWS = ("none", "learned", "random", "digit")
-CUTS = ("centre", "learned", "random", "digit")
-BATCH = 50
+POLICIES = ("learned", "random", "centre")  # centre: one glimpse there
+PLACES = (*POLICIES, "digit")  # of a window or a cut; centre: no window, the eyes stay
 DIGIT = 28  # px
 
 
-class ImagesSection(Section):
-    """Cluttered held-out digits."""
+class Settings(ExperimentSettings):
+    """Settings of `glimpses`."""
 
-    images: int = quantity(
-        1000, "1", "images, each of another held-out digit", source=HERE, ge=20, le=1000
-    )
-    circuits: int = quantity(
-        200, "1", "of them also seen by the network with circuits", source=HERE, ge=10
-    )
-    on_digit: float = quantity(
-        10.0, "px", "a glimpse this near a digit's middle is on it", source=HERE, gt=0
-    )
-
-
-class LearnedSection(Section):
-    """The trained networks."""
-
-    weights: str = Field(
-        default="",
-        description="folder of weight files; empty: those of the package",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
-    seeds: tuple[int, ...] = quantity((0, 1, 2), "1", "which of them", source=HERE, min_length=1)
-
-
-class WindowSection(Section):
-    """Attention to the place of the last glimpse, in the network with circuits."""
-
-    layer: int = quantity(1, "1", "layer attended, 1 the lowest", source=HERE, ge=1, le=3)
-    width: float = quantity(
-        0.2, "1", "standard deviation of the window, as a share of the image", source=HERE, gt=0
-    )
-    surround: float = quantity(
-        0.25, "1", "taken from the whole map, as a share of the peak", source=HERE, ge=0
-    )
-    size: float = quantity(
-        0.5, "1", "root mean square of what is added to gains of one", source=HERE, gt=0
-    )
-    training: int = quantity(
-        2000, "1", "single digits without clutter that detectors learn from", source=HERE, ge=100
-    )
-    penalty: float = quantity(
-        0.1, "1", "inverse of the L2 penalty on the detectors' weights", source=HERE, gt=0
-    )
-
-
-class StatisticsSection(Section):
-    """Bootstrap over images."""
-
-    resamples: int = quantity(1000, "1", "bootstrap resamples", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
-
-
-class Config(ExperimentConfig):
-    """Configuration of `glimpses`."""
-
-    images: ImagesSection = ImagesSection()
-    learned: LearnedSection = LearnedSection()
-    window: WindowSection = WindowSection()
+    images: int = quantity(1000, "1", "images, each of another held-out digit", ge=20, le=1000)
+    cases: int = quantity(200, "1", "of them also seen by the network with circuits", ge=10)
+    on_digit: float = quantity(10.0, "px", "a glimpse this near a digit's middle is on it", gt=0)
+    learned: LearnedSettings = LearnedSettings()
+    layer: int = quantity(1, "1", "layer attended, 1 the lowest", ge=1, le=3)
+    width: float = quantity(0.2, "1", "SD of the window, as a share of the image", gt=0)
+    surround: float = quantity(0.25, "1", "taken from the whole map, share of the peak", ge=0)
     network: WeightsSection = WeightsSection()
-    circuit: CircuitSection = CircuitSection()
+    circuit: SSN = SSN()
     solver: SolverSection = SolverSection()
-    statistics: StatisticsSection = StatisticsSection()
+    detector_digits: int = quantity(2000, "1", "single digits that detectors learn from", ge=100)
+    resamples: int = quantity(1000, "1", "bootstrap resamples over images", ge=10)
+    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     """Every trained network looks; then the circuits look at the places chosen."""
-    require_distinct(config.learned, "seeds")
-    shown = held_out_images(config)
-    seeds = config.learned.seeds
-    with progress.stage("looking by glimpses", total=len(seeds)) as stage:
-        rows = []
-        for seed in seeds:
-            rows.append(one_seed(config, seed, shown))
-            stage.advance()
-    found = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    count = min(config.images.circuits, config.images.images)
-    few = jax.tree.map(lambda leaf: leaf[:count], shown)
-    places = {name: found["place"][:, k, :count, -1] for k, name in enumerate(POLICIES)}
-    places["digit"] = np.broadcast_to(np.asarray(few.places), places["learned"].shape)
-    places["centre"] = np.full_like(places["learned"], 0.5)
-    system = circuits_system(config.network, config.circuit, config.solver)
-    with progress.stage("detectors for small digits anywhere"):
-        observer = fitted_observer(config, system, learned.CANVAS.side)
-        clean = look_at_clean(config, observer, count)
-    looks = count * (1 + len(WINDOWS[1:]) * len(seeds))
-    with progress.stage("circuits with a window at the place", total=looks) as stage:
-        seen = look_with_circuits(config, observer, few, places, stage.advance)
-    with progress.stage("detectors for digits in the middle"):
-        centred = fitted_observer(config, system, DIGIT)
-    with progress.stage("circuits at cuts around the place", total=looks) as stage:
-        seen |= look_at_cuts(config, centred, few, places, stage.advance)
-    return label(config, shown, found, seen | {"clean": clean})
+    training, held_out = split()
+    shown = one_of_each(s, key, held_out, s.images, CANVAS)
+    seeds = coordinate(s.learned.seeds, "1", "seed of the training")
+    trained, maps = s.learned.load(trained_source("glimpses")), dict.fromkeys(("row", "column"))
 
+    def glimpses(policy: str, seed: int) -> Any:
+        return answers(trained[seed][0], policy, shown, jax.random.fold_in(key, 1 + seed))
 
-def held_out_images(config: Config, canvas: Canvas = learned.CANVAS) -> ClutteredDigits:
-    """One image of each of so many held-out digits; their places do not depend on the clutter."""
-    _, held_out = split_digits(load_digits())
-    order = np.random.default_rng(config.seed).permutation(len(held_out))[: config.images.images]
-    key = jax.random.key(config.seed)
-    return cluttered_digits(key, held_out, jnp.asarray(order), canvas)
+    with stage("looking by glimpses"):
+        right, place = each(policy=POLICIES, seed=seeds)(glimpses)
+    few, last = shown.images[: s.cases], place.values[:, :, : s.cases, -1]
+    places = dict(zip(POLICIES, last, strict=True))
+    places["digit"] = jnp.broadcast_to(shown.places[: s.cases], last[0].shape)
+    with stage("detectors of digits anywhere, and of digits in the middle"):
+        system = circuits_system(s.network, s.circuit, s.solver)
+        anywhere, central = (fit(s, system, key, training, side) for side in (CANVAS.side, DIGIT))
+    window = EnergyMatched(SpatialWindow(width=s.width, surround=s.surround), s.learned.size)
+    before = anywhere.first_pass(halved(few))
+    with stage("circuits", total=2 * len(PLACES) * len(seeds)) as advance:
 
+        def look(looking: str, where: str, seed: int) -> dict[str, Labelled]:
+            at = places[where][s.learned.seeds.index(seed)]
+            if looking == "covert":
+                source = (NoAttention() if where == "centre" else window).at(s.layer)
+                found = anywhere.next_pass(before, source(place=at))
+            else:
+                found = central.first_pass(cut(few, at))
+            advance()
+            rates: Any = found.layers[s.layer - 1].rates
+            mean = rates.map(lambda r: r.mean(axis=1))
+            return {
+                "logits": label(found.logits, "1", "logit", case=None, category=None),
+                "settled": label(found.settled, "1", "whether all circuits settled", case=None),
+                "rates": label(mean, "Hz", "rate, mean over maps", case=None, **maps),
+            }
 
-def one_seed(config: Config, seed: int, shown: ClutteredDigits) -> dict[str, np.ndarray]:
-    """What the three networks of a seed make of all images; see `label`."""
-    try:
-        trained, facts = learned.trained_source().load(seed, config.learned.weights or None)
-    except UserError as error:
-        raise ConfigError(f"learned.weights, learned.seeds: {error}") from error
-    key = jax.random.fold_in(jax.random.key(config.seed), 1 + seed)
-    right, place = [], []
-    for name in POLICIES:
-        glimpser, places = learned.POLICIES[name](trained)
-        seen = _look(glimpser, shown.images, places, learned.GLIMPSES, key)
-        right.append(np.argmax(seen.logits, axis=-1) == np.asarray(shown.labels)[:, None])
-        place.append(np.asarray(seen.place))
-    glimpser, places = learned.POLICIES["centre"](trained)
-    once = _look(glimpser, shown.images, places, 1, key)
-    names = ("learned", "random", "centre")
-    return {
-        "right": np.stack(right),
-        "place": np.stack(place),
-        "right_centre": np.argmax(once.logits[:, 0], axis=-1) == np.asarray(shown.labels),
-        "curve": np.array([[row[f"accuracy_{n}"] for row in facts["curve"]] for n in names]),
+        looks = each(looking=("covert", "overt"), where=PLACES, seed=seeds)(look)
+    clean = one_of_each(s, key, held_out, s.images, Canvas(pieces=0)).images[: s.cases]
+    known = jnp.argmax(anywhere(halved(clean)), axis=1) == shown.labels[: s.cases]
+    inside = shown.inside(looks["rates"].values.shape[-2:])[: s.cases]
+    number = coordinate(range(1, GLIMPSES + 1), "1", "number of glimpses")
+    of: dict[str, Any] = {"image": None, "glimpse": number}
+    return looks | {
+        "rates": looks["rates"].sel(looking="covert"),
+        "right": right.named("1", "whether the class is right", **of),
+        "place": place.named("1", "place looked at, as a share of the side", **of, axis=None),
+        "clean": label(known, "1", "whether the class is right without clutter", case=None),
+        "digit": label(shown.places, "1", "the digit's middle", image=None, axis=None),
+        "inside": label(inside, "1", "whether a place is on the digit", case=None, **maps),
+        "label": label(shown.labels, "1", "class of the digit", image=None),
+        "example": label(shown.images[:8], "1", "some images", drawn=None, y=None, x=None),
     }
 
 
-_look = eqx.filter_jit(learned.look_at_all)
+# As the digit network expects images: canvases at half their size, and what lies around places.
+halved = jax.jit(lambda images: jax.vmap(halve)(images)[:, None])
+cut = jax.jit(lambda images, places: jax.vmap(Retina(DIGIT, 1))(images, places))
 
 
-@jax.jit
-def halved(images: Array) -> Array:
-    """Canvases at half their size, as the digit network expects images."""
-    return jax.vmap(halve)(images)[:, None]
+def one_of_each(s: Settings, key: Array, digits: Digits, count: int, canvas: Canvas) -> Any:
+    """One image of each of so many digits; their places do not depend on the clutter."""
+    order = np.random.default_rng(s.seed).permutation(len(digits))[:count]
+    return cluttered_digits(key, digits, jnp.asarray(order), canvas)
 
 
-def fitted_observer(config: Config, system: VisualSystem, side: int) -> Observer:
-    """Detectors fitted on single digits without clutter, as those to be detected are otherwise.
-
-    Args:
-        config: how many, and the penalty.
-        system: the digit network with circuits.
-        side: of the canvas, that of a digit or twice that, which is then halved [px].
-    """
-    training, _ = split_digits(load_digits())
-    rng = np.random.default_rng(config.seed)
-    order = rng.permutation(len(training))[: config.window.training]
-    key = jax.random.fold_in(jax.random.key(config.seed), 0)
-    shown = cluttered_digits(key, training, jnp.asarray(order), Canvas(side=side, pieces=0))
+def fit(s: Settings, system: VisualSystem, key: Array, digits: Digits, side: int) -> Observer:
+    """Detectors fitted to digits without clutter, anywhere on a canvas or on one of their size."""
+    canvas = Canvas(side=side, pieces=0)
+    shown = one_of_each(s, jax.random.fold_in(key, 0), digits, s.detector_digits, canvas)
     images = shown.images[:, None] if side == DIGIT else halved(shown.images)
-    units = respond_to_all(system, in_batches(lambda n: images[n], len(images), BATCH)).units
-    found = Detectors.fit(units, np.asarray(shown.labels), CLASSES, config.window.penalty)
-    return Observer(system, found)
+    return Observer.fit(system, images, np.asarray(shown.labels))
 
 
-def look_at_clean(config: Config, observer: Observer, count: int) -> np.ndarray:
-    """Whether the digit's detector has the largest logit when there is no clutter, (case,)."""
-    shown = held_out_images(config, Canvas(side=learned.CANVAS.side, pieces=0))
-    images, right = halved(shown.images[:count]), []
-    for start in range(0, count, BATCH):
-        index = np.minimum(np.arange(start, start + BATCH), count - 1)
-        seen = first_looks(observer, images[index], config.window.layer - 1)
-        right.append(np.argmax(seen.logits, axis=-1)[: count - start])
-    return np.concatenate(right) == np.asarray(shown.labels)[:count]
-
-
-def look_with_circuits(
-    config: Config,
-    observer: Observer,
-    shown: ClutteredDigits,
-    places: dict[str, np.ndarray],
-    advance: Any,
-) -> dict[str, np.ndarray]:
-    """Logits and rates for every window, by seed; the window `none` is the same for all."""
-    w, images = config.window, halved(shown.images)
-    window = EnergyMatched(SpatialWindow(width=w.width, surround=w.surround), w.size)
-    seeds, count = places["learned"].shape[:2]
-    found: dict[str, list[np.ndarray]] = {name: [] for name in ("logits", "E", "I", "settled")}
-    for start in range(0, count, BATCH):
-        # The last batch is filled up, so that nothing is compiled for it.
-        index = np.minimum(np.arange(start, start + BATCH), count - 1)
-        own = min(BATCH, count - start)
-        first = first_looks(observer, images[index], w.layer - 1)
-        rows = []
-        for seed in range(seeds):
-            for name in WINDOWS:
-                if name == "none" and seed:
-                    rows.append(rows[0])
-                    continue
-                source: AbstractSource = NoAttention() if name == "none" else window
-                at = np.full((count, 2), 0.5) if name == "none" else places[name][seed]
-                rows.append(_second(observer, first, w.layer - 1, source, at[index], own))
-                advance(own)
-        for name in found:
-            joined = np.stack([row[name] for row in rows])
-            found[name].append(joined.reshape(seeds, len(WINDOWS), *joined.shape[1:]))
-    return {name: np.concatenate(parts, axis=2) for name, parts in found.items()}
-
-
-def _second(
-    observer: Observer,
-    first: FirstLook,
-    layer: int,
-    source: AbstractSource,
-    at: np.ndarray,
-    own: int,
-) -> dict[str, np.ndarray]:
-    """One batch under one window; rates are means over the maps of the attended area."""
-    queries = jax.vmap(lambda place: Query(0, place))(jnp.asarray(at, float))
-    look = second_looks(observer, first, layer, source, queries)
-    rates = look.states[0]
-    return {
-        "logits": np.asarray(look.logits)[:own],
-        "E": np.asarray(rates.E).mean(1)[:own],
-        "I": np.asarray(rates.I).mean(1)[:own],
-        "settled": np.asarray(look.settled)[:own],
-    }
-
-
-@jax.jit
-def cut(images: Array, places: Array) -> Array:
-    """What lies within a digit's size of the places, as the digit network expects images."""
-    see = Retina(DIGIT, 1)
-    return jax.vmap(see)(images, places)
-
-
-def look_at_cuts(
-    config: Config,
-    observer: Observer,
-    shown: ClutteredDigits,
-    places: dict[str, np.ndarray],
-    advance: Any,
-) -> dict[str, np.ndarray]:
-    """Logits for cuts around the places, by seed; centre and digit are the same for all."""
-    seeds, count = places["learned"].shape[:2]
-    found: dict[str, list[np.ndarray]] = {"cut_logits": [], "cut_settled": []}
-    for start in range(0, count, BATCH):
-        index = np.minimum(np.arange(start, start + BATCH), count - 1)
-        own = min(BATCH, count - start)
-        rows = []
-        for seed in range(seeds):
-            for number, name in enumerate(CUTS):
-                if seed and name in ("centre", "digit"):
-                    rows.append(rows[number])
-                    continue
-                at = jnp.asarray(places[name][seed][index])
-                seen = first_looks(observer, cut(shown.images[index], at), config.window.layer - 1)
-                rows.append((np.asarray(seen.logits)[:own], np.asarray(seen.settled)[:own]))
-                advance(own)
-        for name, parts in zip(found, zip(*rows, strict=True), strict=True):
-            joined = np.stack(parts)
-            found[name].append(joined.reshape(seeds, len(CUTS), *joined.shape[1:]))
-    return {name: np.concatenate(parts, axis=2) for name, parts in found.items()}
-
-
-def label(
-    config: Config,
-    shown: ClutteredDigits,
-    found: dict[str, np.ndarray],
-    seen: dict[str, np.ndarray],
-) -> xr.Dataset:
-    """All results as a dataset with dimensions, units and long names."""
-    side, count = learned.CANVAS.side, seen["E"].shape[2]
-    at = np.asarray(shown.places)
-    away = np.sqrt(((found["place"] - at[None, None, :, None]) ** 2).sum(-1)) * side
-    mine = np.asarray(shown.labels)[:count]
-    height, width = seen["E"].shape[3:]
-    inside = _inside(at[:count], (height, width), DIGIT / side)
-    rates = {}
-    for name in "EI":
-        for where, mask in (("on", inside), ("off", ~inside)):
-            total = np.where(mask[None, None], seen[name], 0).sum((3, 4))
-            rates[f"rate_{name}_{where}"] = total / mask.sum((1, 2))[None, None]
-    look, case = ("seed", "policy", "image", "glimpse"), ("seed", "window", "case")
-    overt = ("seed", "fixated", "case")
-    kept = {
-        "right": (look, found["right"], "1", "whether the class is right"),
-        "right_centre": (("seed", "image"), found["right_centre"], "1", "from one central glimpse"),
-        "place": ((*look, "axis"), found["place"], "1", "place looked at, as a share of the side"),
-        "distance": (look, away, "px", "from the glimpse to the digit's middle"),
-        "on_digit": (look, away < config.images.on_digit, "1", "whether it is on the digit"),
-        "digit": (("image", "axis"), at, "1", "the digit's middle, as a share of the side"),
-        "label": ("image", np.asarray(shown.labels), "1", "class"),
-        "curve": (("seed", "network", "epoch"), found["curve"], "1", "accuracy in training"),
-        **_answers("", case, seen["logits"], mine, "with a window"),
-        **_answers("cut_", overt, seen["cut_logits"], mine, "to a cut"),
-        "clean": ("case", seen["clean"], "1", "the same without clutter and attention"),
-        "settled": (case, seen["settled"], "1", "whether all circuits settled"),
-        "cut_settled": (overt, seen["cut_settled"], "1", "whether all circuits settled"),
-        "example": (
-            ("drawn", "y", "x"),
-            np.asarray(shown.images)[:EXAMPLES],
-            "1",
-            "some images, 0 to 1",
-        ),
-        "example_E": (
-            ("seed", "window", "drawn", "row", "column"),
-            seen["E"][:, :, :EXAMPLES],
-            "Hz",
-            "E rate of the attended area, mean over maps",
-        ),
-    }
-    for name, values in rates.items():
-        population, where = name.split("_")[1:]
-        words = f"{population} rate {where} the digit, attended area"
-        kept[name] = (case, values, "Hz", words)
-    names = {
-        "seed": (config.learned.seeds, "seed of the training"),
-        "policy": (POLICIES, "where glimpses go"),
-        "network": (("learned", "random", "centre"), "network"),
-        "window": (WINDOWS, "where attention goes"),
-        "fixated": (CUTS, "what the cut is around"),
-        "glimpse": (np.arange(1, learned.GLIMPSES + 1), "glimpses"),
-        "epoch": (np.arange(1, found["curve"].shape[-1] + 1), "epoch of the training"),
-        "axis": (["row", "column"], "axis"),
-    }
-    coordinates = {name: variable(name, list(v), "1", words) for name, (v, words) in names.items()}
-    return xr.Dataset({name: variable(*one) for name, one in kept.items()}, coordinates)
-
-
-EXAMPLES = 8
-
-
-def _answers(
-    before: str, dims: tuple[str, ...], logits: np.ndarray, labels: np.ndarray, words: str
-) -> dict[str, tuple[Any, ...]]:
-    """What detectors say, from logits (seed, window, case, categories)."""
-    own = (labels[:, None] == np.arange(CLASSES)[None, :])[None, None]
-    yes = logits > 0
-    false = (yes & ~own).sum(-1) / (CLASSES - 1)
-    return {
-        f"{before}hit": (dims, (yes & own).any(-1), "1", f"the digit's detector says yes {words}"),
-        f"{before}false_alarms": (dims, false, "1", f"share of the others that say yes {words}"),
-        f"{before}chosen": (
-            dims,
-            logits.argmax(-1) == labels[None, None],
-            "1",
-            f"the digit's detector has the largest logit {words}",
-        ),
-    }
-
-
-def _inside(places: np.ndarray, shape: tuple[int, int], share: float) -> np.ndarray:
-    """Which places of a map lie within the square of the digit, (images, height, width)."""
-    rows, columns = (
-        np.abs((np.arange(n) + 0.5)[None, :] / n - places[:, axis, None]) < share / 2
-        for axis, n in enumerate(shape)
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Accuracy and places by glimpses, rates and detection, with intervals over images."""
+    distance = np.sqrt(((data.place - data.digit) ** 2).sum("axis")) * CANVAS.side
+    glimpses = data[["right"]].assign(distance=distance, on_digit=distance < s.on_digit)
+    looks = said_by_detectors(
+        data.logits, data.label.isel(image=slice(s.cases)).rename(image="case")
     )
-    return rows[:, :, None] & columns[:, None, :]
+    parts = (data.inside, ~data.inside)
+    rates = [data.rates.where(part).mean(("row", "column")) for part in parts]
+    looks["rate"] = xr.concat(rates, "part").assign_coords(part=["on", "off"])
+    options: dict[str, Any] = {"n": s.resamples, "level": s.level, "rng": rng}
+    with stage("intervals"):
+        found = dict(bootstrap(by_glimpses, glimpses.astype(float), "image", **options))
+        found |= bootstrap(by_place, looks.astype(float), "case", **options)
+    found |= {"distance": distance, "on_digit": glimpses.on_digit, "chosen": looks.chosen}
+    return {
+        name: found[name].assign_attrs(units=unit, long_name=text)
+        for name, (unit, text) in WORDS.items()
+    }
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Learned places against random ones and none; what windows there do to circuits."""
-    s = config.statistics
-    return glimpse_measures(data, s.resamples, s.level, config.seed)
+WORDS = {
+    "distance": ("px", "distance to the digit"),
+    "on_digit": ("1", "whether a glimpse is on the digit"),
+    "chosen": ("1", "whether the digit's detector has the largest logit"),
+    "accuracy": ("1", "right answers"),
+    "accuracy_gain": ("1", "right answers, last learned glimpse minus others"),
+    "nearer": ("px", "distance to the digit, random minus learned places"),
+    "on_digit_gain": ("1", "share of glimpses on the digit, learned minus random places"),
+    "detection": ("1", "detection"),
+    "covert_gain": ("1", "detection, window at the learned place minus at others"),
+    "overt_gain": ("1", "detection, cut around the learned place minus others"),
+    "rate": ("Hz", "rate of the attended layer"),
+    "rate_gain": ("Hz", "rate on the digit, learned minus random place"),
+}
+
+
+def by_glimpses(drawn: xr.Dataset) -> xr.Dataset:
+    """Means over seeds and images, and what learned places gain at the last glimpse."""
+    mean = drawn.mean(("seed", "image"))
+    own, chance, centre = (mean.sel(policy=name, drop=True) for name in POLICIES)
+    others = {"random places": chance.right, "one central glimpse": centre.right}
+    others = {name: right.isel(glimpse=-1) for name, right in others.items()}
+    others["the first glimpse"] = own.right.isel(glimpse=0)
+    own, chance = own.isel(glimpse=-1, drop=True), chance.isel(glimpse=-1, drop=True)
+    gains = [own.right - right.drop_vars("glimpse") for right in others.values()]
+    found = {
+        "accuracy": mean.right,
+        "accuracy_gain": xr.concat(gains, "over").assign_coords(over=list(others)),
+        "nearer": chance.distance - own.distance,
+        "on_digit_gain": own.on_digit - chance.on_digit,
+    }
+    return xr.Dataset(found)
+
+
+def by_place(drawn: xr.Dataset) -> xr.Dataset:
+    """Rates and detection, means over seeds, and what the learned place gains."""
+    mean = drawn.mean("case")
+    rates = Rates(mean.hit.values, mean.false_alarms.values)
+    sensitivity = mean.hit.copy(data=rates.sensitivity)
+    both = xr.concat([sensitivity, mean.chosen], "quantity").mean("seed")
+    both = both.assign_coords(quantity=["sensitivity", "chosen"])
+    others = both.sel(where=["centre", "random"]).rename(where="beside")
+    gain = both.sel(where="learned", drop=True) - others
+    gains = {f"{name}_gain": gain.sel(looking=name, drop=True) for name in ("covert", "overt")}
+    rate = mean.rate.mean("seed")
+    own, chance = (rate.sel(part="on", where=name, drop=True) for name in POLICIES[:2])
+    return xr.Dataset({"detection": both, "rate": rate, "rate_gain": own - chance, **gains})
+
+
+def at_the_digit(d: xr.Dataset, place: Any) -> str:
+    """What a window at the digit itself gains, the most that places can."""
+    best = d.detection.sel(looking="covert", quantity=place["quantity"], bound="value")
+    gain = float(best.sel(where="digit") - best.sel(where=place["beside"]))
+    return f"a window at the digit itself gains {gain:.3g}"
+
+
+MNIH = Source("mnih2014", "direction")
+HERE = Source(detail="direction: expected here")
+LEARNED = "learned places beat random ones and one glimpse, and more glimpses help"
+EFFECTS = {
+    "nearer": "learned places are nearer to the digit than random ones",
+    "on_digit_gain": "and more often on it",
+    "rate_gain": "a window at the learned place raises rates on the digit",
+    "covert_gain": "detection: a window at the learned place beats none and a random one",
+    "overt_gain": "detection: a cut around the learned place beats the centre and a random one",
+}
+KNOWN = {"covert_gain": at_the_digit}
+
+CLAIMS = (
+    Claim("accuracy_gain", attrgetter("accuracy_gain"), Above(0), MNIH, LEARNED, True),
+    *(
+        Claim(name, attrgetter(name), Above(0), HERE, effect, True, KNOWN.get(name, ""))
+        for name, effect in EFFECTS.items()
+    ),
+    settled_claim(),
+)
+
+experiment = Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={"images": 24, "cases": 12, "learned.seeds": [0], "detector_digits": 100}
+    | {"resamples": 20},
+)

@@ -102,6 +102,28 @@ def area_under_curve(scores: xr.DataArray) -> xr.DataArray:
     return (ranks_of_present - count * (count + 1) / 2) / (count * (~present).sum("image"))
 
 
+def said_by_detectors(logits: xr.DataArray, label: xr.DataArray) -> xr.Dataset:
+    """What the detectors of all categories say of images that show one category each.
+
+    Args:
+        logits: with a dimension ``category``, its coordinate 0, 1, ... or none; positive says yes.
+        label: category of each image.
+
+    Returns:
+        ``hit``, whether the detector of the label says yes; ``false_alarms``, the share of the
+        others that do; ``chosen``, whether that of the label has the largest logit.
+    """
+    own = xr.DataArray(np.arange(logits.sizes["category"]), dims="category") == label
+    yes = logits > 0
+    return xr.Dataset(
+        {
+            "hit": (yes & own).any("category"),
+            "false_alarms": (yes & ~own).sum("category") / (logits.sizes["category"] - 1),
+            "chosen": logits.argmax("category") == label,
+        }
+    )
+
+
 def halves(scores: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """The images that strengths are chosen on, and those that are reported: first and second half.
 

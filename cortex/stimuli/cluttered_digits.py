@@ -3,7 +3,8 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.errors import UserError
 from cortex.stimuli.datasets import Digits
@@ -38,6 +39,22 @@ class ClutteredDigits(eqx.Module):
 
     def __len__(self) -> int:
         return self.labels.shape[0]
+
+    def inside(self, shape: tuple[int, int], digit: int = 28) -> Bool[np.ndarray, "n height width"]:
+        """Which places of a map over an image have their middle in the square of its digit.
+
+        A middle on the very border of the square is in it or not as rounding has it.
+
+        Args:
+            shape: (height, width) of the map.
+            digit: side of that square [px].
+        """
+        reach, at = digit / self.images.shape[-1] / 2, np.asarray(self.places)
+        rows, columns = (
+            np.abs((np.arange(n) + 0.5) / n - at[:, axis, None]) < reach
+            for axis, n in enumerate(shape)
+        )
+        return np.asarray(rows[:, :, None] & columns[:, None, :])
 
 
 def cluttered_digits(

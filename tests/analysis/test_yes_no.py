@@ -10,6 +10,7 @@ from cortex.analysis.yes_no import (
     attention_gains,
     best_threshold,
     performance,
+    said_by_detectors,
     yes_no,
 )
 from cortex.tasks import area_under_curve, detection_rates
@@ -170,3 +171,16 @@ def test_everything_has_units_and_words_and_the_same_seed_gives_the_same():
         assert variable.attrs["long_name"], name
     assert list(found["compared"].values) == [*SOURCES, "threshold"]
     xr.testing.assert_identical(found, gains(everywhere(noise(0)), noise(0), n=20))
+
+
+def test_what_detectors_say_against_plain_loops():
+    logits = np.random.default_rng(5).normal(size=(2, 12, 4))
+    label = xr.DataArray(np.arange(12) % 4, dims="case")
+    found = said_by_detectors(xr.DataArray(logits, dims=("seed", "case", "category")), label)
+    for seed in range(2):
+        for case in range(12):
+            own, one = logits[seed, case], found.isel(seed=seed, case=case)
+            others = [own[c] > 0 for c in range(4) if c != case % 4]
+            assert bool(one["hit"]) == (own[case % 4] > 0)
+            assert float(one["false_alarms"]) == pytest.approx(np.mean(others))
+            assert bool(one["chosen"]) == (np.argmax(own) == case % 4)

@@ -7,7 +7,7 @@ import pytest
 
 from cortex.errors import UserError
 from cortex.stimuli import Digits
-from cortex.stimuli.cluttered_digits import Canvas, cluttered_digits
+from cortex.stimuli.cluttered_digits import Canvas, ClutteredDigits, cluttered_digits
 
 # Digit k is a filled square of ink (k + 1) / 10: pieces and digits are told apart by their ink.
 INK = np.arange(1, 11, dtype=np.float32) / 10
@@ -45,6 +45,14 @@ def test_pieces_are_cut_from_all_digits_and_darker_ink_stays():
     covered = (images > 0).sum(axis=(1, 2))
     assert covered.min() >= 28 * 28
     assert covered.max() <= 28 * 28 + 4 * 64
+
+
+def test_places_of_a_map_on_the_digit_by_hand():
+    """Middles of places, (i + 0.5)/14, nearer than 0.25 to that of the digit along both axes."""
+    shown = ClutteredDigits(jnp.zeros((1, 56, 56)), jnp.zeros(1, int), jnp.array([[0.48, 0.25]]))
+    expected = np.zeros((14, 14), bool)
+    expected[3:10, :7] = True  # from 0.23 to 0.73 and from 0 to 0.5
+    np.testing.assert_array_equal(shown.inside((14, 14))[0], expected)
 
 
 def test_places_are_even_over_all_that_fit():

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.attention.glimpses import (
     AbstractPlaces,
@@ -174,18 +174,37 @@ POLICIES: dict[str, Callable[[Glimpsers], tuple[Glimpser, AbstractPlaces]]] = {
 }
 
 
+def answers(
+    glimpsers: Glimpsers, policy: str, shown: ClutteredDigits, key: PRNGKeyArray
+) -> tuple[Bool[Array, "images glimpses"], Float[Array, "images glimpses 2"]]:
+    """Whether the class is right after each glimpse, and the places looked at.
+
+    Args:
+        glimpsers: the three networks.
+        policy: one of `POLICIES`; "centre" looks once, and its answer stands.
+        shown: images.
+        key: PRNG key of the places.
+    """
+    glimpser, places = POLICIES[policy](glimpsers)
+    count = 1 if policy == "centre" else GLIMPSES
+    seen = _look_at_all(glimpser, shown.images, places, count, key)
+    right = jnp.argmax(seen.logits, axis=-1) == shown.labels[:, None]
+    every = (len(shown), GLIMPSES)
+    return jnp.broadcast_to(right, every), jnp.broadcast_to(seen.place, (*every, 2))
+
+
+_look_at_all = eqx.filter_jit(look_at_all)
+
+
 def score(glimpsers: Glimpsers) -> dict[str, float]:
     """Accuracy on cluttered held-out digits after the last glimpse, one image a digit."""
     _, held_out = split_digits(load_digits())
     rows = jnp.arange(len(held_out))
     shown = cluttered_digits(jax.random.key(0), held_out, rows, CANVAS)
     found = {}
-    for name, chosen in POLICIES.items():
-        glimpser, places = chosen(glimpsers)
-        count = 1 if name == "centre" else GLIMPSES
-        seen = look_at_all(glimpser, shown.images, places, count, jax.random.key(1))
-        right = np.asarray(jnp.argmax(seen.logits[:, -1], axis=-1) == shown.labels)
-        found[f"accuracy_{name}"] = float(right.mean())
+    for name in POLICIES:
+        right, _ = answers(glimpsers, name, shown, jax.random.key(1))
+        found[f"accuracy_{name}"] = float(np.asarray(right)[:, -1].mean())
     return found
 
 
