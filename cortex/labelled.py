@@ -436,6 +436,14 @@ def _as_variable(dim: str, along: Coordinate) -> tuple[str, np.ndarray, dict[str
     return dim, values, attributes
 
 
+def described(**arrays: tuple[xr.DataArray, str]) -> dict[str, xr.DataArray]:
+    """Numbers without a unit [1] by name, each given with what it is, in words."""
+    return {
+        name: array.assign_attrs(units="1", long_name=text)
+        for name, (array, text) in arrays.items()
+    }
+
+
 def asked(data: Any) -> Any:
     """The part of a dataset or array at the coordinates that claims are made about."""
     for dim in data.dims:

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from cortex.measures.mechanism_rows import highest
 from cortex.plot import style
 
 TASKS = {"merged": (style.PURPLE, "o", "merged digits"), "array": (style.GREEN, "s", "arrays")}
@@ -24,19 +23,12 @@ BY_LAYER = {
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
+def draw(settings: Any, data: Any, rows: Any) -> Any:
     """A row a mechanism, columns of behaviour and activity; below, by the layer attended.
 
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.mechanism_comparison`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns a `matplotlib.figure.Figure`.
     """
-    own = {task: highest(data.sel(task=task)) for task in TASKS}
+    own = {task: data.sel(task=task, attended=data.acts_at) for task in TASKS}
     count = data.sizes["source"]
     layered = data.sizes["attended"] > 1
     height = 34 + 5.4 * count + (46 if layered else 0)
@@ -55,9 +47,9 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         loc="outside lower center",
         ncols=2,
         title=(
-            f"Layer {int(data['attended'].values[-1])} attended unless said, gains changed by "
-            f"{config.attention.size:g} (root mean square); bars: "
-            f"{config.statistics.level:.0%} bootstrap intervals over images"
+            f"Layer {int(data.attended.max())} attended unless said, gains changed by "
+            f"{settings.learned.size:g} (root mean square); bars: "
+            f"{settings.level:.0%} bootstrap intervals over images"
         ),
         title_fontsize=7,
     )
@@ -68,15 +60,15 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
 
 def _rows(figure: Any, data: Any, own: Any) -> list[Any]:
     """Every mechanism at its own layer: behaviour, rates, noise correlation."""
-    names = list(data["source"].values)
+    names = list(data.source.values)
     panels = list(figure.subplots(1, 5, sharey=True, width_ratios=(1.3, 1.1, 0.9, 0.9, 1)))
     for number, (task, look) in enumerate(TASKS.items()):
         here, shift = own[task], 0.17 * (2 * number - 1)
-        _intervals(panels[0], here, "discriminability", look, shift)
-        _intervals(panels[1], here, "criterion", look, shift)
+        _intervals(panels[0], here.change.sel(measure="sensitivity_free"), look, shift)
+        _intervals(panels[1], here.change.sel(measure="criterion"), look, shift)
         _activity(panels[2], here, "E", look, shift)
         _activity(panels[3], here, "I", look, shift)
-        _intervals(panels[4], here, "correlation", look, shift)
+        _intervals(panels[4], here.correlation_change, look, shift)
     labels = (
         "Change of d′,\nany criterion",
         "Change of\ncriterion c",
@@ -93,9 +85,10 @@ def _rows(figure: Any, data: Any, own: Any) -> list[Any]:
     for panel, colour in ((panels[2], style.E), (panels[3], style.I)):
         panel.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         panel.xaxis.label.set_color(colour)
-    last = int(data["attended"].values[-1])
-    layers = own["array"]["acts_at"].values
-    words = [n if at == last else f"{n} (layer {at})" for n, at in zip(names, layers, strict=True)]
+    layers = data.acts_at.values
+    words = [
+        n if at == max(layers) else f"{n} (layer {at})" for n, at in zip(names, layers, strict=True)
+    ]
     panels[0].set_yticks(range(len(names)), words)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     panels[0].tick_params(axis="y", length=0)
@@ -106,25 +99,18 @@ def _by_layer(figure: Any, data: Any) -> list[Any]:
     """What was not learned, on arrays, against the layer attended."""
     figure.suptitle("Arrays, by the layer attended", fontsize=7.5)
     panels = list(figure.subplots(1, 3))
-    here = data.sel(task="array")
-    attended, top = here["attended"].values, int(here["layer"].values[-1])
+    here = data.sel(task="array").sortby("attended")
+    attended, top = here.attended.values, int(here.layer[-1])
     for number, (name, (colour, marker)) in enumerate(BY_LAYER.items()):
-        if name not in here["source"].values:
+        if name not in here.source.values:
             continue
         one = here.sel(source=name)
         look = {"color": colour, "marker": marker, "ms": 3.5, "label": name}
         moved = attended + 0.05 * (number - 2)
-        ends = [one[f"change_discriminability{end}"].values for end in ("_low", "", "_high")]
-        panels[0].errorbar(
-            moved,
-            ends[1],
-            yerr=[ends[1] - ends[0], ends[2] - ends[1]],
-            lw=1.1,
-            elinewidth=0.7,
-            **look,
-        )
+        value, error = _ends(one.change.sel(measure="sensitivity_free"))
+        panels[0].errorbar(moved, value, yerr=error, lw=1.1, elinewidth=0.7, **look)
         for panel, population in zip(panels[1:], ("E", "I"), strict=True):
-            change = one[f"change_{population}"].sel(layer=top).mean("seed")
+            change = one.rate_change.sel(layer=top, population=population).mean("seed")
             panel.plot(moved, change, lw=1.1, **look)
     labels = (
         "Change of d′, any criterion",
@@ -143,46 +129,41 @@ def _by_layer(figure: Any, data: Any) -> list[Any]:
     return panels
 
 
-def _intervals(panel: Any, here: Any, name: str, look: Any, shift: float) -> None:
+def _ends(estimate: Any) -> tuple[Any, Any]:
+    """Value, and how far the ends of the interval are from it."""
+    low, value, high = (estimate.sel(bound=end).values for end in ("low", "value", "high"))
+    return value, np.maximum([value - low, high - value], 0.0)
+
+
+def _intervals(panel: Any, change: Any, look: Any, shift: float) -> None:
     colour, marker, _ = look
-    value, low, high = (here[f"change_{name}{end}"].values for end in ("", "_low", "_high"))
-    there = np.isfinite(value)
-    rows = np.arange(len(value))[there] + shift
-    panel.errorbar(
-        value[there],
-        rows,
-        xerr=np.maximum([value[there] - low[there], high[there] - value[there]], 0.0),
-        color=colour,
-        marker=marker,
-        ms=3.5,
-        ls="none",
-        lw=0.9,
-    )
+    value, error = _ends(change.transpose("source", "bound"))
+    rows = np.arange(len(value)) + shift
+    look = {"color": colour, "marker": marker, "ms": 3.5, "ls": "none", "lw": 0.9}
+    panel.errorbar(value, rows, xerr=error, **look)
 
 
 def _activity(panel: Any, here: Any, name: str, look: Any, shift: float) -> None:
     """Of the attended layer, by seed and their mean."""
     colour, marker, _ = look
-    change = here[f"change_{name}"].sel(layer=here["acts_at"])
+    change = here.rate_change.sel(layer=here.acts_at, population=name)
     rows = np.arange(change.sizes["source"]) + shift
-    for seed in change["seed"].values:
-        panel.plot(
-            change.sel(seed=seed), rows, marker=marker, color=colour, alpha=0.35, ms=2, ls=""
-        )
-    panel.plot(change.mean("seed"), rows, marker=marker, color=colour, ms=3.5, ls="")
+    look = {"marker": marker, "color": colour, "ls": ""}
+    for seed in change.seed.values:
+        panel.plot(change.sel(seed=seed), rows, alpha=0.35, ms=2, **look)
+    panel.plot(change.mean("seed"), rows, ms=3.5, **look)
 
 
 def _claim(own: Any) -> str:
     """What the figure shows, as it came out."""
     parts = []
     for task, (_, _, words) in TASKS.items():
-        here = own[task]
-        change, least = (here[f"change_discriminability{end}"].values for end in ("", "_low"))
-        best = int(np.nanargmax(np.where(least > 0, change, -np.inf)))
-        if least[best] > 0:
-            high = float(here["change_discriminability_high"][best])
-            shown = f"{change[best]:+.2f} [{least[best]:.2f}, {high:.2f}]"
-            parts.append(f"{words}: {here['source'].values[best]} ({shown})")
+        change = own[task].change.sel(measure="sensitivity_free").transpose("source", "bound")
+        low, value, high = (change.sel(bound=end).values for end in ("low", "value", "high"))
+        best = int(np.argmax(np.where(low > 0, value, -np.inf)))
+        if low[best] > 0:
+            shown = f"{value[best]:+.2f} [{low[best]:.2f}, {high[best]:.2f}]"
+            parts.append(f"{words}: {change.source.values[best]} ({shown})")
         else:
             parts.append(f"{words}: none measurably")
     return "Which mechanism buys most d′ at equal energy\n" + "; ".join(parts)

@@ -16,294 +16,235 @@ That all act on the same circuits, and the measure of energy, are our design.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import jax
 import numpy as np
 import xarray as xr
 from jax import Array
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from cortex.areas import CircuitArea
-from cortex.areas.digits import CLASSES, MAPS
+from cortex import experiment as ex
+from cortex.analysis import bootstrap
+from cortex.analysis.yes_no import yes_no
+from cortex.areas.digits import MAPS
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention
-from cortex.experiment import (
-    ExperimentConfig,
-    Measure,
-    Progress,
-    Section,
-    quantity,
-    require_distinct,
-)
-from cortex.labelled import variable
-from cortex.measures.mechanism_rows import mechanism_measures, summarise_mechanisms
-from cortex.models.learned.hard_digits import (
-    HardImages,
-    circuits_system,
-    hard_trials,
-    look_first,
-    rows,
-    showing,
-    split,
-)
+from cortex.labelled import Labelled, described, each, label
+from cortex.models.learned import hard_digits
 from cortex.models.learned.through_circuits import asked_logits, look_again
-from cortex.models.mechanisms import LEARNED_ON, MECHANISMS, Knowledge, ready
-from cortex.models.networks import CircuitSection, SolverSection, WeightsSection
-from cortex.models.shared_noise import SharedNoiseSection, noise_correlations
-from cortex.models.study import StatisticsSection
-from cortex.tasks import LayerValues, Observer
+from cortex.progress import stage
+from cortex.settings import choice, quantity, require_distinct
+from cortex.sources import Source
+from cortex.studies.learned_source import LearnedSourceSettings, image_mean
+from cortex.studies.mechanisms import MECHANISMS, Knowledge, ready
+from cortex.studies.variability import AreaNoise, noise_correlations
 
-HERE = "chosen here"
-PAPER = "Lindsay & Miller 2018"
 TASKS = ("merged", "array")
-LAYERS, SIDE = len(MAPS), 28
-LAST = LAYERS - 1
+LAYERS = len(MAPS)
+# Tuning values, the same ones shuffled, and the place.
+CONTROLS = T, S, P = ["tuning values", "shuffled values", "place"]
 
 
-class ImagesSection(Section):
-    """Hard images, anew for each seed."""
+class Settings(LearnedSourceSettings):
+    """Settings of `mechanism_comparison`; images are drawn anew for each seed of what learned."""
 
     per_category: int = quantity(
-        20, "1", "hard images a category, task and seed, half with it", source=HERE, ge=4
+        20, "1", "hard images a category, task and seed, half with it", ge=4, multiple_of=2
     )
-    seeds: tuple[int, ...] = quantity(
-        (0, 1, 2), "1", "of the images, and of the learned weights", source=HERE, min_length=1
+    mechanisms: tuple[str, ...] = choice(tuple(MECHANISMS), "mechanisms compared", min_length=1)
+    layers: tuple[Literal[1, 2, 3], ...] = quantity(
+        (1, 2, 3), "1", "layers attended, one at a time; what learned acts at its own", min_length=1
     )
+    window: tuple[float, float] = quantity(
+        (0.3, 0.6), "1", "on a place: its width, as share of the map, and what is taken elsewhere"
+    )
+    noise: AreaNoise = AreaNoise()
 
     @model_validator(mode="after")
-    def _sound(self) -> ImagesSection:
-        require_distinct(self, "seeds")
-        if self.per_category % 2:
-            raise ValueError(f"per_category: found {self.per_category}, allowed: an even number")
-        return self
-
-
-class AttentionSection(Section):
-    """The mechanisms, their energy, and where they act."""
-
-    sources: tuple[str, ...] = Field(
-        tuple(MECHANISMS),
-        min_length=1,
-        description="mechanisms compared",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
-    size: float = quantity(
-        0.5, "1", "root mean square of what is added to gains of one", source=HERE, gt=0
-    )
-    layers: tuple[int, ...] = quantity(
-        (1, 2, 3),
-        "1",
-        "layers attended, one at a time, 1 the lowest; what learns acts at its own only",
-        source=HERE,
-        min_length=1,
-    )
-    window: float = quantity(
-        0.3, "1", "width of the window on a cued place, as a share of the map", source=HERE, gt=0
-    )
-    surround: float = quantity(
-        0.6, "1", "taken from the window everywhere: gains away from the place fall", source=HERE
-    )
-    weights: str = Field(
-        "",
-        description="folder of learned weights, see cortex train attention; empty: the package's",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
-
-    @model_validator(mode="after")
-    def _known(self) -> AttentionSection:
-        require_distinct(self, "sources")
+    def _known(self) -> Settings:
+        require_distinct(self, "mechanisms")
         require_distinct(self, "layers")
-        if unknown := [name for name in self.sources if name not in MECHANISMS]:
-            raise ValueError(f"sources: found {unknown}, allowed: {', '.join(MECHANISMS)}")
-        if not set(self.layers) <= set(range(1, LAYERS + 1)):
-            raise ValueError(f"layers: found {list(self.layers)}, allowed: some of 1 to {LAYERS}")
+        if unknown := [name for name in self.mechanisms if name not in MECHANISMS]:
+            raise ValueError(f"mechanisms: found {unknown}, allowed: {', '.join(MECHANISMS)}")
         return self
 
 
-class Config(ExperimentConfig):
-    """Configuration of `mechanism_comparison`."""
-
-    images: ImagesSection = ImagesSection()
-    attention: AttentionSection = AttentionSection()
-    noise: SharedNoiseSection = SharedNoiseSection()
-    network: WeightsSection = WeightsSection()
-    circuit: CircuitSection = CircuitSection()
-    solver: SolverSection = SolverSection()
-    statistics: StatisticsSection = StatisticsSection()
-
-
-def key_of(config: Config, task: str, seed: int) -> Array:
-    """Of the hard images of a task and seed."""
-    key = jax.random.fold_in(jax.random.key(config.seed), 100 + seed)
-    return jax.random.fold_in(key, TASKS.index(task))
-
-
-def sources(
-    config: Config, observer: Observer, values: dict[str, LayerValues], task: str, seed: int
-) -> Iterator[tuple[int, int, int, AbstractSource]]:
-    """Every source at the common energy, after its number, that of the layer, and its passes."""
-    a = config.attention
-    for number, name in enumerate(a.sources):
-        mechanism = MECHANISMS[name]
-        for place, layer in enumerate(a.layers):
-            elsewhere = mechanism.learned_at not in (None, layer - 1)
-            if elsewhere or (mechanism.place and task == "merged"):
-                continue
-            own = {kind: by_layer[layer - 1] for kind, by_layer in values.items()}
-            known = Knowledge(observer, own, (a.window, a.surround), seed, a.weights)
-            yield number, place, mechanism.passes, EnergyMatched(mechanism.build(known), a.size)
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
+def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     """Every source looks again at the same first looks."""
-    with progress.stage("the network, its detectors, attention values"):
-        system = circuits_system(config.network, config.circuit, config.solver)
-        observer, values = ready(system, split()[0], config.seed)
-    arrays = empty(config)
-    cases = [(t, s) for t in range(len(TASKS)) for s in range(len(config.images.seeds))]
-    most = len(config.attention.sources) * len(config.attention.layers)
-    with progress.stage("looks with attention", total=len(cases) * most) as stage:
-        for t, s in cases:
-            compare(config, observer, values, arrays, (t, s))
-            stage.advance(most)
-    data = labelled(config, arrays)
-    with progress.stage("sensitivity, criterion, activity and their intervals"):
-        statistics = config.statistics
-        summary = summarise_mechanisms(data, statistics.resamples, statistics.level, config.seed)
-    return data.merge(summary, compat="no_conflicts", join="exact")
+    with stage("the network, its detectors, attention values"):
+        system = hard_digits.circuits_system(s.network, s.circuit, s.solver)
+        known = ready(system, hard_digits.split()[0], s.seed, s.detector_digits)
+    return each(task=TASKS, seed=s.learned.seeds)(
+        lambda task, seed: compare(s, known, key, task, seed)
+    )
 
 
-def compare(
-    config: Config,
-    observer: Observer,
-    values: dict[str, LayerValues],
-    arrays: dict[str, np.ndarray],
-    case: tuple[int, int],
-) -> None:
-    """Every source on the hard images of one task and seed; writes into `arrays`."""
-    t, s = case
-    task, seed = TASKS[t], config.images.seeds[s]
-    key = key_of(config, task, seed)
-    digits = split()[1]
-    trials = hard_trials(digits, key, task, config.images.per_category)
-    shape, shows = trials.present.shape, showing(trials, digits) >= 0
-    layers = [layer - 1 for layer in config.attention.layers]
-    shown = {layer: look_first(observer, trials, shows, layer) for layer in layers}
-    lowest = min(layers)
-    arrays["present"][t, s] = trials.present
-    arrays["example"][t] = np.asarray(trials.images(3, 0, 1)[0, 0])
-    arrays["score_unattended"][t, s] = asked_logits(
-        np.asarray(shown[lowest].seen.logits), shown[lowest]
-    ).reshape(shape)
-    before = shown[lowest].seen.states
-    for area, rates in enumerate(before, lowest):
-        for name, units in (("E", rates.E), ("I", rates.I)):
-            arrays[f"rate_{name}_unattended"][t, s, area] = np.mean(units)
-    correlated = noisy(config, observer, shown, key)
-    if correlated is not None:
-        arrays["correlation_unattended"][t, s] = correlated(NoAttention())
-    for number, place, passes, source in sources(config, observer, values, task, seed):
-        layer = layers[place]
-        look = look_again(observer, shown[layer], source, layer, passes)[-1]
-        at = (t, number, place, s)
-        arrays["score"][at] = asked_logits(look.logits, shown[layer]).reshape(shape)
-        arrays["settled"][at] = look.settled.mean()
+def compare(s: Settings, known: Any, key: Array, task: str, seed: int) -> dict[str, Labelled]:
+    """Every source at every layer on the hard images of one task and seed; NaN where none acts."""
+    (observer, values), area = known, known[0].system.areas[-1]
+    key = jax.random.fold_in(jax.random.fold_in(key, 100 + seed), TASKS.index(task))
+    drawn = observer, hard_digits.split()[1], key, task, s.per_category
+    looks = {n: hard_digits.hard_images(*drawn, layer=n - 1) for n in s.layers}
+
+    def measured(look: Any, source: AbstractSource, layer: int) -> dict[str, Labelled]:
+        score = asked_logits(look.logits, looks[layer]).reshape(-1, s.per_category)
         # What circuits that did not settle do in between says nothing.
-        good = look.settled & np.asarray(shown[layer].seen.settled)
-        for area, (rates, old) in enumerate(
-            zip(look.states, shown[layer].seen.states, strict=True), layer
-        ):
-            for name in ("E", "I"):
-                new, was = (np.asarray(getattr(x, name))[good].mean() for x in (rates, old))
-                arrays[f"change_{name}"][(*at, area)] = new / was - 1.0
-        if correlated is not None and layer == LAST:
-            arrays["correlation"][t, number, s] = correlated(source)
+        settled = np.asarray(look.settled) & np.asarray(looks[layer].seen.settled)
+        rates = [[np.mean(np.asarray(x)[settled]) for x in (one.E, one.I)] for one in look.states]
+        every = np.pad(np.transpose(rates), ((0, 0), (layer - 1, 0)), constant_values=np.nan)
+        correlation: Any = np.full(s.noise.images, np.nan)
+        if layer == LAYERS:
+            correlation = noise_correlations(area, looks[layer], source, s.noise, key)
+        layers, words = np.arange(1, LAYERS + 1), "mean noise correlation of pairs of E units"
+        return {
+            "score": label(score, "1", "logit of the digit sought", category=None, image=None),
+            "settled": label(settled, "1", "whether the circuits settled", shown=None),
+            "rates": label(every, "Hz", "mean rate", population=("E", "I"), layer=layers),
+            "correlation": label(correlation, "1", words, noisy_image=None),
+        }
+
+    def attend(name: str, layer: int) -> dict[str, Labelled]:
+        mechanism = MECHANISMS[name]
+        if not mechanism.acts(task, layer):
+            return nothing
+        own = {kind: of_layers[layer - 1] for kind, of_layers in values.items()}
+        built = mechanism.build(Knowledge(observer, own, s.window, s.learned, seed))
+        source = EnergyMatched(built, s.learned.size)
+        look = look_again(observer, looks[layer], source, layer - 1, mechanism.passes)[-1]
+        return measured(look, source, layer)
+
+    before = [measured(looks[n].seen, NoAttention(), n) for n in sorted(s.layers)]
+    nothing = jax.tree.map(
+        lambda x: np.ones_like(x) if x.dtype == bool else np.full_like(x, np.nan), before[0]
+    )
+    kept = before[0] | {"correlation": before[-1]["correlation"]}
+    there = looks[max(looks)].present[: s.per_category]
+    present = label(there, "1", "whether the digit is there", image=None)
+    with stage(f"{task}, seed {seed}: looks with attention"):
+        found = each(source=s.mechanisms, attended=s.layers)(attend)
+    return found | {f"{name}_unattended": kept[name] for name in kept} | {"present": present}
 
 
-def noisy(
-    config: Config, observer: Observer, shown: dict[int, HardImages], key: Array
-) -> Callable[[AbstractSource], np.ndarray] | None:
-    """From a source to the noise correlations of some images in the last layer, if asked for."""
-    section, area = config.noise, observer.system.areas[LAST]
-    if not section.images or LAST not in shown:
-        return None
-    assert isinstance(area, CircuitArea)
-    every = max(len(shown[LAST]) // section.images, 1)  # images of as many categories as there are
-    some = rows(shown[LAST], np.arange(0, len(shown[LAST]), every)[: section.images])
-    noise = section.noise(some.seen.features.shape[1:])
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """What attention changes, over the images of all seeds, with intervals."""
+    scores = data[["score", "score_unattended"]]
+    scores = scores.assign_coords(present=data.present.isel(task=0, seed=0, drop=True))
+    pooled = scores.stack(all=("seed", "image"), create_index=False).rename(all="image")
 
-    def measured(source: AbstractSource) -> np.ndarray:
-        queries = some.queries
-        found = noise_correlations(area, some.seen, source, queries, noise, key, section)
-        return np.asarray(found)
+    def changes(drawn: xr.Dataset) -> xr.Dataset:
+        after = yes_no(drawn.score)
+        control = after.reindex(source=CONTROLS).rename(source="control")
+        change = after - yes_no(drawn.score_unattended)
+        return xr.Dataset({"change": change, "advantage": after - control})
 
-    return measured
-
-
-def dimensions(config: Config) -> dict[str, tuple[Any, str, str]]:
-    """Values, unit and meaning of every dimension."""
-    a, images = config.attention, config.images
-    return {
-        "task": (list(TASKS), "1", "hard images"),
-        "source": (list(a.sources), "1", "mechanism of attention"),
-        "attended": (list(a.layers), "1", "layer attended"),
-        "seed": (list(images.seeds), "1", "seed of images and learned weights"),
-        "layer": (np.arange(1, LAYERS + 1), "1", "layer"),
-        "category": (np.arange(CLASSES), "1", "digit sought"),
-        "image": (np.arange(images.per_category), "1", "image"),
-        "noisy_image": (np.arange(config.noise.images), "1", "image seen with noise"),
-        "y": (np.arange(SIDE), "px", "row"),
-        "x": (np.arange(SIDE), "px", "column"),
-    }
+    strata = ("present", "category")
+    with stage("intervals"):
+        found: xr.Dataset = bootstrap(
+            changes, pooled, "image", within=strata, n=s.resamples, level=s.level, rng=rng
+        )
+        moved = data.correlation - data.correlation_unattended
+        moved = moved.stack(image=("seed", "noisy_image"), create_index=False)
+        correlation = image_mean(s, moved, rng, "change of the noise correlation")
+    highest = [MECHANISMS[name].highest(s.layers) for name in s.mechanisms]
+    acts_at = xr.DataArray(highest, {"source": data.source})
+    return {"correlation_change": correlation} | described(
+        change=(found.change, "change by attention"),
+        advantage=(found.advantage, "change by one source minus that by another"),
+        rate_change=(data.rates / data.rates_unattended - 1, "change of the mean rate"),
+        acts_at=(acts_at, "highest of the attended layers at which a source acts"),
+    )
 
 
-CONDITION = ("task", "source", "attended", "seed")
-VARIABLES = {
-    "score": ((*CONDITION, "category", "image"), "1", "detector logit with attention"),
-    "score_unattended": (("task", "seed", "category", "image"), "1", "detector logit without"),
-    "present": (("task", "seed", "category", "image"), "1", "whether the digit is there"),
-    "settled": (CONDITION, "1", "fraction of looks in which all circuits settled"),
-    "change_E": ((*CONDITION, "layer"), "1", "change of the mean E rate, as a share of it"),
-    "change_I": ((*CONDITION, "layer"), "1", "change of the mean I rate, as a share of it"),
-    "rate_E_unattended": (("task", "seed", "layer"), "Hz", "mean E rate without attention"),
-    "rate_I_unattended": (("task", "seed", "layer"), "Hz", "mean I rate without attention"),
-    "correlation": (
-        ("task", "source", "seed", "noisy_image"),
-        "1",
-        "mean noise correlation of pairs of E units, attention at the last layer",
-    ),
-    "correlation_unattended": (
-        ("task", "seed", "noisy_image"),
-        "1",
-        "mean noise correlation of pairs of E units without attention",
-    ),
-    "example": (("task", "y", "x"), "1", "luminance of an image"),
+ABOVE, BELOW = ex.Above(0), ex.Below(0)
+LINDSAY = Source("lindsay2018", "direction, on VGG-16 and photographs")
+COHEN = Source("cohen2009", "direction, in V4")
+LEARNED = Source(detail="asked of what was trained on such images, at this energy, on other digits")
+CONTROL = Source(detail="required of a control")
+AROUSAL = Source(detail="follows from what it is: a gain without selectivity")
+WHY = {
+    "soft attention": "It was trained to point at the digit, not to detect it; see soft_attention.",
+    "glimpse": "It was trained on the probability of the right choice; see cortex.models.learned.",
+    "tuning values": "In this network tuning values move the criterion; see digits_detection.",
 }
+EFFECTS = {
+    "learned_gain": "what was learned helps to see",
+    "learned_over_tuning": "what was learned helps more than tuning values do",
+    "place_gain": "attention to the place helps to see",
+    "criterion_over_place": "feature attention lowers the criterion more than that to the place",
+    "tuning_over_shuffled": "tuning values help more than the same ones shuffled",
+    "arousal_beyond_zero": "the same gain everywhere buys no sensitivity",
+    "noise_correlation_change": "attention lowers noise correlations",
+}
+LEARNED_ON = [(task, name) for name, one in MECHANISMS.items() for task in one.tasks]
+PLACE, TUNING = [("array", P)], [(task, T) for task in TASKS]
+SEES, COSTS = {"measure": "sensitivity_free"}, {"measure": "criterion"}
 
 
-def empty(config: Config) -> dict[str, np.ndarray]:
-    """NaN for every variable."""
-    sizes = {name: len(values) for name, (values, *_) in dimensions(config).items()}
-    return {
-        name: np.full([sizes[d] for d in dims], np.nan, np.float32)
-        for name, (dims, *_) in VARIABLES.items()
-    }
+def of(variable: str, cases: list[tuple[str, str]], **at: str) -> Any:
+    """A variable of some sources on some kinds of images, where they act, each at its layer."""
+
+    def value(d: xr.Dataset) -> xr.DataArray:
+        own = d[variable].sel(attended=d.acts_at, **at).stack(case=("task", "source"))
+        own = own.isel(case=[case in cases for case in own.case.values]).dropna("case")
+        names = [", ".join(case) for case in own.case.values]
+        return own.drop_vars(("case", "task", "source")).assign_coords(case=names)
+
+    return value
 
 
-def labelled(config: Config, arrays: dict[str, np.ndarray]) -> xr.Dataset:
-    """The arrays with their axes."""
-    axes = {name: variable(name, *about) for name, about in dimensions(config).items()}
-    found = {
-        name: variable(dims, arrays[name], units, words)
-        for name, (dims, units, words) in VARIABLES.items()
-    }
-    data = xr.Dataset(found, axes)
-    data["present"] = data["present"] > 0
-    data["present"].attrs.update(units="1", long_name=VARIABLES["present"][2])
-    return data
+def beyond_zero(d: xr.Dataset) -> xr.DataArray:
+    """How far zero lies outside the interval of what arousal does to d'; negative inside."""
+    change = of("change", [(task, "arousal") for task in TASKS], **SEES)(d)
+    return np.maximum(change.sel(bound="low", drop=True), -change.sel(bound="high", drop=True))
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """What each mechanism buys, and through which neural change."""
-    return mechanism_measures(data, LEARNED_ON)
+def why(d: xr.Dataset, place: Mapping[str, str]) -> str:
+    """What is known of a source."""
+    return WHY.get(place["case"].partition(", ")[2], "")
+
+
+def uncorrelated(d: xr.Dataset, place: Mapping[str, str]) -> str:
+    """The noise correlation without attention."""
+    before = d.correlation_unattended.sel(task=place["case"].partition(", ")[0])
+    return f"Without attention the mean over pairs is {float(before.mean()):.2g}."
+
+
+def claim(name: str, value: Any, expect: Any, source: Source, known: Any = why) -> ex.Claim:
+    """A claim with the words of `EFFECTS`."""
+    return ex.Claim(name, value, expect, source, EFFECTS[name], headline=True, known=known)
+
+
+CLAIMS = (
+    claim("learned_gain", of("change", LEARNED_ON, **SEES), ABOVE, LEARNED),
+    claim("learned_over_tuning", of("advantage", LEARNED_ON, control=T, **SEES), ABOVE, LEARNED),
+    claim("place_gain", of("change", PLACE, **SEES), ABOVE, LINDSAY),
+    claim("criterion_over_place", of("advantage", TUNING, control=P, **COSTS), BELOW, LINDSAY),
+    claim("tuning_over_shuffled", of("advantage", TUNING, control=S, **SEES), ABOVE, CONTROL),
+    claim("arousal_beyond_zero", beyond_zero, ex.AtMost(0, "the interval holds 0"), AROUSAL),
+    claim(
+        "noise_correlation_change",
+        of("correlation_change", PLACE + TUNING),
+        BELOW,
+        COHEN,
+        uncorrelated,
+    ),
+    ex.settled_claim(),
+)
+
+experiment = ex.Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small={
+        "per_category": 4,
+        "detector_digits": 200,
+        "resamples": 20,
+        "learned.seeds": [0],
+        "mechanisms": ["place"],
+        "layers": [3],
+        "noise": {"images": 2, "trials": 2, "duration": 40.0},
+    },
+)

@@ -25,6 +25,7 @@ OFFERED = {
     "cortex.models.normalization_model",
     "cortex.models.object_images",
     "cortex.models.sheet",
+    "cortex.studies.mechanisms",
     "cortex.tasks.cueing",
 }
 # From the ground up; a module imports from its own floor and those below.

@@ -39,8 +39,9 @@ def variance_over_mean(
 
 def pair_correlation(covariance: Square, first: Pairs, second: Pairs) -> Float[Array, " pair"]:
     """Correlation of the pairs (first, second) of units, -1 to 1; NaN if one never varies."""
-    product = covariance[first, first] * covariance[second, second]
-    return covariance[first, second] / jnp.sqrt(jnp.where(product > 0, product, jnp.nan))
+    spread = jnp.sqrt(jnp.diagonal(covariance))
+    product = spread[first] * spread[second]  # of variances it would leave single precision sooner
+    return covariance[first, second] / jnp.where(product > 0, product, jnp.nan)
 
 
 class Flanks(eqx.Module):

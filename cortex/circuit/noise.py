@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .populations import EI, Leaf, as_floats, require
@@ -76,6 +77,33 @@ class OrnsteinUhlenbeck(eqx.Module):
         """
         possible, _ = ring_correlation_parts(units, width, period)
         return cls(tau, sd, _unit_rows(possible))
+
+    @classmethod
+    def on_maps(
+        cls, tau: Any, sd: Any, shape: tuple[int, int, int], width: float, common: float
+    ) -> "OrnsteinUhlenbeck":
+        """With a Gaussian correlation over places, partly shared by all maps of a sheet.
+
+        Args:
+            tau, sd: time constant [ms] and standard deviation [units of the drive].
+            shape: number of maps, height and width [px].
+            width: the correlation of two places is exp(-d^2 / 2 width^2), d their distance [px].
+            common: share of the variance that all maps have in common, 0 to 1.
+
+        A hundredth of the variance over space, in the finest modes, is left out.
+        """
+        maps, *sides = shape
+        apart = [np.arange(n)[:, None] - np.arange(n)[None, :] for n in sides]
+        rows, columns = (np.exp(-(d**2) / (2.0 * width**2)) for d in apart)
+        values, vectors = np.linalg.eigh(np.kron(rows, columns))
+        order = np.argsort(values)[::-1]
+        share = np.cumsum(values[order]) / values.sum()
+        chosen = order[: int(np.searchsorted(share, 0.99)) + 1]
+        space = vectors[:, chosen] * np.sqrt(values[chosen])[None, :]
+        shared, own = np.kron(np.ones((maps, 1)), space), np.kron(np.eye(maps), space)
+        factor = np.hstack([np.sqrt(common) * shared, np.sqrt(1 - common) * own])
+        factor /= np.linalg.norm(factor, axis=1, keepdims=True)
+        return cls(tau, sd, jnp.asarray(factor, float))
 
     def correlation(self) -> Square:
         """Correlation of the noise between units [1]."""

@@ -1,4 +1,4 @@
-"""Variability on the ring: a grating, noise, linear theory, simulation, and what both must give."""
+"""Variability: noise, simulation and linear theory, on the ring and in an area of a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from pydantic import model_validator
 
-from cortex.analysis.variability import STATISTICS, Flanks, standard_error
+from cortex.analysis.variability import STATISTICS, Flanks, pair_correlation, standard_error
+from cortex.areas import CircuitArea
+from cortex.attention import AbstractSource, Query
 from cortex.circuit import (
     EI,
     AbstractSteadyStateSolver,
@@ -26,10 +28,12 @@ from cortex.circuit import (
     steady_state,
 )
 from cortex.labelled import Coordinate, Labelled, coordinate
+from cortex.models.learned.hard_digits import HardImages, rows
 from cortex.models.ring import RUBIN, Ring
 from cortex.settings import Settings, quantity
 from cortex.sources import Source
 from cortex.stimuli.ring import ring_bump
+from cortex.tasks import FirstLook
 
 DESIGN = Source(detail="chosen here; the source of the circuit has no noise")
 
@@ -133,6 +137,92 @@ class Trials(Settings):
             "error": standard_error(flanks.statistic, found.mean, found.covariance),
             "predicted": flanks.statistic(theory.rates.E, theory.covariance),
         }
+
+
+class AreaNoise(Settings):
+    """Noise at the input of an area of a network, and the simulation that shows correlations."""
+
+    sd: float = quantity(1.0, "contrast", "standard deviation of the input noise", gt=0)
+    tau: float = quantity(50.0, "ms", "its time constant", Source(detail="our design"), gt=0)
+    width: float = quantity(2.0, "px", "spread of its correlation over places", gt=0)
+    common: float = quantity(
+        0.5, "1", "share of its variance that all maps have in common", ge=0, le=1
+    )
+    images: int = quantity(6, "1", "images of each task and seed", ge=1)
+    trials: int = quantity(4, "1", "trials an image", ge=2)
+    duration: float = quantity(800.0, "ms", "simulated time of a trial", gt=0)
+    step: float = quantity(2.0, "ms", "step of the simulation", gt=0)
+    units: int = quantity(
+        24, "1", "E units with the highest rates without attention, whose pairs count", ge=2
+    )
+
+    def on(self, shape: tuple[int, int, int]) -> OrnsteinUhlenbeck:
+        """The noise of an area of this shape (maps, height, width)."""
+        return OrnsteinUhlenbeck.on_maps(self.tau, self.sd, shape, self.width, self.common)
+
+
+def noise_correlations(
+    area: CircuitArea,
+    shown: HardImages,
+    source: AbstractSource,
+    settings: AreaNoise,
+    key: PRNGKeyArray,
+) -> Float[Array, " images"]:
+    """Mean noise correlation over pairs of E units with a source's attention, image by image.
+
+    The units are those with the highest rates in the first look. Moments are pooled over trials;
+    with the same key every source meets the same noise.
+
+    Args:
+        area: attended.
+        shown: hard images after their first look at it; some, of as many categories as there are.
+        source: of the attention.
+        settings: of the noise; images, units and trials that count.
+        key: of the noise.
+    """
+    some = rows(shown, len(shown) // settings.images * np.arange(settings.images))
+    _, maps, height, width = some.seen.features.shape
+    noise = settings.on((maps, height, width))
+    return _noise_correlations(area, some.seen, source, some.queries, noise, settings, key)
+
+
+@eqx.filter_jit
+def _noise_correlations(
+    area: CircuitArea,
+    seen: FirstLook,
+    source: AbstractSource,
+    queries: Query,
+    noise: OrnsteinUhlenbeck,
+    s: AreaNoise,
+    key: PRNGKeyArray,
+) -> Float[Array, " images"]:
+    first, second = jnp.triu_indices(s.units, 1)
+
+    def one(look: FirstLook, query: Query, own: PRNGKeyArray) -> Array:
+        drive = area.drive(look.received)
+        modulation = source(look.features, look.state, query)
+        start = area.settle(look.received, modulation, look.state.rates).last
+        _, busiest = jax.lax.top_k(look.state.rates.E.ravel(), s.units)
+
+        def trial(its: PRNGKeyArray) -> NoisyRun:
+            return simulate_noise(
+                area.circuit,
+                EI(drive, drive),
+                noise,
+                its,
+                duration=s.duration,
+                dt=s.step,
+                burn_in=200.0,
+                sample_every=10.0,
+                initial=start,
+                modulation=modulation,
+                observe=lambda rates: rates.E.ravel()[busiest],
+            )
+
+        _, covariance = jax.vmap(trial)(jax.random.split(own, s.trials)).pooled()
+        return jnp.nanmean(pair_correlation(covariance, first, second))
+
+    return jax.vmap(one)(seen, queries, jax.random.split(key, len(queries.category)))
 
 
 class Theory(eqx.Module):

@@ -41,6 +41,24 @@ def test_a_narrow_correlation_is_left_as_it_is():
     assert float(jnp.abs(ring_correlation_parts(36, 20.0)[1]).max()) < 1e-2
 
 
+SHEET = (3, 5, 4)  # maps, height, width
+
+
+@pytest.mark.parametrize("common", [0.0, 0.3, 1.0])
+def test_on_maps_the_correlation_is_gaussian_over_places_and_shared_among_maps(common):
+    noise = OrnsteinUhlenbeck.on_maps(50.0, 2.0, SHEET, 1.5, common)
+    found = np.asarray(noise.correlation()).reshape(*SHEET, *SHEET)
+    place = np.stack(np.meshgrid(*map(np.arange, SHEET[1:]), indexing="ij"), axis=-1)
+    apart = ((place[:, :, None, None] - place[None, None]) ** 2).sum(axis=-1)
+    expected = np.exp(-apart / (2 * 1.5**2))
+    for a in range(3):
+        for b in range(3):
+            share = 1.0 if a == b else common
+            # A hundredth of the variance over space is left out, more of it at the corners.
+            np.testing.assert_allclose(found[a, :, :, b], share * expected, atol=0.04)
+    np.testing.assert_allclose(np.diag(noise.covariance()), 4.0, rtol=1e-5)
+
+
 @pytest.mark.parametrize("dt", [0.5, 40.0, 400.0])
 def test_moments_are_those_stated_for_any_step(dt):
     """Variance, correlation over units and over time after five steps from a stationary start."""

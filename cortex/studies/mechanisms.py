@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,13 +18,12 @@ from cortex.attention import (
     SpatialWindow,
 )
 from cortex.attention.saliency import FeatureSaliency
+from cortex.models.learned import lateral, trained_source
+from cortex.models.learned.through_circuits import Training
+from cortex.models.study import ValuesSection, learn, ordinary_digits
 from cortex.stimuli import Digits
+from cortex.studies.learned_source import TrainedSettings
 from cortex.tasks import LayerValues, Observer
-
-from .learned import lateral, trained_source
-from .learned.hard_digits import DETECTOR_DIGITS
-from .learned.through_circuits import Training
-from .study import ValuesSection, learn, ordinary_digits
 
 Values = Float[Array, "categories maps"]
 GRADIENT_DIGITS = 200  # as in the experiment digits_detection
@@ -37,19 +36,19 @@ class Knowledge(NamedTuple):
         observer: who looks.
         values: of the attended area, by name: tuning, gradient, shuffled.
         window: on a cued place: its width, as a share of the map's side, and its surround.
+        learned: where the learned weights are.
         seed: of the learned weights.
-        weights: folder of the user's; empty for those of the package.
     """
 
     observer: Observer
     values: dict[str, Values]
     window: tuple[float, float]
+    learned: TrainedSettings
     seed: int
-    weights: str
 
-    def learned(self, name: str) -> Any:
+    def trained(self, name: str) -> Any:
         """What was trained under a name."""
-        return trained_source(name).load(self.seed, self.weights or None)[0]
+        return self.learned.load(trained_source(name))[self.seed][0]
 
 
 class Mechanism(NamedTuple):
@@ -57,17 +56,26 @@ class Mechanism(NamedTuple):
 
     Attributes:
         build: its source.
-        learned_at: the area it was trained for, 0 the lowest; None where nothing is learned.
-        learned_on: the kinds of hard images it was trained on.
-        place: it needs a cued place.
+        layer: the layer it was trained for, 1 the lowest; None where nothing is learned.
+        tasks: the kinds of hard images it was trained on.
+        place: whether it needs a cued place.
         passes: looks with attention, one after the other.
     """
 
     build: Callable[[Knowledge], AbstractSource]
-    learned_at: int | None = None
-    learned_on: tuple[str, ...] = ()
+    layer: int | None = None
+    tasks: tuple[str, ...] = ()
     place: bool = False
     passes: int = 1
+
+    def acts(self, task: str, layer: int) -> bool:
+        """Whether it acts at a layer, and on images of a task; no place is cued in merged ones."""
+        return self.layer in (None, layer) and not (self.place and task == "merged")
+
+    def highest(self, layers: Sequence[int]) -> int:
+        """The highest of some layers at which it acts; the highest of all if it acts at none."""
+        own = self.layer
+        return max(layers) if own is None or own not in layers else own
 
 
 def _window(known: Knowledge) -> AbstractSource:
@@ -80,16 +88,16 @@ def _values(name: str) -> Mechanism:
 
 
 def _trained(name: str, tasks: tuple[str, ...] = ("array",), passes: int = 1) -> Mechanism:
-    return Mechanism(lambda known: known.learned(name), Training().layer, tasks, passes=passes)
+    return Mechanism(lambda known: known.trained(name), Training().layer + 1, tasks, passes=passes)
 
 
 def _lateral(name: str) -> Mechanism:
     def build(known: Knowledge) -> AbstractSource:
         graph = lateral.connections(known.observer)
-        source: AbstractSource = known.learned("lateral").sources(graph)[name]
+        source: AbstractSource = known.trained("lateral").sources(graph)[name]
         return source
 
-    return Mechanism(build, lateral.LAYER)
+    return Mechanism(build, lateral.LAYER + 1)
 
 
 MECHANISMS: dict[str, Mechanism] = {
@@ -108,13 +116,10 @@ MECHANISMS: dict[str, Mechanism] = {
     "self-attention": _lateral("self"),
     "graph attention": _lateral("graph"),
 }
-LEARNED_ON = {
-    name: one.learned_on for name, one in MECHANISMS.items() if one.learned_at is not None
-}
 
 
 def ready(
-    system: VisualSystem, training: Digits, seed: int
+    system: VisualSystem, training: Digits, seed: int, count: int
 ) -> tuple[Observer, dict[str, LayerValues]]:
     """An observer with detectors, and by name the values that feature attention is applied by.
 
@@ -123,7 +128,8 @@ def ready(
         training: digits that detectors, tuning and gradients come from.
         seed: of the choice among them; with 0 the detectors are those that the learned sources
             were trained with.
+        count: digits that detectors are fitted to.
     """
-    ordinary = ordinary_digits(training, seed, DETECTOR_DIGITS, GRADIENT_DIGITS)
+    ordinary = ordinary_digits(training, seed, count, GRADIENT_DIGITS)
     found = learn(system, ordinary, ValuesSection(), jax.random.key(seed))
     return found.observer, found.values | {"gradient": found.values["gradient_category"]}
