@@ -22,14 +22,14 @@ import numpy as np
 from harness import Contender, Row, Work
 from limits import Demand
 
-from cortex.models.networks import CircuitSection
+from cortex.areas import SSN
 
 LAYERS = [(64, 224)] * 2 + [(128, 112)] * 2 + [(256, 56)] * 3 + [(512, 28)] * 3 + [(512, 14)] * 3
 TOP = (11, 12, 13)
 STEP, STEPS = 3.0, 3  # ms; so many are timed
 IMAGE, EULER = "one image", "one Euler step of all circuits"
 NAMES = ("EE", "EI", "IE", "II")
-SECTION = CircuitSection()
+SECTION = SSN()
 
 
 def shapes(layers: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -23,13 +23,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cortex.areas import SSN
 from cortex.areas.digits_vgg import digit_network
 from cortex.experiment import ConfigError
 from cortex.frontends import vgg
 from cortex.models.networks import (
     EFFICIENTNET_CIRCUITS,
     LAYERS,
-    CircuitSection,
     NetworkSection,
     SolverSection,
     StudyNetwork,
@@ -105,7 +105,7 @@ def prepare(
         circuits=layers,
     )
     found, weights = study_network(section)
-    circuit = CircuitSection(**SETTINGS.get(name, {}))
+    circuit = SSN(**SETTINGS.get(name, {}))
     started = time.perf_counter()
     ordinary = photographs(found, calibration, 0)
     built = build_system(found, section, circuit, SolverSection(), variant, ordinary)

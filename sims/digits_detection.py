@@ -23,12 +23,12 @@ from jax import Array
 from cortex import experiment as ex
 from cortex import studies
 from cortex.analysis.yes_no import attention_gains, yes_no
-from cortex.areas import VisualSystem, accuracy
+from cortex.areas import SSN, VisualSystem, accuracy
 from cortex.areas.digits import CLASSES, digit_network
 from cortex.labelled import label, to_dataset
 from cortex.models import study
 from cortex.models.digit_images import digit_images
-from cortex.models.networks import CircuitSection, DigitNetworks, SolverSection
+from cortex.models.networks import DigitNetworks, SolverSection
 from cortex.progress import stage
 from cortex.settings import Positive, choice, quantity
 from cortex.settings import Settings as Section
@@ -87,7 +87,7 @@ class Settings(ex.ExperimentSettings):
 
     images: Images = Images()
     network: DigitNetworks = DigitNetworks()
-    circuit: CircuitSection = CircuitSection()
+    circuit: SSN = SSN()
     attention: Attention = Attention()
     solver: SolverSection = SolverSection()
     statistics: study.StatisticsSection = study.StatisticsSection()

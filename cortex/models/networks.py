@@ -116,7 +116,7 @@ class DigitNetworks(VariantsSection):
         return self
 
     def system(
-        self, variant: str, circuit: CircuitSection, solver: SolverSection, training: Digits
+        self, variant: str, circuit: SSN, solver: SolverSection, training: Digits
     ) -> VisualSystem:
         """One of the networks, its circuits as set.
 
@@ -281,7 +281,7 @@ def untrained_network(seed: int) -> StudyNetwork:
 def build_system(
     found: StudyNetwork,
     section: NetworkSection,
-    circuit: CircuitSection,
+    circuit: SSN,
     solver: SolverSection,
     variant: str,
     calibration: Float[Array, "images channels height width"]
@@ -339,9 +339,7 @@ def load_digits_network(
         raise ConfigError(f"network.weights, network.weights_seed: {error}") from error
 
 
-def with_settings(
-    system: VisualSystem, circuit: CircuitSection, solver: SolverSection
-) -> VisualSystem:
+def with_settings(system: VisualSystem, circuit: SSN, solver: SolverSection) -> VisualSystem:
     """A system whose circuits have the parameters of the configuration and settle as it says."""
     areas: list[AbstractArea] = []
     for area in system.areas:

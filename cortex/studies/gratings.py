@@ -17,13 +17,13 @@ import xarray as xr
 from jaxtyping import UInt8
 from pydantic import model_validator
 
+from cortex.areas import SSN
 from cortex.attention import AbstractForm
 from cortex.errors import ConfigError
 from cortex.experiment import Claim, Reported
 from cortex.labelled import Labelled, label, to_dataset
 from cortex.models.networks import (
     Built,
-    CircuitSection,
     NetworkSection,
     SolverSection,
     StudyNetwork,
@@ -203,7 +203,7 @@ class GratingSettings(ExperimentSettings):
     network: NetworkSection = NetworkSection(
         name="efficientnet_lite0", how="inserted", circuits=(13,)
     )
-    circuit: CircuitSection = CircuitSection()
+    circuit: SSN = SSN()
     gratings: Gratings = Gratings()
     values: ValuesSection = ValuesSection(gradients_normalised="both")
     attention: FormSection = FormSection()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cortex.areas import CircuitArea, PlainArea, probe
+from cortex.areas import SSN, CircuitArea, PlainArea, probe
 from cortex.circuit import EI, DenseFeatures, FactoredFeatures
 from cortex.errors import UserError
 from cortex.experiment import ConfigError
@@ -19,7 +19,6 @@ from cortex.models.networks import (
     EFFICIENTNET_CIRCUITS,
     LAYERS,
     VGG16_SCALES,
-    CircuitSection,
     NetworkSection,
     SolverSection,
     StudyNetwork,
@@ -103,7 +102,7 @@ def test_the_digit_network():
 
 def test_without_circuits_it_is_the_network(wide):
     image = small.images(1, size=32)[0]
-    built = build_system(wide, inserted(1), CircuitSection(), SOLVER, "plain", image[None])
+    built = build_system(wide, inserted(1), SSN(), SOLVER, "plain", image[None])
     assert built.feature_errors == {}
     # The same operations, compiled apart or together.
     found = eqx.filter_jit(built.system)(image)
@@ -113,7 +112,7 @@ def test_without_circuits_it_is_the_network(wide):
 
 @pytest.mark.slow
 def test_circuits_in_some_layers(vgg):
-    circuit = CircuitSection(J_IE=12.0, tau_I=9.0, contrast=30.0)
+    circuit = SSN(J_IE=12.0, tau_I=9.0, contrast=30.0)
     done = []
     images = np.asarray(small.images(6))
     layers = (12, 9)
@@ -136,14 +135,14 @@ def test_circuits_in_some_layers(vgg):
 
 
 def test_a_circuit_that_runs_away_is_refused_in_one_line(wide):
-    wild, images = CircuitSection(J_EE=30.0, J_IE=1.0), small.images(3, size=32)
+    wild, images = SSN(J_EE=30.0, J_IE=1.0), small.images(3, size=32)
     with pytest.raises(UserError, match=r"^circuit at stem: runs away on 3 of 3 images, a"):
         build_system(wide, inserted(1), wild, SOLVER, "circuits", images)
 
 
 def plain_means(found, images, layer):
     """Spatial means of a layer's plain output, in NumPy from its maps."""
-    plain = build_system(found, inserted(1), CircuitSection(), SOLVER, "plain", images).system
+    plain = build_system(found, inserted(1), SSN(), SOLVER, "plain", images).system
     responses = jax.jit(jax.vmap(lambda x: plain.respond(x)[layer].output))(images)
     return np.asarray(responses, float).mean(axis=(2, 3))
 
@@ -159,7 +158,7 @@ def falloff(means, width):
 
 def test_many_maps_are_coupled_by_factors_of_stated_error(wide):
     images = small.images(8, size=32)
-    section = CircuitSection(rank=6)
+    section = SSN(rank=6)
     built = build_system(wide, inserted(2), section, SOLVER, "circuits", images)
     coupling = built.system.areas[1].circuit.coupling
     assert coupling.shape == (72, 16, 16)
@@ -182,12 +181,12 @@ def test_many_maps_are_coupled_by_factors_of_stated_error(wide):
 
 def test_rank_0_couples_many_maps_in_full(wide):
     means = jnp.asarray(np.random.default_rng(0).gamma(1.0, size=(9, 70)), float)
-    full = CircuitSection(rank=0).features(means)
+    full = SSN(rank=0).features(means)
     assert isinstance(full, DenseFeatures)
     np.testing.assert_allclose(full.matrix(), falloff(np.asarray(means, float), 28.0), rtol=1e-4)
-    few = CircuitSection(rank=4).features(means[:, :64])
+    few = SSN(rank=4).features(means[:, :64])
     assert isinstance(few, DenseFeatures)
-    factored = CircuitSection(rank=4).features(means)
+    factored = SSN(rank=4).features(means)
     assert isinstance(factored, FactoredFeatures)
 
 
@@ -214,7 +213,7 @@ def test_circuits_in_two_layers_of_a_pretrained_network():
         y, x = (rng.integers(length - 200) for length in whole.shape[:2])
         cut.append(found.preprocessing.cut(Image.fromarray(whole[y : y + 200, x : x + 200])))
     images = jnp.asarray(found.preprocessing.normalise(np.stack(cut)))
-    circuit = CircuitSection(**EFFICIENTNET_CIRCUITS)
+    circuit = SSN(**EFFICIENTNET_CIRCUITS)
     built = build_system(found, section, circuit, SOLVER, "circuits", images)
     assert set(built.feature_errors) == {12, 16}
     assert max(built.feature_errors.values()) < 0.2

@@ -13,11 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from cortex.areas import VisualSystem
+from cortex.areas import SSN, VisualSystem
 from cortex.areas.digits import CLASSES, digit_network
 from cortex.attention import Query
 from cortex.models.networks import (
-    CircuitSection,
     SolverSection,
     WeightsSection,
     load_digits_network,
@@ -77,12 +76,12 @@ def concatenate(trees: Sequence[Tree]) -> Tree:
 
 def circuits_system(
     network: WeightsSection | None = None,
-    circuit: CircuitSection | None = None,
+    circuit: SSN | None = None,
     solver: SolverSection | None = None,
 ) -> VisualSystem:
     """The digit network trained with circuits; by default as in the experiments."""
     system, _ = load_digits_network(digit_network(), network or WeightsSection(), "circuits")
-    return with_settings(system, circuit or CircuitSection(), solver or SolverSection())
+    return with_settings(system, circuit or SSN(), solver or SolverSection())
 
 
 def fitted_observer(
