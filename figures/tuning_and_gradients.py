@@ -15,27 +15,16 @@ from cortex.plot import style
 COLOURS = {"plain": style.GREY, "circuits": style.E}
 DODGE = {"plain": -0.17, "circuits": 0.17}
 SETS = {"balanced": ("balanced set", "o", "-"), "category": ("category's images", "s", (0, (2, 1)))}
-# Of each way to pool, the normalisation that leaves it as it is.
-POOLED = (
-    ("maps", "layer", "Which maps are for a category?\nOver the maps of a layer"),
-    ("categories", "map", "Which categories is a map for?\nOver categories"),
-)
+POOLED = {
+    "over maps": "Which maps are for a category?\nOver the maps of a layer",
+    "over categories": "Which categories is a map for?\nOver categories",
+}
 PUBLISHED = (0.2, 0.5)  # early and late, VGG-16
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
-    """Quality and examples of values on top, correlations by layer below.
-
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.tuning_and_gradients`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
+def draw(settings: Any, data: Any, rows: Any) -> Any:
+    """Quality and examples of values on top, correlations by layer below."""
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 135 / 25.4), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.06)
     top, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.25))
@@ -45,10 +34,10 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         _values(panel, data, int(layer))
     panels[1].set_ylabel("Gradient value\n(share of the map's largest)")
     pair = below.subplots(1, len(POOLED), sharey=True)
-    for panel, pooling in zip(pair, POOLED, strict=True):
-        _correlation(panel, data, *pooling)
+    for panel, (pooled, title) in zip(pair, POOLED.items(), strict=True):
+        _correlation(panel, data.sel(pooled=pooled), title)
     pair[0].set_ylabel("Correlation of tuning\nand gradient values")
-    _legend(below, data, config.statistics.level)
+    _legend(below, data, settings.statistics.level)
     style.letters([panels[0], panels[1], *pair])
     return figure
 
@@ -75,7 +64,7 @@ def _quality(panel: Any, data: Any) -> None:
         jitter = 0.11 * rng.uniform(-1, 1, of_map.size)
         panel.plot(
             place + jitter,
-            here["quality"],
+            np.abs(here["tuning"]).max("category"),
             ".",
             color=colour,
             ms=3.0,
@@ -83,17 +72,15 @@ def _quality(panel: Any, data: Any) -> None:
             mew=0,
             rasterized=True,
         )
-        _interval(panel, layers + DODGE[variant], here, "quality_mean", colour, "o", "-")
+        _interval(panel, layers + DODGE[variant], here["quality"], colour, "o", "-")
     panel.set_ylim(0, None)
     panel.set_ylabel("Tuning quality\n(largest |tuning value|, SD)")
     panel.set_title("Every map, and mean of a layer", fontsize=7.5)
     _layer_axis(panel, data)
 
 
-def _interval(
-    panel: Any, place: Any, here: Any, name: str, colour: str, marker: str, dash: Any
-) -> None:
-    value, low, high = (here[f"{name}{end}"].values for end in ("", "_low", "_high"))
+def _interval(panel: Any, place: Any, here: Any, colour: str, marker: str, dash: Any) -> None:
+    value, low, high = (here.sel(bound=bound).values for bound in ("value", "low", "high"))
     ends = np.maximum(np.stack([value - low, high - value]), 0.0)
     panel.errorbar(
         place,
@@ -132,13 +119,10 @@ def _values(panel: Any, data: Any, layer: int) -> None:
     )
     panel.set_ylim(-1.08, 1.08)
     panel.set_xlabel("Tuning value of map (SD)")
-    name = str(data["layer_name"].sel(layer=layer).values)
-    panel.set_title(
-        f"Layer {layer} ({name}), {style.VARIANTS[str(here['variant'].values)]}", fontsize=7
-    )
+    panel.set_title(f"Layer {layer}, {style.VARIANTS[str(here['variant'].values)]}", fontsize=7)
 
 
-def _correlation(panel: Any, data: Any, pooled: str, normalisation: str, title: str) -> None:
+def _correlation(panel: Any, data: Any, title: str) -> None:
     layers = data["layer"].values
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
     # What is known of the published curves: about where they start and end.
@@ -149,9 +133,9 @@ def _correlation(panel: Any, data: Any, pooled: str, normalisation: str, title: 
     shift = np.linspace(-0.12, 0.12, len(SETS))
     for variant in data["variant"].values:
         for offset, (over, (_, marker, dash)) in zip(shift, SETS.items(), strict=True):
-            here = data.sel(variant=variant, set=over, pooled=pooled, normalisation=normalisation)
+            here = data["correlation"].sel(variant=variant, set=over)
             place = layers + offset + DODGE[variant] / 3
-            _interval(panel, place, here, "correlation", COLOURS[variant], marker, dash)
+            _interval(panel, place, here, COLOURS[variant], marker, dash)
     panel.set_title(title, fontsize=7.5)
     _layer_axis(panel, data)
 

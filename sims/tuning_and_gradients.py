@@ -5,7 +5,8 @@ one trained on ImageNet. Simulated: the network without attention, with and with
 the gradient of the error of every category's detector with respect to every map. Measured, by
 layer: the quality of tuning, against that of labels shuffled over the images, and the correlation
 of tuning with gradient values, for gradients averaged over a balanced set or over images of the
-category, and divided by the largest of the layer or of the map.
+category: over the maps of a layer, which dividing by the largest of the layer leaves as it is, and
+over categories, which dividing by the largest of the map leaves as it is.
 
 Source: Lindsay & Miller 2018, eLife 7:e38105. What exactly was shuffled there, and how maps and
 categories were pooled in the correlation, is not known to us: labels are shuffled here, and both
@@ -15,331 +16,235 @@ ways to pool are reported.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
-from pydantic import Field
 
-from cortex.analysis.agreement import POOLED, agreement
-from cortex.areas import VisualSystem
+from cortex import experiment as ex
+from cortex import tasks
+from cortex.analysis.bootstrap import bootstrap
+from cortex.analysis.signal_detection import area_under_curve
+from cortex.analysis.tuning import chance_quality, correlation
 from cortex.areas.digits_vgg import CLASSES, digit_network
-from cortex.errors import UserError
-from cortex.experiment import (
-    ConfigError,
-    ExperimentConfig,
-    Measure,
-    Progress,
-    Section,
-    quantity,
-)
-from cortex.labelled import variable
-from cortex.measures.agreement_rows import agreement_measures
-from cortex.models.networks import (
-    DIGITS,
-    CircuitSection,
-    NetworkSection,
-    SolverSection,
-    StudyNetwork,
-    build_system,
-    load_study_network,
-)
-from cortex.models.study import HERE, NORMALISED, OVER, PAPER
-from cortex.stimuli import Digits, load_digits, split_digits
-from cortex.studies.gratings import Gratings
-from cortex.tasks import (
-    Detectors,
-    Observer,
-    Responses,
-    all_gradient_values,
-    all_tuning_values,
-    area_under_curve,
-    balanced_pairs,
-    balanced_rows,
-    in_batches,
-    logit_gradients,
-    respond_to_all,
-)
+from cortex.labelled import each, label
+from cortex.models import networks
+from cortex.models.digit_images import digit_images
+from cortex.models.study import OVER, PAPER, StatisticsSection
+from cortex.progress import stage
+from cortex.settings import Settings as Section
+from cortex.settings import choice, quantity
+from cortex.sources import Source
+from cortex.stimuli import Digits
+from cortex.studies.gratings import SMALL, Gratings
 
-SETS = ("balanced", "category")
-NORMALISATIONS = ("layer", "map")
 CALIBRATION = 90  # images that inserted circuits are scaled with
 
 
-class DigitsSection(Section):
+class DigitImages(Section):
     """Digits, for the network trained on them."""
 
-    learning: int = quantity(
-        35, "1", "images of a category for tuning values and detectors", source=PAPER, ge=2
-    )
-    gradients: int = quantity(
-        35, "1", "held-out images of a category for gradient values", source=HERE, ge=1
-    )
-    mnist: str = Field(
-        "",
-        description="folder of the full MNIST in IDX files; empty: the 5,000 packaged digits",
-        json_schema_extra={"unit": "1", "source": HERE},
-    )
+    learning: int = quantity(35, "1", "images a category for tuning and detectors", PAPER, ge=2)
+    gradients: int = quantity(35, "1", "held-out images of a category for gradient values", ge=1)
+    mnist: str = choice("", "folder of the full MNIST in IDX files; empty: 5,000 packaged digits")
 
 
-class StatisticsSection(Section):
-    """Shuffles, and the bootstrap over maps."""
+class Settings(ex.ExperimentSettings):
+    """Settings of `tuning_and_gradients`."""
 
-    shuffles: int = quantity(20, "1", "shuffles of the labels over the images", source=HERE, ge=1)
-    resamples: int = quantity(300, "1", "bootstrap resamples over maps", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
-
-
-class Config(ExperimentConfig):
-    """Configuration of `tuning_and_gradients`."""
-
-    network: NetworkSection = NetworkSection()
-    circuit: CircuitSection = CircuitSection()
-    digits: DigitsSection = DigitsSection()
+    network: networks.NetworkSection = networks.NetworkSection()
+    circuit: networks.CircuitSection = networks.CircuitSection()
+    digits: DigitImages = DigitImages()
     gratings: Gratings = Gratings(detectors=20, tuning=20, gradients=5)
-    penalty: float = quantity(
-        0.1, "1", "inverse of the L2 penalty on the detectors' weights", source=HERE, gt=0
-    )
-    solver: SolverSection = SolverSection()
-    statistics: StatisticsSection = StatisticsSection()
+    penalty: float = quantity(0.1, "1", "inverse of the L2 penalty on the detectors' weights", gt=0)
+    shuffles: int = quantity(20, "1", "shuffles of the labels over the images", ge=1)
+    solver: networks.SolverSection = networks.SolverSection()
+    statistics: StatisticsSection = StatisticsSection(resamples=300)
 
 
-class Ordinary(NamedTuple):
-    """Single images with the category of each, made as they are asked for."""
+class Part(NamedTuple):
+    """Single images, made as they are asked for by number, with the category of each."""
 
     images: Callable[[np.ndarray], Array]
     labels: np.ndarray
 
 
-class Shown(NamedTuple):
-    """The images of one run.
-
-    Attributes
-    ----------
-    tuning, detectors, gradients : Ordinary
-        For tuning values, to train detectors on (None: those for tuning values), and for
-        gradient values, which no detector was trained on.
-    names : list of str
-        Of the categories.
-    """
-
-    tuning: Ordinary
-    detectors: Ordinary | None
-    gradients: Ordinary
-    names: list[str]
+# For tuning values, to fit detectors to, and for gradient values; and the names of categories.
+Shown = tuple[Part, Part, Part, tuple[str, ...]]
 
 
-def shown_digits(config: Config) -> Shown:
+def shown_digits(s: Settings) -> Shown:
     """Digits of those that the networks were trained on; for gradients, held-out ones."""
-    section = config.digits
-    if section.mnist:
-        try:
-            training, held_out = (load_digits(section.mnist, part=p) for p in ("train", "t10k"))
-        except UserError as error:
-            raise ConfigError(f"digits.mnist: {error}") from error
-    else:
-        training, held_out = split_digits(load_digits())
-    rng = np.random.default_rng(config.seed)
+    training, held_out = digit_images(s.digits.mnist, "digits.mnist")
+    rng = np.random.default_rng(s.seed)
 
-    def some(name: str, digits: Digits, each: int) -> Ordinary:
-        labels = np.asarray(digits.labels)
+    def some(name: str, digits: Digits) -> Part:
+        labels, count = np.asarray(digits.labels), getattr(s.digits, name)
         fewest = int(np.bincount(labels, minlength=CLASSES).min())
-        if each > fewest:
-            raise ConfigError(f"digits.{name}: found {each}, allowed: at most {fewest}")
+        if count > fewest:
+            raise ex.ConfigError(f"digits.{name}: found {count}, allowed: at most {fewest}")
         order = rng.permutation(len(labels))
-        rows = np.concatenate([order[labels[order] == c][:each] for c in range(CLASSES)])
+        rows = np.concatenate([order[labels[order] == c][:count] for c in range(CLASSES)])
         chosen = digits.take(rng.permutation(rows))
-        shown = digit_network().images(chosen)
-        return Ordinary(lambda numbers: shown[numbers], np.asarray(chosen.labels))
+        return Part(digit_network().images(chosen).__getitem__, np.asarray(chosen.labels))
 
-    return Shown(
-        some("learning", training, section.learning),
-        None,
-        some("gradients", held_out, section.gradients),
-        [str(c) for c in range(CLASSES)],
-    )
+    learning = some("learning", training)
+    return learning, learning, some("gradients", held_out), tuple(map(str, range(CLASSES)))
 
 
-def shown_gratings(config: Config, found: StudyNetwork) -> Shown:
+def shown_gratings(s: Settings, network: networks.StudyNetwork) -> Shown:
     """Clean gratings for tuning values; noisy ones, as the authors' code has them, to train on."""
-    images = config.gratings.images(found, config.seed)
-    parts = (images.clean, images.noisy, images.further)
-    clean, noisy, further = (Ordinary(part.images, part.orientation) for part in parts)
-    names = [f"{angle:g} deg" for angle in np.asarray(images.field.orientations)]
-    return Shown(clean, noisy, further, names)
+    images = s.gratings.images(network, s.seed)
+    single = images.clean, images.noisy, images.further
+    tuned, fitted, others = (Part(part.images, part.orientation) for part in single)
+    return tuned, fitted, others, tuple(f"{angle:g} deg" for angle in images.field.orientations)
 
 
-def run(config: Config, progress: Progress) -> xr.Dataset:
-    """Each variant learns; its values are compared."""
-    found = load_study_network(config.network)
-    digits = found.name == DIGITS
-    shown = shown_digits(config) if digits else shown_gratings(config, found)
-    batch = 50 if digits else 20  # large images fill memory
-    variants = []
-    for variant in config.network.variants:
-        with progress.stage(f"{variant}: building"):
-            calibration = None
-            if config.network.inserts(variant):
-                calibration = shown.tuning.images(np.arange(len(shown.tuning.labels))[:CALIBRATION])
-            built = build_system(
-                found, config.network, config.circuit, config.solver, variant, calibration
-            )
-        sets = [one for one in (shown.tuning, shown.detectors) if one is not None]
-        total = sum(len(one.labels) for one in sets) + 2 * len(shown.gradients.labels)
-        with progress.stage(f"{variant}: responses and gradients", total=total) as stage:
-            values = learned_values(config, built.system, shown, batch, stage.advance)
-        with progress.stage(f"{variant}: correlations and their intervals"):
-            compared = agreement(
-                values["tuning"],
-                values["gradient"],
-                {name: partial(_divided, NORMALISED[name]) for name in NORMALISATIONS},
-                resamples=config.statistics.resamples,
-                level=config.statistics.level,
-                seed=config.seed,
-            )
-        errors = [built.feature_errors.get(n, np.nan) for n in range(len(found.layers))]
-        variants.append(flattened(values) | compared | {"feature_error": np.array(errors)})
-    return label(config, found, shown.names, variants)
+def simulate(s: Settings, key: Array) -> dict[str, Any]:
+    """Each variant learns: tuning and gradient values of every map, without attention."""
+    network = networks.load_study_network(s.network)
+    digits = network.name == networks.DIGITS
+    shown = shown_digits(s) if digits else shown_gratings(s, network)
 
+    def values(variant: str) -> dict[str, Any]:
+        tuned, calibration = shown[0], None
+        with stage(f"{variant}: building"):
+            if s.network.inserts(variant):
+                calibration = tuned.images(np.arange(len(tuned.labels))[:CALIBRATION])
+            sections = s.network, s.circuit, s.solver, variant, calibration
+            system = networks.build_system(network, *sections).system
+        return learn(s, system, shown, variant, 50 if digits else 20)  # large images fill memory
 
-def learned_values(
-    config: Config, system: VisualSystem, shown: Shown, batch: int, report: Any
-) -> dict[str, Any]:
-    """Tuning and gradient values of every layer, and quality with shuffled labels.
-
-    Returns
-    -------
-    dict
-        By layer: ``tuning`` (categories, maps), ``gradient`` by set, not normalised,
-        ``shuffled`` (shuffles, maps), the quality of tuning; further ``settled``, and
-        ``detector_auc`` (categories), on the images that gradients are averaged over.
-    """
-    rng = np.random.default_rng([config.seed, 1])
-    categories, labels = len(shown.names), shown.tuning.labels
-
-    def responses_to(part: Ordinary) -> Responses:
-        return respond_to_all(system, in_batches(part.images, len(part.labels), batch), report)
-
-    responses = responses_to(shown.tuning)
-    trained_on = shown.tuning if shown.detectors is None else shown.detectors
-    units = (responses if shown.detectors is None else responses_to(shown.detectors)).units
-    each = len(trained_on.labels) // categories
-    detectors = Detectors.fit(
-        units,
-        trained_on.labels,
-        categories,
-        config.penalty,
-        balanced_rows(trained_on.labels, categories, each, rng),
-    )
-    others = shown.gradients
-    pairs = logit_gradients(
-        Observer(system, detectors),
-        others.images,
-        balanced_pairs(others.labels, categories, len(others.labels) // categories, rng),
-        batch,
-        report,
-    )
-    shuffles = [
-        all_tuning_values(responses.means, rng.permutation(labels), categories)
-        for _ in range(config.statistics.shuffles)
-    ]
+    maps = [len(one.convolution.bias) for one in network.network.stages]
+    of_map = np.repeat(np.arange(1, len(maps) + 1), maps)
     return {
-        "tuning": [
-            np.asarray(v, float) for v in all_tuning_values(responses.means, labels, categories)
-        ],
-        "gradient": {
-            name: [
-                np.asarray(v, float)
-                for v in all_gradient_values(pairs, categories, OVER[name], _as_they_are)
-            ]
-            for name in SETS
-        },
-        "shuffled": [
-            np.stack([np.abs(np.asarray(v)).max(axis=0) for v in of_layer])
-            for of_layer in zip(*shuffles, strict=True)
-        ],
-        "settled": responses.settled,
-        "detector_auc": np.array(
-            [
-                area_under_curve(
-                    pairs.logits[pairs.category == c], pairs.present[pairs.category == c]
-                )
-                for c in range(categories)
-            ]
-        ),
+        **each(variant=s.network.variants)(values),
+        "layer_of_map": label(of_map, "1", "layer that a map is of, 1 the lowest", map=None),
     }
 
 
-def _as_they_are(values: Array) -> Array:
-    return values
+def learn(s: Settings, system: Any, shown: Shown, name: str, batch: int) -> dict[str, Any]:
+    """Values of all maps, those of all layers in one row, and quality with shuffled labels."""
+    rng = np.random.default_rng([s.seed, 1])
+    tuned, fitted, others, names = shown
+    several, same = len(names), fitted is tuned
+    total = len(tuned.labels) + (0 if same else len(fitted.labels)) + 2 * len(others.labels)
+    with stage(f"{name}: responses and gradients", total=total) as advance:
 
+        def respond(part: Part) -> tasks.Responses:
+            images = tasks.in_batches(part.images, len(part.labels), batch)
+            return tasks.respond_to_all(system, images, advance)
 
-def _divided(normalise: Callable[[Array], Array], values: np.ndarray) -> np.ndarray:
-    return np.asarray(normalise(jnp.asarray(values, float)))
+        seen = respond(tuned)
+        units, count = (seen if same else respond(fitted)).units, len(fitted.labels) // several
+        balanced = tasks.balanced_rows(fitted.labels, several, count, rng)
+        detectors = tasks.Detectors.fit(units, fitted.labels, several, s.penalty, balanced)
+        asked = tasks.balanced_pairs(others.labels, several, len(others.labels) // several, rng)
+        observer = tasks.Observer(system, detectors)
+        pairs = tasks.logit_gradients(observer, others.images, asked, batch, advance)
 
+    def in_one_row(layers: Any) -> np.ndarray:
+        return np.concatenate([np.asarray(of_layer) for of_layer in layers], axis=-1)
 
-def flattened(values: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The maps of all layers in one row, and means over those of a layer."""
-    quality = [np.abs(of_layer).max(axis=0) for of_layer in values["tuning"]]
+    def tuning(labels: np.ndarray) -> np.ndarray:
+        return in_one_row(tasks.all_tuning_values(seen.means, labels, several))
+
+    def gradients(over: Any) -> np.ndarray:
+        return in_one_row(tasks.all_gradient_values(pairs, several, over, lambda values: values))
+
+    by_chance = [tuning(rng.permutation(tuned.labels)) for _ in range(s.shuffles)]
+    kinds = [pairs.category == c for c in range(several)]
+    areas = [area_under_curve(pairs.logits[of], pairs.present[of]) for of in kinds]
+    maps, sets = {"category": names, "map": None}, tuple(OVER)
+    gradient, text = np.stack([*map(gradients, OVER.values())]), "quality with shuffled labels"
+    quality = np.abs(by_chance).max(axis=1)
     return {
-        "tuning": np.concatenate(values["tuning"], axis=1),
-        "gradient": np.stack([np.concatenate(v, axis=1) for v in values["gradient"].values()]),
-        "quality": np.concatenate(quality),
-        "quality_shuffled": np.concatenate(values["shuffled"], axis=1),
-        "quality_shuffled_mean": np.array([of_layer.mean() for of_layer in values["shuffled"]]),
-        "settled": np.array(values["settled"]),
-        "detector_auc": values["detector_auc"],
+        "tuning": label(tuning(tuned.labels), "1", "tuning value", **maps),
+        "gradient": label(gradient, "1", "gradient value, undivided", set=sets, **maps),
+        "quality_shuffled": label(quality, "1", text, shuffle=None, map=None),
+        "detector_auc": label(np.asarray(areas), "1", "ROC area of a detector", category=names),
+        "settled": label(np.asarray(seen.settled == 1), "1", "whether all circuits settled"),
     }
 
 
-CORRELATION = ("set", "normalisation", "pooled", "layer")
-VARIABLES = {
-    "tuning": (("category", "map"), "tuning value"),
-    "gradient": (("set", "category", "map"), "gradient value, not normalised"),
-    "quality": (("map",), "tuning quality, the largest absolute tuning value over categories"),
-    "quality_shuffled": (("shuffle", "map"), "tuning quality with shuffled labels"),
-    "quality_shuffled_mean": (("layer",), "mean of that over the maps of a layer and shuffles"),
-    "quality_mean": (("layer",), "tuning quality, mean over the maps of a layer"),
-    "correlation": (CORRELATION, "correlation of tuning and gradient values"),
-    "settled": ((), "share of images for which all circuits settled"),
-    "detector_auc": (("category",), "area under the ROC curve of a detector, further images"),
-    "feature_error": (("layer",), "what low-rank coupling between maps leaves out"),
-}
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Mean quality and the correlations of every layer, with intervals over its maps."""
 
+    def of_layer(d: xr.Dataset) -> xr.Dataset:
+        pair = d["tuning"], d["gradient"]
+        over_maps = correlation(*pair, "map").mean("category")
+        ways = [over_maps, correlation(*pair, "category").mean("map")]
+        pooled = xr.Variable("pooled", ["over maps", "over categories"])
+        quality = np.abs(d["tuning"]).max("category").mean("map")
+        return xr.Dataset({"quality": quality, "correlation": xr.concat(ways, pooled)})
 
-def label(
-    config: Config, found: StudyNetwork, names: list[str], variants: list[dict[str, np.ndarray]]
-) -> xr.Dataset:
-    """What every variant gave, its axes and units named."""
-    layers = np.arange(1, len(found.layers) + 1)
-    of_map = np.repeat(layers, [len(stage.convolution.bias) for stage in found.network.stages])
-    coordinates = {
-        "variant": variable("variant", list(config.network.variants), "1", "network"),
-        "layer": variable("layer", layers, "1", "layer, 1 the lowest"),
-        "layer_name": variable("layer", list(found.layers), "1", "name of the layer"),
-        "layer_of_map": variable("map", of_map, "1", "layer that a map is of"),
-        "category": variable("category", names, "1", "what is sought"),
-        "set": variable("set", list(SETS), "1", "images that gradients are averaged over"),
-        "normalisation": variable(
-            "normalisation", list(NORMALISATIONS), "1", "over what the largest gradient divides"
-        ),
-        "pooled": variable("pooled", list(POOLED), "1", "what is correlated over"),
+    values, of_map = data[["tuning", "gradient"]].astype(float), data["layer_of_map"].values
+    options = {"n": s.statistics.resamples, "level": s.statistics.level, "rng": rng}
+    layer = xr.Variable("layer", np.unique(of_map), {"units": "1", "long_name": "layer"})
+    with stage("correlations and their intervals"):
+        rows = (values.isel(map=of_map == n) for n in layer.values)
+        found = xr.concat([bootstrap(of_layer, row, "map", **options) for row in rows], layer)
+    shuffled = data["quality_shuffled"].mean("shuffle").groupby(data["layer_of_map"]).mean("map")
+    found["quality_shuffled_mean"] = shuffled.rename(layer_of_map="layer")
+    images = s.digits.learning if s.network.name == networks.DIGITS else s.gratings.tuning
+    found["quality_chance"] = chance_quality(data.sizes["category"], images)
+    words = {
+        "quality": "tuning quality, mean of a layer",
+        "correlation": "correlation of tuning and gradient values",
+        "quality_shuffled_mean": "quality with shuffled labels, mean of a layer",
+        "quality_chance": "quality by chance",
     }
-    kept = {}
-    for name, (dims, words) in VARIABLES.items():
-        for end, which in (("", ""), ("_low", ", lower end"), ("_high", ", upper end")):
-            if f"{name}{end}" in variants[0]:
-                values = np.stack([one[f"{name}{end}"] for one in variants])
-                kept[f"{name}{end}"] = variable(
-                    ("variant", *dims), values.astype(np.float32), "1", f"{words}{which}"
-                )
-    return xr.Dataset(kept, coordinates)
+    return {n: found[n].assign_attrs(units="1", long_name=text) for n, text in words.items()}
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """Quality against chance, and correlations early and late."""
-    digits = config.network.name == DIGITS
-    return agreement_measures(data, config.digits.learning if digits else config.gratings.tuning)
+def rise(d: xr.Dataset) -> xr.DataArray:
+    """Correlation in the last third of the layers less that in the first."""
+    by_layer, third = d["correlation"].sel(bound="value"), max(d.sizes["layer"] // 3, 1)
+    late, early = by_layer.isel(layer=slice(-third, None)), by_layer.isel(layer=slice(third))
+    return (late.mean("layer") - early.mean("layer")).transpose("variant", "set", "pooled")
+
+
+CHANCE = Source(
+    detail="closed form for responses that say nothing of the category (chosen here); for the 20 "
+    "categories of 35 images of Lindsay & Miller 2018 it gives .357, where .372 is published"
+)
+CLAIMS = (
+    ex.Claim(
+        "quality_beyond_shuffled_least",
+        lambda d: (d["quality"].sel(bound="value") - d["quality_shuffled_mean"]).min("layer"),
+        ex.Above(0),
+        Source(detail="required here: what maps of every layer have to do with the categories"),
+        "maps of every layer are tuned, beyond shuffled labels",
+        headline=True,
+        known="Colours of gratings are even within orientations, shuffled labels are not: there, "
+        "maps that respond to colour alone have less quality than by chance.",
+    ),
+    ex.Claim(
+        "quality_shuffled",
+        lambda d: d["quality_shuffled_mean"].mean("layer"),
+        lambda d: ex.Near(float(d["quality_chance"]), rtol=0.1),
+        CHANCE,
+        "shuffled labels leave the tuning quality of chance",
+        headline=True,
+        known="Responses far from normal, of which few are not 0, are off the closed form.",
+    ),
+    ex.Claim(
+        "correlation_rise",
+        rise,
+        ex.Above(0),
+        Source("lindsay2018", "direction, on VGG-16: from about .2 in early to .5 in late layers"),
+        "gradient values agree with tuning more in late layers",
+        headline=True,
+    ),
+    ex.settled_claim(),
+)
+
+experiment = ex.Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse,
+    compiled=False,
+    small={**SMALL, "shuffles": 3, "statistics.resamples": 20},
+)

@@ -3,7 +3,6 @@
 from .attention import attention_ratio, modulation_index
 from .bootstrap import bootstrap, chosen_on_half, estimate
 from .curves import crossing, cycle_frequency, half_rise, thirds
-from .detection import summarise_detection
 from .normalisation import pair_weights, sum_weight
 from .suppression import summation_field, suppression_index
 from .tuning import interaction_slope, linear_fit, tuning_width
@@ -21,7 +20,6 @@ __all__ = [
     "modulation_index",
     "pair_weights",
     "sum_weight",
-    "summarise_detection",
     "summation_field",
     "suppression_index",
     "thirds",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float, ScalarLike
 
 
@@ -58,3 +60,40 @@ def tuning_width(curve: Float[Array, "*batch shown"], period: ScalarLike) -> Flo
     # Of a segment that is level, all or nothing.
     above = jnp.maximum(level, after) / jnp.where(step > 0, step, 1e-12)
     return jnp.mean(jnp.clip(above, 0.0, 1.0), -1) * period
+
+
+def correlation(a: xr.DataArray, b: xr.DataArray, dim: str) -> xr.DataArray:
+    """Pearson's correlation along a dimension, NaN where one of the two does not vary.
+
+    Args:
+        a, b: values with the dimension `dim`; others are broadcast.
+        dim: what is correlated over. Over maps, dividing the values of a category by a number
+            changes nothing; over categories, dividing those of a map.
+    """
+    x, y = (values - values.mean(dim) for values in (a, b))
+    spread = [(values**2).mean(dim) ** 0.5 for values in (x, y)]
+    # A spread of no more than rounding is none.
+    varies = [s > 1e-6 * abs(values).max(dim) for s, values in zip(spread, (a, b), strict=True)]
+    return (x * y).mean(dim) / (spread[0] * spread[1]).where(varies[0] & varies[1])
+
+
+def chance_quality(categories: int, images: int) -> float:
+    """Tuning quality that a map has by chance, when its responses say nothing of the category.
+
+    Quality is the largest absolute tuning value over categories. The mean of `images` responses
+    drawn from all without replacement has a standard deviation of
+    sqrt((1/images) (N - images)/(N - 1)) in units of that over all N = categories * images, and
+    quality is the largest of `categories` of these, taken as normal and independent. Closed form
+    of what shuffled labels give (ours).
+
+    Args:
+        categories: at least 2.
+        images: of each category, at least 1.
+    """
+    from scipy.integrate import quad  # slow to import, seldom needed
+    from scipy.special import ndtr
+
+    total = categories * images
+    spread = np.sqrt((total - images) / (images * (total - 1)))
+    largest = quad(lambda t: 1.0 - (2.0 * ndtr(t) - 1.0) ** categories, 0.0, 12.0)[0]
+    return float(spread * largest)

@@ -3,8 +3,10 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 from cortex.analysis import interaction_slope, linear_fit, tuning_width
+from cortex.analysis.tuning import chance_quality, correlation
 
 
 def test_a_line_is_fitted_and_its_share_explained():
@@ -34,3 +36,45 @@ def test_the_slope_of_interaction_is_the_weight_of_the_first_stimulus(weight):
     both = weight * first + (1 - weight) * second
     found = interaction_slope(jnp.asarray(np.stack([first, second, both])))
     assert float(found) == pytest.approx(weight, abs=1e-5)
+
+
+A = np.random.default_rng(5).normal(size=(6, 40))
+B = 0.5 * A + np.random.default_rng(6).normal(size=(6, 40))
+
+
+def correlated(a, b, dim):
+    return correlation(*(xr.DataArray(x, dims=("category", "map")) for x in (a, b)), dim).values
+
+
+def test_correlations_are_those_of_numpy_and_not_changed_by_dividing_rows():
+    over_maps, over_categories = correlated(A, B, "map"), correlated(A, B, "category")
+    rows = [np.corrcoef(A[c], B[c])[0, 1] for c in range(6)]
+    columns = [np.corrcoef(A[:, m], B[:, m])[0, 1] for m in range(40)]
+    np.testing.assert_allclose(over_maps, rows, atol=1e-12)
+    np.testing.assert_allclose(over_categories, columns, atol=1e-12)
+    by_layer, by_map = (B / np.abs(B).max(axis, keepdims=True) for axis in (1, 0))
+    np.testing.assert_allclose(correlated(A, by_layer, "map"), over_maps, atol=1e-12)
+    np.testing.assert_allclose(correlated(A, by_map, "category"), over_categories, atol=1e-12)
+    assert np.abs(correlated(A, by_map, "map") - over_maps).max() > 0.01
+    assert np.abs(correlated(A, by_layer, "category") - over_categories).max() > 0.01
+
+
+def test_a_silent_map_has_no_correlation():
+    silent = A.copy()
+    silent[:, 3] = 0.0
+    assert list(np.flatnonzero(np.isnan(correlated(silent, B, "category")))) == [3]
+    assert np.isfinite(correlated(silent, B, "map")).all()
+    # Rounding of single precision around a constant is no variation either.
+    silent[:, 3] = 1.0 + 1e-7 * A[:, 3]
+    assert np.isnan(correlated(silent, B, "category")[3])
+
+
+@pytest.mark.parametrize(("categories", "images"), [(20, 35), (10, 20), (9, 100)])
+def test_chance_against_shuffled_labels(categories, images):
+    rng = np.random.default_rng(7)
+    responses = rng.normal(size=(categories * images, 600))
+    labels = rng.permutation(np.repeat(np.arange(categories), images))
+    means = np.stack([responses[labels == c].mean(0) for c in range(categories)])
+    quality = np.abs((means - responses.mean(0)) / responses.std(0)).max(0)
+    # Standard error over 600 maps is below 1 %; taking categories as independent costs as much.
+    assert quality.mean() == pytest.approx(chance_quality(categories, images), rel=0.03)
