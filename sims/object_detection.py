@@ -191,15 +191,15 @@ DIRECTION = Source(PAPER, "direction, on VGG-16 and photographs")
 KNOWN = "On digits, in a network of eight layers, only the paper's directions are asked for."
 CLOSE = Between(-0.05, 0.05, "the margin is chosen here")
 EARLY, MIDDLE, LATE = ("tuning", "early"), ("tuning", "middle"), ("tuning", "late")
-BETWEEN, SLOPE, CHANCE = ("gradient", "middle"), ("gradient", "late"), ("shuffled", "late")
+MIDWAY, GRADIENT, SHUFFLED = ("gradient", "middle"), ("gradient", "late"), ("shuffled", "late")
 FOUND = {
     "tuning_gain": (gain("tuning"), Above(0), "tuning values help to detect"),
     "gradient_gain": (gain("gradient"), Above(0), "gradient values help to detect"),
-    "tuning_late_minus_early": (minus(LATE, EARLY), Above(0), "attention gains more late"),
-    "tuning_minus_shuffled_late": (minus(LATE, CHANCE), Above(0), "tuning beats chance late"),
-    "gradient_minus_shuffled_late": (minus(SLOPE, CHANCE), Above(0), "so do gradient values"),
-    "gradient_minus_tuning_middle": (minus(BETWEEN, MIDDLE), Above(0), "these are best between"),
-    "gradient_minus_tuning_late": (minus(SLOPE, LATE), CLOSE, "gradient equal tuning values late"),
+    "tuning_late_minus_early": (minus(LATE, EARLY), Above(0), "late layers gain more"),
+    "tuning_minus_shuffled_late": (minus(LATE, SHUFFLED), Above(0), "tuning beat shuffled values"),
+    "gradient_minus_shuffled_late": (minus(GRADIENT, SHUFFLED), Above(0), "so do gradients"),
+    "gradient_minus_tuning_middle": (minus(MIDWAY, MIDDLE), Above(0), "gradients beat tuning"),
+    "gradient_minus_tuning_late": (minus(GRADIENT, LATE), CLOSE, "late, they are equal"),
     "all_minus_best_layer": (all_minus_best, CLOSE, "all layers at once are like the best one"),
     "tuning_lag": (lambda d: d["false_positive_lag"], Above(0), "hits rise before false alarms"),
     "tuning_loss": (lambda d: d["loss_at_strongest"], Below(0), "the strongest is not the best"),
