@@ -6,9 +6,11 @@ HEAVY = {
     "arousal": 16,
     "attention_masks": 36,
     "attention_variability": 18,
+    "cued_category": 14,
     "digits_detection": 13,  # CI runs it by its command besides
     "fit_contrast_response": 17,
     "lateral_attention": 28,
+    "object_detection": 30,
     "ring_variability": 22,
     "saccades_and_tasks": 19,
     "saliency_search": 23,
