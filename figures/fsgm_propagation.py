@@ -24,17 +24,10 @@ SOURCES = {
 
 
 @style.journal()
-def draw(config: Any, data: Any, measures: Any) -> Any:
+def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Ratios where attention is applied on top; share, slope and turn by layer below.
 
-    Parameters
-    ----------
-    config, data, measures
-        As in the results folder; see `cortex.sims.fsgm_propagation`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
+    Returns a `matplotlib.figure.Figure`.
     """
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 232 / 25.4), layout="constrained")
     top, below = figure.subfigures(2, 1, height_ratios=(1.0, 3.9))
@@ -44,7 +37,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
         _ratio(panel, data, int(layer))
     ratios[0].set_ylabel("Attended / unattended\nactivity")
     ratios[0].legend(loc="upper right", handlelength=1.2, fontsize=6.5)
-    strength = config.attention.strength
+    strength = settings.attention.strength
     source = str(data["source"].values[0])
     top.suptitle(
         f"At the layer attended, by {SOURCES[source]} (β = {strength:g}): median and quartiles "
@@ -65,7 +58,7 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
     grid[1, 0].set_ylabel("Median slope of ratio\nover rank of preference")
     grid[2, 0].set_ylabel("Turn towards response\nto attended alone (Δ cos)")
     grid[3, 0].set_ylabel("The same, deviations from\nmean response (Δ cos)")
-    _legend(below, data, shades, config.statistics.level)
+    _legend(below, data, shades, settings.statistics.level)
     style.letters([ratios[0], *grid[:, 0]])
     return figure
 
@@ -73,11 +66,11 @@ def draw(config: Any, data: Any, measures: Any) -> Any:
 def _ratio(panel: Any, data: Any, layer: int) -> None:
     """The ratio at the layer attended, against rank of preference, for each variant."""
     panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
-    positions = data["position"].values
+    positions = np.arange(data.sizes["position"])
     for variant in data["variant"].values:
         colour, marker = LOOKS[variant]
-        here = data.isel(source=0).sel(variant=variant, attended=layer, layer=layer)
-        low, middle, high = here["quartiles"].values
+        here = data.isel(source=0).sel(variant=variant, attended=layer)
+        low, middle, high = here.quartiles.transpose("quantile", "position").values
         panel.fill_between(positions, low, high, color=colour, alpha=0.22, lw=0)
         panel.plot(
             positions, middle, color=colour, marker=marker, ms=3, label=style.VARIANTS[variant]
@@ -104,10 +97,10 @@ def _by_layer(panel: Any, here: Any, name: str, shades: Any) -> None:
     for shade, attended in zip(shades, here["attended"].values, strict=True):
         one = here.sel(attended=attended)
         layers = one["layer"].values
-        values, low, high = (one[f"{name}{end}"].values for end in ("", "_low", "_high"))
+        values, low, high = (one[name].sel(bound=end) for end in ("value", "low", "high"))
         panel.fill_between(layers, low, high, color=shade, alpha=0.2, lw=0)
         panel.plot(layers, values, color=shade, lw=1.1)
-        panel.plot(attended, values[layers == attended], "o", color=shade, ms=4, zorder=4)
+        panel.plot(attended, values.sel(layer=attended), "o", color=shade, ms=4, zorder=4)
 
 
 def _share(panel: Any, here: Any, shades: Any) -> None:

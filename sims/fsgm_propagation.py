@@ -1,12 +1,12 @@
 """Feature-similarity gain applied at one layer: does it stay, fade or emerge at those above?
 
-Shown: gratings that fill the image, in every orientation and five colours.
-Simulated: a large network with attention to the orientation shown, by tuning values or by
-gradient values, at one of five layers; without circuits and with circuits at some layers.
-Measured: the ratio of attended to unattended activity of every map, at the layer attended and at
-all above it, against how much the map prefers the orientation; the share of maps with *feature
-matching* (a falling line that starts above 1); and, with two gratings in an image, how much
-attention turns the response of a layer towards that to the attended orientation alone.
+Shown: gratings that fill the image, in every orientation and five colours. Simulated: a large
+network with attention to the orientation shown, by tuning values or by gradient values, at one of
+five layers; without circuits and with circuits at some layers. Measured: the ratio of attended to
+unattended activity of every map, at the layer attended and at all above it, against how much the
+map prefers the orientation; the share of maps with *feature matching* (a falling line that starts
+above 1); and, with two gratings in an image, how much attention turns the response of a layer
+towards that to the attended orientation alone.
 
 Source: Lindsay & Miller 2018, eLife 7:e38105, for the test. Their layers are 2, 6, 8, 10 and 12 of
 the 13 of VGG-16; those of other networks have the same relative depth. Colours, circuits, and our
@@ -16,305 +16,235 @@ reading of the measure of angles are chosen here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from cortex.analysis.propagation import propagation, propagation_dataset
-from cortex.analysis.similarity_gain import turn_of_deviation, turn_towards
-from cortex.experiment import (
-    ConfigError,
-    Measure,
-    Positive,
-    Progress,
-    Stage,
-    quantity,
-)
-from cortex.labelled import variable
-from cortex.measures.propagation_rows import propagation_measures
-from cortex.models.networks import NetworkSection, StudyNetwork, load_study_network
-from cortex.models.study import CODE, HERE, PAPER, FormSection, StatisticsSection
-from cortex.stimuli import FullFieldTrials, GratingField, GratingTrials
-from cortex.stimuli.grating_images import ORIENTATIONS, normalised
+from cortex import experiment as ex
+from cortex.analysis import similarity_gain as similarity
+from cortex.labelled import Labelled, coordinate, described, each, label, to_dataset
+from cortex.models.networks import NetworkSection, load_study_network
+from cortex.models.study import CODE, FormSection, StatisticsSection
+from cortex.progress import stage
+from cortex.settings import Positive, choice, quantity, require_distinct
+from cortex.sources import Source
+from cortex.stimuli import FirstAlone, FullFieldTrials
+from cortex.stimuli.grating_images import ORIENTATIONS
 from cortex.stimuli.trials import AbstractTrials
-from cortex.studies import Looked, look
-from cortex.studies import attend as attend_to
-from cortex.studies.gratings import (
-    Gratings,
-    GratingSettings,
-    LearnedGratings,
-    SourceName,
-    learn_gratings,
-)
-from cortex.tasks import area_under_curve
+from cortex.studies import Looked, attend, gratings, look
+from cortex.studies.detection import layer_axis
+from cortex.studies.gratings import Gratings
 
 PUBLISHED_LAYERS, PUBLISHED_DEPTH = (2, 6, 8, 10, 12), 13
+PAPER, LAYERS = Source("lindsay2018"), Source("lindsay2018", "2, 6, 8, 10, 12 of 13")
+LEAST = "chosen here; 0 as published"
 BATCH = 5  # images at a time, as many as there are colours
+TURNS = {
+    "turn": (
+        similarity.turn_towards,
+        "cos(attended, alone) - cos(unattended, alone), two gratings shown",
+    ),
+    "turn_centred": (
+        similarity.turn_of_deviation,
+        "the same for deviations from the mean over orientations",
+    ),
+}
 
 
-class FieldSection(Gratings):
-    """Gratings to learn from, and to be tested with; `trials` have two of them, for angles."""
-
-    phases: int = quantity(
-        1, "1", "phases of each colour in the test, evenly spaced", source=HERE, ge=1
-    )
-
-
-class AttentionSection(FormSection):
+class Attention(FormSection):
     """What attention is applied by, where and how."""
 
-    sources: tuple[SourceName, ...] = Field(
-        ("tuning", "gradient"),
-        min_length=1,
-        description="values attention is applied by; the others are controls",
-        json_schema_extra={"unit": "1", "source": PAPER},
+    sources: tuple[gratings.SourceName, ...] = choice(
+        ("tuning", "gradient"), "values attention is applied by; the others are controls", PAPER
     )
     layers: tuple[int, ...] = quantity(
-        (),
-        "1",
-        "layers attended, one at a time, 1 the lowest; none: equivalents of the published ones",
-        source=f"{PAPER}: 2, 6, 8, 10, 12 of 13",
+        (), "1", "layers attended, one at a time; none: of the same depth as published", LAYERS
     )
-    strength: Positive = quantity(0.5, "1", "beta", source=CODE)
+    strength: Positive = quantity(0.5, "1", "beta", CODE)
 
     @model_validator(mode="after")
-    def _distinct(self) -> AttentionSection:
-        for name in ("sources", "layers"):
-            found = getattr(self, name)
-            if len(set(found)) < len(found):
-                raise ValueError(f"{name}: found {list(found)}, allowed: each one once")
+    def _distinct(self) -> Attention:
+        require_distinct(self, "sources")
+        require_distinct(self, "layers")
         return self
 
 
-class MapsSection(StatisticsSection):
-    """Which maps count, and the bootstrap over them."""
-
-    least_activity: float = quantity(
-        1e-3,
-        "1",
-        "activity, as a share of the layer's mean, below which a map has no ratio",
-        source=f"{HERE}; 0 as published",
-        ge=0,
-    )
-    resamples: int = quantity(300, "1", "bootstrap resamples over maps", source=HERE, ge=10)
-
-
-class Config(GratingSettings):
-    """Configuration of `fsgm_propagation`."""
+class Settings(gratings.GratingSettings):
+    """Settings of `fsgm_propagation`; trials have two gratings, for angles."""
 
     network: NetworkSection = NetworkSection(
         name="efficientnet_lite0", how="inserted", circuits=(14,)
     )
-    gratings: FieldSection = FieldSection(detectors=10, tuning=10, trials=4)
-    attention: AttentionSection = AttentionSection()
-    statistics: MapsSection = MapsSection()
+    gratings: Gratings = Gratings(detectors=10, tuning=10, trials=4)
+    phases: int = quantity(1, "1", "phases of each colour in the test, evenly spaced", ge=1)
+    attention: Attention = Attention()
+    least_activity: float = quantity(
+        1e-3, "1", "activity of a map that has a ratio, as share of its layer's mean", LEAST, ge=0
+    )
+    statistics: StatisticsSection = StatisticsSection(resamples=300)
 
 
-def attended_layers(config: Config, layers: int) -> tuple[int, ...]:
-    """Layers attended, 1 the lowest, of a network that has `layers` of them.
-
-    By default those whose depth, 0 at the first layer and 1 at the last, is nearest to that of
-    the published ones in VGG-16; the published ones themselves for 13 layers.
-
-    Raises
-    ------
-    ConfigError
-        A layer that the network does not have.
-    """
-    beyond = [layer for layer in config.attention.layers if not 1 <= layer <= layers]
+def attended_layers(s: Settings, layers: int) -> tuple[int, ...]:
+    """Layers attended, 1 the lowest; by default of the same relative depth as those published."""
+    beyond = [layer for layer in s.attention.layers if not 1 <= layer <= layers]
     if beyond:
-        raise ConfigError(f"attention.layers: found {beyond}, allowed: 1 to {layers}")
+        raise ex.ConfigError(f"attention.layers: found {beyond}, allowed: 1 to {layers}")
     scale = (layers - 1) / (PUBLISHED_DEPTH - 1)
     same = [1 + int((layer - 1) * scale + 0.5) for layer in PUBLISHED_LAYERS]
-    return config.attention.layers or tuple(dict.fromkeys(same))
+    return s.attention.layers or tuple(dict.fromkeys(same))
 
 
-class FirstAlone(AbstractTrials):
-    """The images of two gratings without the second: what is attended, alone.
-
-    Parameters
-    ----------
-    pairs
-        All of them with the orientation sought, which the first grating has.
-    """
-
-    def __init__(self, pairs: GratingTrials):
-        self.pairs = pairs
-        self.present, self.quadrant = pairs.present, pairs.quadrant
-
-    def images(self, category: int, start: int, stop: int) -> Array:
-        """Images of one orientation, as the network expects them."""
-        first = (category, slice(start, stop), slice(1))
-        drawn = _draw(
-            self.pairs.field,
-            jnp.asarray(self.pairs.orientations[first]),
-            jnp.asarray(self.pairs.colours[first]),
-            jnp.asarray(self.pairs.phases[first], float),
-            jnp.asarray(self.pairs.quadrants[first]),
-        )
-        return normalised(drawn, self.pairs.preprocessing)
-
-
-@eqx.filter_jit
-def _draw(field: GratingField, orientation: Array, colour: Array, phase: Array, at: Array) -> Array:
-    return jax.vmap(field.in_quadrants)(
-        field.orientations[orientation], field.colours[colour], phase, at
-    )
-
-
-def run(config: Config, progress: Progress) -> xr.Dataset:
+def simulate(s: Settings, _: Array) -> xr.Dataset:
     """Each variant learns, and is tested with attention at one layer after the other."""
-    found = load_study_network(config.network)
-    attended = attended_layers(config, len(found.layers))
-    images = config.gratings.images(found, config.seed, positive_only=True)
-    full_field = FullFieldTrials(
-        images.field, config.gratings.phases, preprocessing=found.preprocessing
+    network = load_study_network(s.network)
+    attended = attended_layers(s, len(network.layers))
+    images = s.gratings.images(network, s.seed, positive_only=True)
+    full_field = FullFieldTrials(images.field, s.phases, preprocessing=network.preprocessing)
+    learned = gratings.learn_gratings(s, network, images, batch=BATCH)
+    shown = full_field, images.trials, FirstAlone(images.trials)
+    found = each(variant=s.network.variants)(
+        lambda variant: looks_of(s, learned[variant], shown, attended)
     )
-    variants = []
-    for variant, ready in learn_gratings(config, found, images, batch=BATCH).items():
-        system = ready.orientation.system
-        conditions = len(config.attention.sources) * len(attended)
-        looks = 1 + conditions + any(area.recurrent for area in system.areas)
-        total = looks * (len(full_field) + len(images.trials)) + len(images.trials)
-        with progress.stage(f"{variant}: gratings with attention", total=total) as stage:
-            variants.append(
-                attend(config, ready, full_field, images.trials, attended, stage)
-                | {"feature_error": ready.feature_error}
-            )
-    with progress.stage("lines and intervals"):
-        return label(config, found, attended, variants)
+    maps = [len(one.convolution.bias) for one in network.network.stages]
+    of_map = np.repeat(np.arange(1, len(maps) + 1), maps)
+    data = to_dataset(found).merge(gratings.what_was_learned(learned))
+    return data.assign_coords(
+        layer_of_map=("map", of_map, {"units": "1", "long_name": "layer that a map is of"}),
+        layer_name=("layer", list(network.layers), {"units": "1", "long_name": "its name"}),
+    )
 
 
-def attend(
-    config: Config,
-    learned: LearnedGratings,
-    full_field: FullFieldTrials,
-    pairs: GratingTrials,
-    attended: Sequence[int],
-    stage: Stage,
-) -> dict[str, np.ndarray]:
-    """One variant with and without attention; the maps of all layers in one row.
-
-    Returns
-    -------
-    dict of arrays
-        ``tuning`` and ``rate``, unattended, (orientation, map); ``values`` (source, orientation,
-        map); ``ratio`` (source, attended, orientation, map); ``turn`` and ``turn_centred``
-        (source, attended, recorded layer, orientation); ``settled`` (source, attended);
-        ``settled_unattended`` (); ``detector_auc`` (orientation).
-    """
-    a, system = config.attention, learned.orientation.system
-    areas = len(system.areas)
-    by = {name: learned.by(name) for name in learned.values}
-    alone_at = np.eye(areas)
-    attentions = [
-        attend_to(by[source], alone_at[layer - 1], a.strength)
-        for source in a.sources
-        for layer in attended
-    ]
-
+def looks_of(
+    s: Settings, learned: gratings.LearnedGratings, shown: Sequence[Any], attended: Sequence[int]
+) -> dict[str, Labelled]:
+    """One variant with and without attention; the maps of all layers in one row."""
+    full_field, pairs, firsts = shown
+    areas = learned.orientation.system.areas
+    at, cases = np.eye(len(areas)), [(x, n) for x in s.attention.sources for n in attended]
     # Searches with attention start from the states found without it. So does one more search
     # without attention, to compare with: what a search leaves of its start is then in both.
-    again = [attend_to(by["nothing"], alone_at[0], 0.0)]
-    again *= any(area.recurrent for area in system.areas)
+    again = [attend(learned.by("nothing"), at[0], 0.0)] * any(area.recurrent for area in areas)
+    attentions = [attend(learned.by(name), at[n - 1], s.attention.strength) for name, n in cases]
+    total = (1 + len(again) + len(cases)) * (len(full_field) + len(pairs)) + len(pairs)
+    with stage("gratings with attention", total=total) as advance:
 
-    def seen(trials: AbstractTrials) -> tuple[Looked, list[Looked]]:
-        unattended, outcomes = look(
-            learned.orientation,
-            trials,
-            [*again, *attentions],
-            batch=BATCH,
-            answer="all",
-            advance=stage.advance,
-        )
-        return (outcomes[0], outcomes[1:]) if again else (unattended, outcomes)
+        def seen(trials: AbstractTrials, attentions: Sequence[Any]) -> list[Looked]:
+            observer = learned.orientation
+            first, others = look(observer, trials, attentions, batch=BATCH, advance=advance)
+            return others if again and attentions else [first, *others]
 
-    alone, alone_attended = seen(full_field)
-    both, both_attended = seen(pairs)
-    first, _ = look(learned.orientation, FirstAlone(pairs), (), batch=BATCH, advance=stage.advance)
-    grid = (len(a.sources), len(attended))
-    E_alone, E_both, E_first = ([layer.E for layer in o.rates] for o in (alone, both, first))
-    rate = np.concatenate(E_alone, axis=1)
-    least = config.statistics.least_activity
-    floor = np.concatenate([np.full(r.shape[1], least * r.mean()) for r in E_alone])
-    counted = (rate > 0) & (rate > floor)
-    ratio = np.stack(
-        [np.concatenate([layer.E for layer in o.rates], axis=1) for o in alone_attended]
-    )
-    ratio = np.where(counted, ratio, np.nan) / np.where(counted, rate, 1.0)
-    turns = {
-        name: np.stack(
-            [
-                [
-                    one(layer.E, *rates)
-                    for layer, *rates in zip(o.rates, E_both, E_first, strict=True)
-                ]
-                for o in both_attended
-            ]
-        ).reshape(*grid, areas, -1)
-        for name, one in (("turn", turn_towards), ("turn_centred", turn_of_deviation))
-    }
-    categories = len(rate)
-    # A detector's logits for every image of every orientation.
-    logits = alone.answers.reshape(-1, categories).T
-    orientation = np.repeat(np.arange(categories), alone.answers.shape[1])
-    settled = [
-        (one.settled.mean() + two.settled.mean()) / 2
-        for one, two in zip(alone_attended, both_attended, strict=True)
-    ]
-    return {
-        "tuning": np.concatenate(learned.values["tuning"], axis=1),
-        "values": np.stack([np.concatenate(learned.values[s], axis=1) for s in a.sources]),
-        "rate": rate,
-        "ratio": ratio.reshape(*grid, *rate.shape),
-        **turns,
-        "settled": np.array(settled).reshape(grid),
-        "settled_unattended": np.array((alone.settled.mean() + both.settled.mean()) / 2),
-        "detector_auc": np.array(
-            [area_under_curve(row, orientation == c) for c, row in enumerate(logits)]
-        ),
+        alone, *alone_attended = seen(full_field, again + attentions)
+        both, *both_attended = seen(pairs, again + attentions)
+        (first,) = seen(firsts, [])
+    least = [np.full(one.E.shape[1], s.least_activity * one.E.mean()) for one in alone.rates]
+    rate, unattended = joined(alone), (alone.settled.mean() + both.settled.mean()) / 2
+    counted = np.where((rate > 0) & (rate > np.concatenate(least)), rate, np.nan)
+    of_maps = {"orientation": coordinate(ORIENTATIONS, "deg", "shown and attended"), "map": None}
+    by_layer = {"layer": layer_axis(len(areas)), "orientation": None}
+    found = dict(zip(cases, zip(alone_attended, both_attended, strict=True), strict=True))
+
+    def compare(source: str, layer: int) -> dict[str, Labelled]:
+        one, two = found[source, layer]
+        rates = list(zip(two.rates, both.rates, first.rates, strict=True))
+        turns = {
+            name: label(np.array([turn(*(r.E for r in of)) for of in rates]), "1", text, **by_layer)
+            for name, (turn, text) in TURNS.items()
+        }
+        share = (one.settled.mean() + two.settled.mean()) / 2
+        return turns | {
+            "ratio": label(joined(one) / counted, "1", "attended/unattended activity", **of_maps),
+            "settled_share": label(share, "1", "share of images whose circuits settled"),
+        }
+
+    layers = coordinate(attended, "1", "layer attended, 1 the lowest")
+    tuning = np.concatenate(learned.values["tuning"], axis=1)
+    return each(source=s.attention.sources, attended=layers)(compare) | {
+        "rate": label(rate, "Hz", "unattended activity, in a plain layer without unit", **of_maps),
+        "tuning": label(tuning, "1", "tuning value", **of_maps),
+        "settled_share_unattended": label(unattended, "1", "the same without attention"),
     }
 
 
-def label(
-    config: Config,
-    found: StudyNetwork,
-    attended: Sequence[int],
-    variants: Sequence[dict[str, np.ndarray]],
-) -> xr.Dataset:
-    """What `attend` gave for every variant, with its lines and shares by layer, named."""
-    layers = np.arange(1, len(found.layers) + 1)
-    of_map = np.repeat(layers, [len(stage.convolution.bias) for stage in found.network.stages])
-    s = config.statistics
-    how = {"resamples": s.resamples, "level": s.level, "seed": config.seed}
-    summaries = [
-        propagation(
-            one["ratio"],
-            one["tuning"],
-            {name: one[name] for name in ("turn", "turn_centred")},
-            of_map,
-            attended,
-            **how,
-        )
-        for one in variants
-    ]
-    data = propagation_dataset(
-        [one | summary for one, summary in zip(variants, summaries, strict=True)], of_map
-    )
-    return data.assign_coords(
-        variant=variable("variant", list(config.network.variants), "1", "network"),
-        source=variable("source", list(config.attention.sources), "1", "attention is applied by"),
-        attended=variable("attended", list(attended), "1", "layer attended, 1 the lowest"),
-        layer_name=variable("layer", list(found.layers), "1", "name of the layer"),
-        orientation=variable("orientation", ORIENTATIONS, "deg", "shown and attended"),
+def joined(seen: Looked) -> np.ndarray:
+    """Activity of the maps of all layers in one row, (orientations, maps)."""
+    return np.concatenate([layer.E for layer in seen.rates], axis=1)
+
+
+def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
+    """Lines of all maps, and what they come to at every layer from the attended one up."""
+    del rng  # every interval has the draws of the seed
+    folded, slope, intercept = similarity.lines_by_preference(data.ratio, data.tuning)
+    matches = xr.apply_ufunc(similarity.matching, slope, intercept)
+    known = folded.where(np.isfinite(slope) & (data.layer_of_map == data.attended))
+    quartiles = known.quantile([0.25, 0.5, 0.75], "map")
+    quartiles["quantile"].attrs = {"units": "1", "long_name": "share of maps below"}
+    options = {"resamples": s.statistics.resamples, "level": s.statistics.level, "seed": s.seed}
+
+    def by_layer(values: xr.DataArray, statistic: Any = np.mean) -> xr.DataArray:
+        dim = "map" if "map" in values.dims else "orientation"
+        here = values.where(data.layer_of_map == data.layer) if dim == "map" else values
+        here = here.where(data.layer >= data.attended)
+        return similarity.interval_over(here, dim, statistic, **options)
+
+    return described(
+        quartiles=(quartiles, "quartiles over maps of the layer attended"),
+        slope_median=(by_layer(slope, np.median), "median slope of the ratio over positions"),
+        intercept_median=(by_layer(intercept, np.median), "median intercept of the same line"),
+        matching_share=(by_layer(matches), "share of maps with slope < 0 and intercept > 1"),
+        turn_mean=(by_layer(data.turn), "turn of the population vector, mean over orientations"),
+        turn_centred_mean=(by_layer(data.turn_centred), "the same for deviations from the mean"),
     )
 
 
-def measure(config: Config, data: xr.Dataset) -> list[Measure]:
-    """What happens at the layer attended, and what is left of it at the last."""
-    return propagation_measures(data)
+DIRECTION = Source("lindsay2018", "direction, on VGG-16")
+BY_DEFINITION = (
+    "Without a circuit the ratio at this layer is 1 + beta f by construction, so that the row "
+    "checks the calculation; with one it is the circuit's doing."
+)
+FADES = (
+    "From the layer attended to the last. Of maps whose ratios have nothing to do with what they "
+    "prefer, .42 match (see matching_by_chance): a line that falls by chance starts above 1."
+)
+EMERGES = (
+    f"{FADES} On EfficientNet-Lite0 gradient values hardly agree with tuning below the last layer "
+    "(`tuning_and_gradients`), and shares stay about there or below."
+)
+
+
+def claim(name: str, source: str, expect: Any, effect: str, known: str = "") -> ex.Claim:
+    """About a statistic with attention by some values; its change, if something is known of it."""
+    named = f"{name}_change_with_{source}" if known else f"{name}_with_{source}"
+    effect, note = f"attention by {source} values: {effect}", known or BY_DEFINITION
+
+    def value(d: xr.Dataset) -> xr.DataArray:
+        values = d[name].sel(bound="value", source=source, drop=True)
+        here = values.sel(layer=d.attended).drop_vars("layer")
+        change = values.isel(layer=-1, drop=True) - here  # in the layers above the one attended
+        return change.isel(attended=d.attended.values < d.layer.values[-1]) if known else here
+
+    asked = gratings.asks(source)
+    return ex.Claim(named, value, expect, DIRECTION, effect, True, note, when=asked)
+
+
+BELOW, ABOVE, SHARE = ex.Below(0), ex.Above(0), "matching_share"
+FALLS = "the ratio falls with distance from the preferred orientation"
+RAISES = "it raises responses to the preferred orientation"
+CLAIMS = (
+    claim("slope_median", "tuning", BELOW, FALLS),
+    claim("intercept_median", "tuning", ex.Above(1), RAISES),
+    claim(SHARE, "tuning", BELOW, "matching fades in the layers above", FADES),
+    claim(SHARE, "gradient", ABOVE, "matching emerges in those above", EMERGES),
+    gratings.SETTLED,
+)
+
+experiment = ex.Experiment(
+    Settings,
+    simulate,
+    CLAIMS,
+    analyse=analyse,
+    compiled=False,
+    small=gratings.SMALL | {"attention.layers": [2, 3], "statistics.resamples": 20},
+)

@@ -9,7 +9,9 @@ HEAVY = {
     "cued_category": 14,
     "digits_detection": 13,  # CI runs it by its command besides
     "fit_contrast_response": 17,
+    "fsgm_propagation": 30,
     "lateral_attention": 28,
+    "mechanism_comparison": 33,
     "object_detection": 30,
     "ring_variability": 22,
     "saccades_and_tasks": 19,

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
+
+from cortex.analysis.bootstrap import BOUND, ENDS
 
 
 class Interval(NamedTuple):
@@ -152,3 +155,55 @@ def over_maps(
     draws = np.random.default_rng(seed).integers(known.size, size=(resamples, known.size))
     low, high = np.quantile(statistic(known[draws], axis=1), [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(statistic(known, axis=0)), float(low), float(high), known.size)
+
+
+def interval_over(
+    values: xr.DataArray, dim: str, statistic: Callable[..., Any] = np.mean, **options: Any
+) -> xr.DataArray:
+    """As `over_maps`, along one dimension of an array, for every place of the others.
+
+    Args:
+        values: numbers; those that are not finite are left out.
+        dim: dimension that is resampled.
+        statistic: as in `over_maps`.
+        **options: resamples, level and seed, as in `over_maps`.
+
+    Returns:
+        With a dimension ``bound`` (value, low, high) in place of `dim`.
+    """
+
+    def ends(one: np.ndarray) -> np.ndarray:
+        return np.array(over_maps(one, statistic, **options)[:3])
+
+    found = xr.apply_ufunc(
+        ends, values, input_core_dims=[[dim]], output_core_dims=[[BOUND]], vectorize=True
+    )
+    words = {"units": "1", "long_name": "estimate, and the ends of its interval"}
+    return found.assign_coords({BOUND: (BOUND, list(ENDS), words)})
+
+
+def lines_by_preference(
+    ratios: xr.DataArray, values: xr.DataArray
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """As `by_preference` and `lines`, for arrays that know their axes.
+
+    Args:
+        ratios: with the dimensions ``orientation`` and ``map``, and more.
+        values: tuning values, with these two dimensions, and some of the others.
+
+    Returns:
+        Ratios by ``position`` in place of ``orientation``; slope and intercept of every map.
+    """
+    of_maps, folded = ["orientation", "map"], ["position", "map"]
+    by_position = xr.apply_ufunc(
+        by_preference,
+        ratios,
+        values,
+        input_core_dims=[of_maps, of_maps],
+        output_core_dims=[folded],
+        vectorize=True,
+    )
+    slope, intercept = xr.apply_ufunc(
+        lines, by_position, input_core_dims=[folded], output_core_dims=[["map"], ["map"]]
+    )
+    return by_position, slope, intercept

@@ -12,7 +12,7 @@ from cortex.stimuli.grating_images import (
     SingleGratings,
     single_gratings,
 )
-from cortex.stimuli.grating_trials import FullFieldTrials, GratingTrials
+from cortex.stimuli.grating_trials import FirstAlone, FullFieldTrials, GratingTrials
 from cortex.stimuli.gratings import carrier, grating, plaid, to_luminance
 from cortex.stimuli.pixel_noise import (
     gaussian_noise,
@@ -35,6 +35,7 @@ __all__ = [
     "AbstractTrials",
     "ComposedTrials",
     "Digits",
+    "FirstAlone",
     "FullFieldTrials",
     "GratingField",
     "GratingNoise",

@@ -106,6 +106,30 @@ class GratingTrials(AbstractTrials):
         return normalised(drawn, self.preprocessing)
 
 
+class FirstAlone(AbstractTrials):
+    """The images of two gratings without the second: what is attended, alone.
+
+    Args:
+        pairs: all of them with the orientation sought, which the first grating has.
+    """
+
+    def __init__(self, pairs: GratingTrials):
+        self.pairs = pairs
+        self.present, self.quadrant = pairs.present, pairs.quadrant
+
+    def images(self, category: int, start: int, stop: int) -> Float[Array, "n 3 size size"]:
+        """Images of one orientation, as the network expects them."""
+        first = (category, slice(start, stop), slice(1))
+        drawn = _draw_pairs(
+            self.pairs.field,
+            jnp.asarray(self.pairs.orientations[first]),
+            jnp.asarray(self.pairs.colours[first]),
+            as_float(self.pairs.phases[first]),
+            jnp.asarray(self.pairs.quadrants[first]),
+        )
+        return normalised(drawn, self.pairs.preprocessing)
+
+
 class FullFieldTrials(AbstractTrials):
     """One grating that fills the image: for every orientation all colours at several phases.
 
@@ -186,10 +210,10 @@ def _pairs(
 @eqx.filter_jit
 def _draw_pairs(
     field: GratingField,
-    orientations: Int[Array, "n 2"],
-    colours: Int[Array, "n 2"],
-    phases: Float[Array, "n 2"],
-    quadrants: Int[Array, "n 2"],
+    orientations: Int[Array, "n gratings"],
+    colours: Int[Array, "n gratings"],
+    phases: Float[Array, "n gratings"],
+    quadrants: Int[Array, "n gratings"],
 ) -> Float[Array, "n 3 size size"]:
     def one(o: Array, c: Array, p: Array, q: Array) -> Pixels:
         return field.in_quadrants(field.orientations[o], field.colours[c], p, q)

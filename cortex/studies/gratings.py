@@ -438,13 +438,15 @@ def look_at_pairs(
     )
     data = data.isel(task=0, drop=True).drop_vars(["rate", "rate_unattended", "population"])
     orientations = np.asarray(trials.field.orientations)
-    return data.merge(_known(learned)).assign_coords(
+    return data.merge(what_was_learned(learned)).assign_coords(
         category=("category", orientations, {"units": "deg", "long_name": "orientation sought"}),
         layer_name=("layer", list(network.layers), {"units": "1", "long_name": "its name"}),
     )
 
 
-def _known(learned: Mapping[str, LearnedGratings]) -> xr.Dataset:
+def what_was_learned(learned: Mapping[str, LearnedGratings]) -> xr.Dataset:
+    """How often each variant is right on single gratings, and what its coupling leaves out."""
+
     def of_each(name: str, text: str, **axes: Any) -> Labelled:
         values = np.array([getattr(one, name) for one in learned.values()])
         return label(values, "1", text, variant=tuple(learned), **axes)
@@ -465,7 +467,8 @@ def _known(learned: Mapping[str, LearnedGratings]) -> xr.Dataset:
 def settled_lowest(data: xr.Dataset) -> xr.DataArray:
     """Share of images that settled in the worst condition of each variant."""
     unattended = data["settled_share_unattended"]
-    attended = data["settled_share"].min(("source", "site", "strength"))
+    conditions = [dim for dim in data["settled_share"].dims if dim not in unattended.dims]
+    attended = data["settled_share"].min(conditions)
     return attended.where(attended < unattended, unattended)
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from cortex.analysis.similarity_gain import (
     by_preference,
+    interval_over,
     lines,
+    lines_by_preference,
     matching,
     matching_by_chance,
     over_maps,
@@ -149,3 +152,27 @@ def test_intervals_over_maps():
 def test_no_map_no_number():
     assert np.isnan(over_maps(np.full(3, np.nan)).value)
     assert over_maps(np.array([])).maps == 0
+
+
+def test_intervals_along_one_dimension_are_those_of_each_row():
+    values = xr.DataArray(np.random.default_rng(3).normal(size=(2, 40)), dims=("layer", "map"))
+    values[1, 5] = np.nan  # left out
+    found = interval_over(values, "map", np.median, resamples=50, level=0.9, seed=1)
+    for layer in range(2):
+        row = over_maps(values.values[layer], np.median, resamples=50, level=0.9, seed=1)
+        np.testing.assert_allclose(found.isel(layer=layer), row[:3])
+
+
+def test_lines_by_preference_are_least_squares_of_ordered_ratios():
+    rng = np.random.default_rng(4)
+    ratios = xr.DataArray(rng.normal(1, 0.1, (2, 9, 6)), dims=("variant", "orientation", "map"))
+    tuning = xr.DataArray(rng.normal(size=(2, 9, 6)), dims=("variant", "orientation", "map"))
+    folded, slope, intercept = lines_by_preference(ratios, tuning)
+    for variant in range(2):
+        ordered = by_preference(ratios.values[variant], tuning.values[variant])
+        np.testing.assert_allclose(
+            folded.isel(variant=variant).transpose("position", "map"), ordered
+        )
+        fits = np.polyfit(np.arange(5), ordered, 1)
+        np.testing.assert_allclose(slope.isel(variant=variant), fits[0], atol=1e-9)
+        np.testing.assert_allclose(intercept.isel(variant=variant), fits[1], atol=1e-9)
