@@ -24,17 +24,16 @@ from cortex.attention import inside_quadrants
 from cortex.experiment import Above, Claim, Experiment, settled_claim
 from cortex.labelled import Labelled, each, label
 from cortex.models.learned import trained_source
-from cortex.progress import stage
 from cortex.sources import Source
 from cortex.studies.learned_source import (
     GAIN,
+    SMALL,
     LearnedSourceSettings,
     contrast,
-    detection,
     detection_claims,
-    image_mean,
     look_in_conditions,
     what_was_shown,
+    with_intervals,
 )
 
 MECHANISMS = {"gate": "attention_gate", "residual": "residual_mask"}
@@ -81,9 +80,7 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
             "log ratio of rates on the object to elsewhere, minus no attention",
         ),
     }
-    with stage("intervals"):
-        means = {name: image_mean(s, array, rng, text) for name, (array, text) in found.items()}
-        return means | detection(s, data, rng)
+    return with_intervals(s, data, rng, found)
 
 
 def over_objects(data: xr.Dataset, values: xr.DataArray, log: bool) -> xr.DataArray:
@@ -166,10 +163,5 @@ experiment = Experiment(
     CLAIMS,
     analyse=analyse,
     compiled=False,
-    small={
-        "per_category": 8,
-        "detector_digits": 200,
-        "learned.seeds": [1],
-        "resamples": 20,
-    },
+    small=SMALL,
 )

@@ -21,13 +21,14 @@ from jax import Array
 
 from cortex.analysis import bootstrap
 from cortex.experiment import Above, Claim, Experiment, settled_claim
-from cortex.labelled import Labelled, label
+from cortex.labelled import Labelled, described, label
 from cortex.models.learned import trained_source
 from cortex.models.learned.through_circuits import asked_logits
 from cortex.progress import stage
 from cortex.settings import quantity
 from cortex.sources import Source
 from cortex.studies.learned_source import (
+    SMALL,
     LearnedSourceSettings,
     detection,
     detection_claims,
@@ -83,15 +84,11 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
             level=s.level,
             rng=rng,
         )
-        words = {
-            "fate": "share of choices of the first look",
-            "advantage": "share of choices, learned minus first weights",
-        }
-        labelled = {
-            name: found[name].assign_attrs(units="1", long_name=text)
-            for name, text in words.items()
-        }
-        return labelled | detection(s, data, rng)
+        shares = described(
+            fate=(found.fate, "share of choices of the first look"),
+            advantage=(found.advantage, "share of choices, learned minus first weights"),
+        )
+        return shares | detection(s, data, rng)
 
 
 def fates(scores: xr.Dataset, shown: xr.Dataset) -> xr.DataArray:
@@ -169,11 +166,5 @@ experiment = Experiment(
     CLAIMS,
     analyse=analyse,
     compiled=False,
-    small={
-        "per_category": 8,
-        "detector_digits": 200,
-        "learned.seeds": [1],
-        "resamples": 20,
-        "passes": 2,
-    },
+    small=SMALL | {"passes": 2},
 )

@@ -31,14 +31,14 @@ from cortex.progress import stage
 from cortex.sources import Source
 from cortex.studies.learned_source import (
     GAIN,
+    SMALL,
     LearnedSourceSettings,
     contrast,
-    detection,
     detection_claims,
-    image_mean,
     look_in_conditions,
     over_controls,
     what_was_shown,
+    with_intervals,
 )
 
 EVEN = 0.25  # share of an even spread in a quadrant
@@ -111,12 +111,11 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
         "mean_margin": (margin, "logit of the digit asked for minus the mean of the others shown"),
         "margin_gain": (over_controls(margin), "gain of that margin by the learned source"),
     }
-    with stage("intervals"):
-        means = {
-            name: image_mean(s, array.mean("seed").where(data.present), rng, text)
-            for name, (array, text) in found.items()
-        }
-        return means | detection(s, data, rng)
+    there = {
+        name: (array.mean("seed").where(data.present), text)
+        for name, (array, text) in found.items()
+    }
+    return with_intervals(s, data, rng, there)
 
 
 CLAIMS = (
@@ -170,10 +169,5 @@ experiment = Experiment(
     CLAIMS,
     analyse=analyse,
     compiled=False,
-    small={
-        "per_category": 8,
-        "detector_digits": 200,
-        "learned.seeds": [1],
-        "resamples": 20,
-    },
+    small=SMALL,
 )

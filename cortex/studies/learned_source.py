@@ -45,6 +45,14 @@ QUANTITIES = {"auc": "area under the ROC curve", "sensitivity": "sensitivity d'"
 EXPECTED = Source(detail="direction: what a source that learned should do")
 GAIN = Source(detail="direction: what gain at a place should do")
 
+# Settings for first tries.
+SMALL: dict[str, Any] = {
+    "per_category": 8,
+    "detector_digits": 200,
+    "learned.seeds": [1],
+    "resamples": 20,
+}
+
 
 class TrainedSettings(Settings):
     """What `cortex train attention` has trained."""
@@ -282,6 +290,25 @@ def detection(
     return {
         name: found[name].assign_attrs(units="1", long_name=text) for name, text in words.items()
     }
+
+
+def with_intervals(
+    s: LearnedSourceSettings,
+    data: xr.Dataset,
+    rng: np.random.Generator,
+    found: Mapping[str, tuple[xr.DataArray, str]],
+) -> dict[str, xr.DataArray]:
+    """Means over images of what was found, and detection, with their intervals.
+
+    Args:
+        s: resamples and level.
+        data: as for `detection`.
+        rng: generator of the resamples.
+        found: by name, numbers [1] over images and what they are, in words.
+    """
+    with stage("intervals"):
+        means = {name: image_mean(s, array, rng, text) for name, (array, text) in found.items()}
+        return means | detection(s, data, rng)
 
 
 def detection_claims(what: str, known: str = "", **at: Any) -> tuple[Claim, ...]:
