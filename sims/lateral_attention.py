@@ -40,12 +40,11 @@ from cortex.experiment import Above, Below, Claim, Experiment
 from cortex.labelled import Labelled, each, label
 from cortex.models.learned import lateral
 from cortex.models.learned.hard_digits import HardImages
-from cortex.models.learned.through_circuits import asked_logits, look_again
+from cortex.models.learned.through_circuits import Attended, asked_logits, attend_to_all
 from cortex.progress import stage
 from cortex.settings import quantity
 from cortex.sources import Source
 from cortex.studies.learned_source import LearnedSourceSettings, detection_of, what_was_shown
-from cortex.tasks import SecondLook
 
 LAYER, SHAPE = lateral.LAYER, lateral.SHAPE  # attended, 0 the lowest; shape of its maps
 KINDS = ("digit", "clutter")  # of places
@@ -75,7 +74,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     observer = s.observer()
     with stage("first looks"):
         trials, shown = lateral.cluttered(observer, s.seed, s.per_category, held_out=True)
-        (before,) = look_again(observer, shown, NoAttention(), LAYER)
+        (before,) = attend_to_all(observer, shown, NoAttention())
     places = dict(zip(KINDS, lateral.digit_and_clutter(trials), strict=True))
     graph = lateral.connections(observer)
     sources = {"unlearned": lateral.unlearned().sources(graph)}
@@ -85,7 +84,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
         def attend(source: str, training: str) -> dict[str, Labelled]:
             one = sources[training][source]
             matched = EnergyMatched(one, s.learned.size)
-            (look,) = look_again(observer, shown, matched, LAYER, report=advance)
+            (look,) = attend_to_all(observer, shown, matched, report=advance)
             return seen(look, shown, places) | exchanged(one, look, shown, places)
 
         found = each(source=SOURCES, training=tuple(sources))(attend)
@@ -105,12 +104,12 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
 Places = dict[str, np.ndarray]  # by kind, (images, places) bool
 
 
-def seen(look: SecondLook, shown: HardImages, places: Places) -> dict[str, Labelled]:
+def seen(look: Attended, shown: HardImages, places: Places) -> dict[str, Labelled]:
     """Answers, rates and gain of one look, over images."""
     rates = each(kind=KINDS)(
-        lambda kind: look.states[0].map(lambda maps: mean_over_places(maps, places[kind]))
+        lambda kind: look.rates[0].map(lambda maps: mean_over_places(maps, places[kind]))
     )
-    features = np.asarray(shown.seen.features)
+    features = np.asarray(shown.features)
     driven = np.maximum(1 + np.asarray(look.pattern), 0) * features
     gain = driven.sum(axis=1) / np.maximum(features.sum(axis=1), 1e-6)
     mean_drive, mean_input = (
@@ -129,10 +128,10 @@ def seen(look: SecondLook, shown: HardImages, places: Places) -> dict[str, Label
 
 
 def exchanged(
-    source: AbstractLateral, look: SecondLook, shown: HardImages, places: Places
+    source: AbstractLateral, look: Attended, shown: HardImages, places: Places
 ) -> dict[str, Labelled]:
     """Who attends to whom: weights by displacement, and from the digit; and rollout."""
-    features, on = jnp.asarray(shown.seen.features), places["digit"]
+    features, on = jnp.asarray(shown.features), places["digit"]
     weights = jax.lax.map(lambda one: source.exchange(as_tokens(one)).weights, features)
     mean = weights.mean(axis=1)
     rolled = _rolled(mean[:, None], _above(look).mean(axis=1, keepdims=True))
@@ -152,10 +151,10 @@ def _rolled(below: Array, above: Array) -> Array:
     return jax.vmap(lambda one, other: rollout(jnp.stack([one, other])))(below, above)
 
 
-def _above(look: SecondLook) -> Array:
+def _above(look: Attended) -> Array:
     """Weights of the layer above, by similarity of E rates, with as many heads."""
     attention = similarity_attention(MAPS[LAYER + 1], lateral.HEADS, lateral.SHARPNESS)
-    states = jnp.asarray(look.states[1].E)
+    states = jnp.asarray(look.rates[1].E)
     return jax.lax.map(lambda one: multi_head(attention, as_tokens(one))[1], states)
 
 

@@ -32,7 +32,7 @@ from cortex.areas.digits import MAPS
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.labelled import Labelled, described, each, label
 from cortex.models.learned import hard_digits
-from cortex.models.learned.through_circuits import asked_logits, look_again
+from cortex.models.learned.through_circuits import asked_logits, attend_to_all, unattended
 from cortex.progress import stage
 from cortex.settings import choice, quantity, require_distinct
 from cortex.sources import Source
@@ -91,7 +91,7 @@ def compare(s: Settings, known: Any, key: Array, task: str, seed: int) -> dict[s
         score = asked_logits(look.logits, looks[layer]).reshape(-1, s.per_category)
         # What circuits that did not settle do in between says nothing.
         settled = np.asarray(look.settled) & np.asarray(looks[layer].seen.settled)
-        rates = [[np.mean(np.asarray(x)[settled]) for x in (one.E, one.I)] for one in look.states]
+        rates = [[np.mean(np.asarray(x)[settled]) for x in (one.E, one.I)] for one in look.rates]
         every = np.pad(np.transpose(rates), ((0, 0), (layer - 1, 0)), constant_values=np.nan)
         correlation: Any = np.full(s.noise.images, np.nan)
         if layer == LAYERS:
@@ -111,10 +111,10 @@ def compare(s: Settings, known: Any, key: Array, task: str, seed: int) -> dict[s
         own = {kind: of_layers[layer - 1] for kind, of_layers in values.items()}
         built = mechanism.build(Knowledge(observer, own, s.window, s.learned, seed))
         source = EnergyMatched(built, s.learned.size)
-        look = look_again(observer, looks[layer], source, layer - 1, mechanism.passes)[-1]
+        look = attend_to_all(observer, looks[layer], source, mechanism.passes)[-1]
         return measured(look, source, layer)
 
-    before = [measured(looks[n].seen, NoAttention(), n) for n in sorted(s.layers)]
+    before = [measured(unattended(looks[n]), NoAttention(), n) for n in sorted(s.layers)]
     nothing = jax.tree.map(
         lambda x: np.ones_like(x) if x.dtype == bool else np.full_like(x, np.nan), before[0]
     )

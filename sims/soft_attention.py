@@ -86,7 +86,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
 @eqx.filter_jit
 def glances(source: SoftAttention, shown: HardImages) -> Array:
     """Weights of the places, (images, glances, height, width)."""
-    return jax.vmap(source.weights)(shown.seen.features, shown.queries)
+    return jax.vmap(source.weights)(shown.features, shown.queries)
 
 
 def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:

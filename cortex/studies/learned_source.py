@@ -32,12 +32,12 @@ from cortex.models.learned.hard_digits import (
     hard_images,
     split,
 )
-from cortex.models.learned.through_circuits import Training, asked_logits, look_again
+from cortex.models.learned.through_circuits import Attended, Training, asked_logits, attend_to_all
 from cortex.models.networks import SolverSection, WeightsSection
 from cortex.progress import stage
 from cortex.settings import ExperimentSettings, Settings, choice, quantity, require_distinct
 from cortex.sources import Source
-from cortex.tasks import Observer, SecondLook
+from cortex.tasks import Observer
 
 CONDITIONS = ("none", "untrained", "learned")
 CONTROLS = {"over none": "none", "over untrained": "untrained"}
@@ -149,11 +149,11 @@ def look_in_conditions(
         column, means over the maps of the attended area: ``pattern``, ``rates`` of E and I. No
         attention is the same at all seeds.
     """
-    layer, seeds = Training().layer, s.learned.seeds
+    seeds = s.learned.seeds
     with stage(text, total=len(shown) * (1 + 2 * len(seeds))) as advance:
 
         def looks(source: AbstractSource) -> dict[str, Labelled]:
-            found = look_again(observer, shown, source, layer, passes, advance)
+            found = attend_to_all(observer, shown, source, passes, advance)
             numbers = coordinate(np.arange(2, passes + 2), "1", "pass, the first being unattended")
             return each(**{"pass": numbers})(lambda number: _seen(found[number - 2], shown))
 
@@ -170,13 +170,13 @@ def look_in_conditions(
         )(look)
 
 
-def _seen(look: SecondLook, shown: HardImages) -> dict[str, Labelled]:
+def _seen(look: Attended, shown: HardImages) -> dict[str, Labelled]:
     scores, category = asked_logits(look.logits, shown), np.asarray(shown.queries.category)
     others = np.asarray(shown.shows) & (np.arange(look.logits.shape[1]) != category[:, None])
     margin = scores - np.sum(np.asarray(look.logits) * others, axis=1) / np.sum(others, axis=1)
     pattern, rates = (
         jax.tree.map(lambda maps: np.asarray(maps).mean(axis=1), one)
-        for one in (look.pattern, look.states[0])
+        for one in (look.pattern, look.rates[0])
     )
     above = "logit of the category asked for minus the mean of the others shown"
     places: dict[str, Any] = {"image": None, "row": None, "column": None}

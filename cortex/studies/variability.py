@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from cortex.analysis.variability import STATISTICS, Flanks, pair_correlation, standard_error
 from cortex.areas import CircuitArea
-from cortex.attention import AbstractSource, Query
+from cortex.attention import AbstractSource, Query, State
 from cortex.circuit import (
     EI,
     AbstractSteadyStateSolver,
@@ -33,7 +33,6 @@ from cortex.models.ring import RUBIN, Ring
 from cortex.settings import Settings, quantity
 from cortex.sources import Source
 from cortex.stimuli.ring import ring_bump
-from cortex.tasks import FirstLook
 
 DESIGN = Source(detail="chosen here; the source of the circuit has no noise")
 
@@ -170,39 +169,44 @@ def noise_correlations(
 ) -> Float[Array, " images"]:
     """Mean noise correlation over pairs of E units with a source's attention, image by image.
 
-    The units are those with the highest rates in the first look. Moments are pooled over trials;
+    The units are those with the highest rates without attention. Moments are pooled over trials;
     with the same key every source meets the same noise.
 
     Args:
         area: attended.
-        shown: hard images after their first look at it; some, of as many categories as there are.
+        shown: hard images, this area the one to be attended; some, of as many categories as there
+            are.
         source: of the attention.
         settings: of the noise; images, units and trials that count.
         key: of the noise.
     """
     some = rows(shown, len(shown) // settings.images * np.arange(settings.images))
-    _, maps, height, width = some.seen.features.shape
+    _, maps, height, width = some.features.shape
     noise = settings.on((maps, height, width))
-    return _noise_correlations(area, some.seen, source, some.queries, noise, settings, key)
+    return _noise_correlations(area, some, source, noise, settings, key)
 
 
 @eqx.filter_jit
 def _noise_correlations(
     area: CircuitArea,
-    seen: FirstLook,
+    shown: HardImages,
     source: AbstractSource,
-    queries: Query,
     noise: OrnsteinUhlenbeck,
     s: AreaNoise,
     key: PRNGKeyArray,
 ) -> Float[Array, " images"]:
     first, second = jnp.triu_indices(s.units, 1)
 
-    def one(look: FirstLook, query: Query, own: PRNGKeyArray) -> Array:
-        drive = area.drive(look.received)
-        modulation = source(look.features, look.state, query)
-        start = area.settle(look.received, modulation, look.state.rates).last
-        _, busiest = jax.lax.top_k(look.state.rates.E.ravel(), s.units)
+    layer = shown.seen.layers[shown.layer - 1]
+    assert layer.rates is not None  # an area with a circuit
+
+    def one(
+        received: Array, features: Array, state: State, query: Query, own: PRNGKeyArray
+    ) -> Array:
+        drive = area.drive(received)
+        modulation = source(features, state, query)
+        start = area.settle(received, modulation, state.rates).last
+        _, busiest = jax.lax.top_k(state.rates.E.ravel(), s.units)
 
         def trial(its: PRNGKeyArray) -> NoisyRun:
             return simulate_noise(
@@ -222,7 +226,9 @@ def _noise_correlations(
         _, covariance = jax.vmap(trial)(jax.random.split(own, s.trials)).pooled()
         return jnp.nanmean(pair_correlation(covariance, first, second))
 
-    return jax.vmap(one)(seen, queries, jax.random.split(key, len(queries.category)))
+    states = State(layer.rates, shown.seen.logits)
+    keys = jax.random.split(key, len(shown))
+    return jax.vmap(one)(layer.input, shown.features, states, shown.queries, keys)
 
 
 class Theory(eqx.Module):

@@ -8,15 +8,6 @@ from cortex.analysis.signal_detection import (
     interval,
 )
 
-from .attending import (
-    FirstLook,
-    SecondLook,
-    again,
-    first_look,
-    first_looks,
-    second_look,
-    second_looks,
-)
 from .detectors import Detectors, balanced_rows
 from .learning import (
     LayerValues,
@@ -35,7 +26,6 @@ from .passes import LayerPass, even_batch
 
 __all__ = [
     "Detectors",
-    "FirstLook",
     "LayerPass",
     "LayerValues",
     "LogitGradients",
@@ -43,8 +33,6 @@ __all__ = [
     "Pass",
     "Rates",
     "Responses",
-    "SecondLook",
-    "again",
     "all_gradient_values",
     "all_tuning_values",
     "area_under_curve",
@@ -53,13 +41,9 @@ __all__ = [
     "bootstrap_counts",
     "detection_rates",
     "even_batch",
-    "first_look",
-    "first_looks",
     "in_batches",
     "interval",
     "logit_gradients",
     "respond_to_all",
-    "second_look",
-    "second_looks",
     "with_controls",
 ]

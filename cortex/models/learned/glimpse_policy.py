@@ -18,15 +18,15 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.areas.digits import MAPS
-from cortex.attention import EnergyMatched, Query, SpatialWindow
+from cortex.attention import Attention, EnergyMatched, Query, SpatialWindow
 from cortex.attention.glimpse_policy import GlimpsePolicy, places
 from cortex.attention.reinforce import baseline_loss, policy_loss
-from cortex.tasks import FirstLook, Observer, second_look
+from cortex.tasks import Observer
 from cortex.trainer import Curve, Report, fit
 
 from . import through_circuits
 from .base import TrainedSource
-from .hard_digits import HardImages, concatenate
+from .hard_digits import HardImages, concatenate, rows
 from .through_circuits import draw_pairs, learned_through, standard_images, standard_observer
 
 
@@ -74,31 +74,28 @@ class Outcomes(eqx.Module):
 
 @eqx.filter_jit
 def outcomes(
-    observer: Observer, shown: HardImages, width: Float[Array, ""], layer: int, size: float
+    observer: Observer, shown: HardImages, width: Float[Array, ""], size: float
 ) -> Outcomes:
     """Look at each image once for every place.
 
     Args:
         observer: who looks.
-        shown: at what.
+        shown: at what, and with which layer attended.
         width: of the window, as a share of the map's side.
-        layer: the area attended, 0 the lowest.
         size: root mean square of the pattern [1].
     """
-    seen = shown.seen
-    at = places((seen.features.shape[-2], seen.features.shape[-1]))
+    at = places((shown.features.shape[-2], shown.features.shape[-1]))
+    queries = Query(jnp.zeros(len(at), jnp.int32), at)
     source = EnergyMatched(SpatialWindow(width=width), size)
+    attention = Attention((source,), (queries,), (shown.layer,))
 
-    def one(seen: FirstLook) -> tuple[Array, Array]:
-        def look(place: Float[Array, "2"]) -> tuple[Array, Array]:
-            found = second_look(observer, seen, layer, source, Query(0, place))
-            return found.logits, found.settled
+    def one(number: Int[Array, ""]) -> tuple[Array, Array]:
+        seen = rows(shown.seen, jnp.full(len(at), number))
+        found = observer.next_pass(seen, attention)
+        return found.logits, jnp.all(found.settled)
 
-        logits, settled = jax.vmap(look)(at)
-        return logits, jnp.all(settled)
-
-    after, settled = jax.lax.map(one, seen)
-    return Outcomes(seen.features, seen.logits, after, settled, shown.shows)
+    after, settled = jax.lax.map(one, jnp.arange(len(shown)))
+    return Outcomes(shown.features, shown.seen.logits, after, settled, shown.shows)
 
 
 def chances(
@@ -245,7 +242,7 @@ def standard_outcomes(dtype: str = "float32") -> Outcomes:
     shown = standard_images(training.layer, training.per_category, False, dtype)
     width = untrained(jax.random.key(0)).width
     both = concatenate(list(shown.values()))
-    return outcomes(standard_observer(dtype), both, width, training.layer, training.size)
+    return outcomes(standard_observer(dtype), both, width, training.size)
 
 
 def trained_source() -> TrainedSource:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from cortex.areas import SSN, VisualSystem
+from cortex.areas import SSN, AbstractArea, VisualSystem
 from cortex.areas.digits import CLASSES, digit_network
 from cortex.attention import Query
 from cortex.models.networks import (
@@ -26,9 +26,8 @@ from cortex.stimuli import Digits, load_digits, split_digits
 from cortex.stimuli.trials import AbstractTrials, ComposedTrials, array_trials, merged_trials
 from cortex.tasks import (
     Detectors,
-    FirstLook,
     Observer,
-    first_looks,
+    Pass,
     in_batches,
     respond_to_all,
 )
@@ -45,20 +44,24 @@ class HardImages(eqx.Module):
 
     Attributes:
         images: 0 (paper) to 1 (ink).
-        seen: first looks, without attention.
+        seen: the pass without attention.
+        features: rectified net input of the stage of the layer that is to be attended.
         queries: the category sought; the place is the middle of the quadrant that can be cued, or
             of the image.
         present: whether the category sought is there.
         quadrant: that can be cued, see `AbstractTrials`; -1 for none.
         shows: whether each category is in the image, asked for or not.
+        layer: that is to be attended, 1 the lowest.
     """
 
     images: Float[Array, "images 1 height width"]
-    seen: FirstLook
+    seen: Pass
+    features: Float[Array, "images maps map_height map_width"]
     queries: Query
     present: Bool[Array, " images"]
     quadrant: Int[Array, " images"]
     shows: Bool[Array, "images categories"]
+    layer: int = eqx.field(static=True)
 
     def __len__(self) -> int:
         return len(self.present)
@@ -164,18 +167,26 @@ def look_first(
             stop = min(start + BATCH, count)
             images = trials.images(category, start, stop)
             quadrant = jnp.asarray(trials.quadrant[category, start:stop])
+            seen = observer.first_pass(images)
             one = HardImages(
                 images=images,
-                seen=first_looks(observer, images, layer),
+                seen=seen,
+                features=_features(observer.system.areas[layer], seen.layers[layer].input),
                 queries=_queries(category, quadrant),
                 present=jnp.asarray(trials.present[category, start:stop]),
                 quadrant=quadrant,
                 shows=jnp.asarray(shows[category, start:stop]),
+                layer=layer + 1,
             )
             found.append(one)
             if report is not None:
                 report(stop - start)
     return concatenate(found)
+
+
+@eqx.filter_jit
+def _features(area: AbstractArea, inputs: Array) -> Array:
+    return jax.vmap(lambda image: jnp.maximum(area.stage(image), 0.0))(inputs)
 
 
 @eqx.filter_jit

@@ -40,7 +40,7 @@ from cortex.trainer import Curve, Report, fit
 
 from .base import TrainedSource
 from .hard_digits import HardImages, look_first, rows, split
-from .through_circuits import asked_logits, look_again, standard_observer, trainable
+from .through_circuits import asked_logits, attend_to_all, standard_observer, trainable
 
 LAYER = 1  # attended, 0 the lowest
 SIZE = 0.5  # root mean square of the pattern [1]
@@ -121,7 +121,7 @@ class Examples(eqx.Module):
 def _examples() -> Examples:
     trials, shown = cluttered(standard_observer(), 0, PER_CATEGORY, held_out=False)
     on, off = (jnp.asarray(places, float) for places in digit_and_clutter(trials))
-    return Examples(jax.vmap(as_tokens)(shown.seen.features), on, off)
+    return Examples(jax.vmap(as_tokens)(shown.features), on, off)
 
 
 def grouping_error(
@@ -202,7 +202,7 @@ def _score(attentions: Attentions) -> dict[str, float]:
         sources[name] = EnergyMatched(one, SIZE)
     found = {}
     for name, source in sources.items():
-        logits = look_again(observer, shown, source, LAYER)[-1].logits
+        logits = attend_to_all(observer, shown, source)[-1].logits
         scores = asked_logits(np.asarray(logits), shown).reshape(-1, count)
         table = quantities(scores, np.asarray(shown.present).reshape(-1, count))
         found[f"auc_{name}"] = float(table["auc"])

@@ -64,7 +64,7 @@ def _pointing(held_out: bool, per_category: int) -> _Pointing:
     trials = hard_trials(digits, standard_key("array", held_out), "array", per_category)
     where = showing(trials, digits).reshape(len(shown), CLASSES)
     image, category = np.nonzero(where >= 0)
-    features = shown.seen.features
+    features = shown.features
     inside = inside_quadrants(where[image, category], (features.shape[-2], features.shape[-1]))
     return _Pointing(features, image, category, inside)
 

@@ -20,8 +20,9 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.analysis.detection import quantities
-from cortex.attention import AbstractSource, EnergyMatched, NoAttention, Query
-from cortex.tasks import FirstLook, Observer, SecondLook, again, second_look, second_looks
+from cortex.attention import AbstractSource, Attention, EnergyMatched, NoAttention, Query
+from cortex.circuit import EI
+from cortex.tasks import Observer, Pass
 from cortex.trainer import Curve, Report, fit
 
 from .base import TrainedSource
@@ -77,12 +78,12 @@ class Choices(eqx.Module):
     """Pairs of images, one with the category asked for and one without; leaves (pairs,).
 
     Attributes:
-        having, lacking: first looks at both.
+        having, lacking: passes of both without attention.
         queries: the category asked for; no place is cued.
     """
 
-    having: FirstLook
-    lacking: FirstLook
+    having: Pass
+    lacking: Pass
     queries: Query
 
 
@@ -133,22 +134,18 @@ def choice_error(
         The error, and the share `right` of choices after the last look, and that of pairs
         `unsettled`.
     """
-    matched = EnergyMatched(source, size)
-
-    def one(seen: FirstLook, query: Query) -> tuple[Array, Array]:
-        logits, settled = [], []
-        for _ in range(passes):
-            look = second_look(observer, seen, layer, matched, query)
-            logits.append(jnp.where(look.settled, look.logits[query.category], 0.0))
-            settled.append(look.settled)
-            seen = again(seen, look)
-        return jnp.stack(logits), jnp.stack(settled)
-
     # Both in one batch: its circuits settle together.
-    both = concatenate([choices.having, choices.lacking])
-    logits, settled = jax.vmap(one)(both, concatenate([choices.queries, choices.queries]))
-    half = len(logits) // 2
-    apart, valid = logits[:half] - logits[half:], settled[:half] & settled[half:]
+    seen = concatenate([choices.having, choices.lacking])
+    queries = concatenate([choices.queries, choices.queries])
+    attention = Attention((EnergyMatched(source, size),), (queries,), (layer + 1,))
+    answers, settled = [], []
+    for _ in range(passes):
+        seen = observer.next_pass(seen, attention)
+        logits = jnp.take_along_axis(seen.logits, queries.category[:, None], axis=1)[:, 0]
+        answers.append(jnp.where(seen.settled, logits, 0.0))
+        settled.append(seen.settled)
+    having, lacking = jnp.stack(answers, axis=1).reshape(2, -1, passes)
+    apart, valid = having - lacking, jnp.stack(settled, axis=1).reshape(2, -1, passes).all(axis=0)
     errors = jnp.where(valid, jax.nn.softplus(-apart), 0.0)
     loss = jnp.sum(errors) / jnp.maximum(jnp.sum(valid), 1)
     return loss, {"right": jnp.mean(apart[:, -1] > 0), "unsettled": jnp.mean(~valid)}
@@ -169,7 +166,7 @@ def train(
     Args:
         source: with first weights.
         observer: who looks; nothing of it changes.
-        shown: by task, hard images after their first look at the same layer.
+        shown: by task, hard images, with the layer that is to be attended.
         seed: of the pairs.
         training: how.
         report: told an epoch's number and its row.
@@ -194,7 +191,7 @@ def train(
             pairs = rng.permutation(np.concatenate(by_task))[: steps * training.batch]
             yield pairs.reshape(steps, training.batch, 3)
 
-    def loss(source: AbstractSource, pairs: Array, observer: Observer, seen: FirstLook) -> Any:
+    def loss(source: AbstractSource, pairs: Array, observer: Observer, seen: Pass) -> Any:
         choices = Choices(rows(seen, pairs[:, 0]), rows(seen, pairs[:, 1]), asked(pairs[:, 2]))
         value, facts = choice_error(source, observer, choices, layer, size, passes)
         return value, {"loss": value} | facts
@@ -223,34 +220,57 @@ def asked(categories: Int[Array, " queries"]) -> Query:
     return jax.vmap(Query)(categories)
 
 
-def look_again(
+class Attended(NamedTuple):
+    """What attention at one layer does; arrays of NumPy with a leading axis of images.
+
+    Attributes:
+        pattern: by which the layer was attended.
+        rates: E and I rates of the attended layer and of each above it [Hz].
+        logits: one for each category.
+        settled: whether all circuits settled.
+    """
+
+    pattern: Float[Array, "images maps height width"]
+    rates: tuple[EI[Array] | None, ...]
+    logits: Float[Array, "images categories"]
+    settled: Bool[Array, " images"]
+
+
+def unattended(shown: HardImages) -> Attended:
+    """What hard images give without attention, in the form of what they give with it."""
+    seen = shown.seen
+    rates = tuple(layer.rates for layer in seen.layers[shown.layer - 1 :])
+    found = Attended(jnp.zeros_like(shown.features), rates, seen.logits, seen.settled)
+    return to_numpy(found)  # type: ignore[no-any-return]
+
+
+def attend_to_all(
     observer: Observer,
     shown: HardImages,
     source: AbstractSource,
-    layer: int = Training().layer,
     passes: int = 1,
     report: Callable[[int], object] | None = None,
-) -> list[SecondLook]:
-    """Looks with attention at all hard images, one a pass; leaves are arrays of NumPy.
+) -> list[Attended]:
+    """Looks with attention at all hard images, one result a pass.
 
     Args:
         observer: who looks.
-        shown: hard images after their first look at the same layer.
+        shown: hard images, with the layer that is to be attended.
         source: as it is, not scaled; see `EnergyMatched`.
-        layer: the area attended, 0 the lowest.
         passes: looks with attention, each from the state that the one before left.
         report: told how many images are done.
     """
-    found: list[list[SecondLook]] = [[] for _ in range(passes)]
+    found: list[list[Attended]] = [[] for _ in range(passes)]
     for start in range(0, len(shown), BATCH):
         # The last batch is filled up, so that nothing is compiled for it.
         index = np.minimum(np.arange(start, start + BATCH), len(shown) - 1)
         count = min(BATCH, len(shown) - start)
         seen, queries = rows((shown.seen, shown.queries), index)
         for number in range(passes):
-            look = second_looks(observer, seen, layer, source, queries)
-            found[number].append(rows(to_numpy(look), slice(count)))
-            seen = again(seen, look)
+            seen = observer.next_pass(seen, Attention((source,), (queries,), (shown.layer,)))
+            rates = tuple(above.rates for above in seen.layers[shown.layer - 1 :])
+            one = Attended(seen.patterns[0], rates, seen.logits, seen.settled)
+            found[number].append(rows(to_numpy(one), slice(count)))
         if report is not None:
             report(count)
     return [jax.tree.map(lambda *leaves: np.concatenate(leaves), *one) for one in found]
@@ -335,7 +355,7 @@ def _score(source: AbstractSource, training: Training) -> dict[str, float]:
     for task, shown in standard_images(training.layer, count, True, dtype).items():
         present = np.asarray(shown.present).reshape(-1, count)
         for label, one in (("", EnergyMatched(source, training.size)), ("_without", NoAttention())):
-            last = look_again(observer, shown, one, training.layer, training.passes)[-1]
+            last = attend_to_all(observer, shown, one, training.passes)[-1]
             scores = asked_logits(last.logits, shown).reshape(present.shape)
             table = quantities(scores, present)
             for name in ("auc", "sensitivity"):

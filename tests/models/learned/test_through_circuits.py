@@ -17,13 +17,13 @@ from cortex.models.learned.through_circuits import (
     Training,
     asked,
     asked_logits,
+    attend_to_all,
     choice_error,
     draw_pairs,
-    look_again,
     train,
     trainable,
 )
-from cortex.tasks import Detectors, Observer, first_looks, second_looks
+from cortex.tasks import Detectors, Observer
 from tests.areas import systems
 from tests.tasks.observers import CATEGORIES, IMAGES, NoiseTrials
 
@@ -46,7 +46,7 @@ def observer(solver):
 
 def choices(who, pairs=1):
     """The first images beside the last ones."""
-    looks = first_looks(who, systems.images(2 * pairs), LAYER)
+    looks = who.first_pass(jnp.asarray(systems.images(2 * pairs), float))
     half = slice(pairs), slice(pairs, None)
     return Choices(*(rows(looks, one) for one in half), asked(jnp.arange(pairs) % CATEGORIES))
 
@@ -96,8 +96,8 @@ def test_the_error_is_that_of_a_choice_between_two_images():
     source = SOURCES["soft"](jax.random.key(1))
     loss, facts = error_of(source, who, pair, LAYER, 0.3)
     both = concatenate([pair.having, pair.lacking])
-    looks = second_looks(who, both, LAYER, EnergyMatched(source, 0.3), asked(jnp.zeros(2, int)))
-    z = np.asarray(looks.logits, float)
+    attention = EnergyMatched(source, 0.3).at(LAYER + 1)
+    z = np.asarray(who.next_pass(both, attention).logits, float)
     apart = z[0, 0] - z[1, 0]
     assert float(loss) == pytest.approx(
         np.log1p(np.exp(-apart)), rel=1e-4
@@ -162,12 +162,12 @@ def test_images_in_order_with_their_queries(shown):
 
 def test_looks_without_attention_are_the_first_ones_and_passes_go_on(shown):
     who, some = observer(systems.SOLVER), rows(shown, slice(5))
-    (same,) = look_again(who, some, NoAttention(), LAYER)
+    (same,) = attend_to_all(who, some, NoAttention())
     # Settled again from where it had settled, within the tolerance of the search.
     np.testing.assert_allclose(same.logits, some.seen.logits, rtol=1e-3, atol=1e-3)
     assert np.all(same.pattern == 0)
     source = EnergyMatched(SOURCES["feedback"](jax.random.key(0)), 0.3)
-    first, second = look_again(who, some, source, LAYER, passes=2)
+    first, second = attend_to_all(who, some, source, passes=2)
     assert first.logits.shape == second.logits.shape == (5, CATEGORIES)
     assert not np.array_equal(first.pattern, second.pattern)
     np.testing.assert_array_equal(asked_logits(first.logits, some), first.logits[:, 0])
