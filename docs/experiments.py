@@ -61,7 +61,8 @@ def cell(text):
 
 def page_of(name, rows):
     """Question, figure, settings with units and sources, claims with verdicts."""
-    from cortex.experiment import load_settings, settings
+    from cortex.experiment import load_settings
+    from cortex.settings import settings
 
     experiment, resolved = load_settings(name)
     module = __import__(f"cortex.sims.{name}", fromlist=["__doc__"])

@@ -8,19 +8,17 @@ import jax
 import numpy as np
 import pytest
 
-from cortex.experiment import ConfigError, load_settings, registry, settings
-from cortex.experiment.legacy import ModuleExperiment
+from cortex.experiment import ConfigError, load_settings, registry
 from cortex.experiment.measures import to_json
 from cortex.experiment.results import check_labels, read_data, write_data
 from cortex.experiment.sweeps.axes import Axis
 from cortex.experiment.sweeps.evaluate import COMPUTED, SETTLED, Evaluator, status
 from cortex.experiment.sweeps.plan import Sweep
 from cortex.experiment.written import as_toml
-from cortex.settings import plain
+from cortex.settings import plain, settings
 from tests.heavy import HEAVY
 
-# Those that are still modules of functions have tests of their own.
-NAMES = [n for n in registry.names() if not isinstance(registry.find(n), ModuleExperiment)]
+NAMES = registry.names()
 RUNS = [pytest.param(name, marks=pytest.mark.slow if name in HEAVY else ()) for name in NAMES]
 
 

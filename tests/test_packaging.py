@@ -47,7 +47,6 @@ FLOORS = (
     "plot",
     "experiment",
     "studies",
-    "measures",
     "cli",
 )
 
@@ -141,19 +140,10 @@ def test_imports_go_downwards(path):
     assert upwards == []
 
 
-def still_modules() -> set[str]:
-    """Experiments that are modules of functions still; they go, and with them what is excused."""
-    return {
-        path.stem
-        for path in sources("sims")
-        if path.stem != "__init__" and "\nexperiment = " not in path.read_text()
-    }
-
-
 def test_a_sim_is_short():
     counts = {path.stem: len(path.read_text().splitlines()) for path in sources("sims")}
     long = {name for name, count in counts.items() if count > MOST_LINES_OF_A_SIM}
-    assert long - still_modules() == set()
+    assert long == set()
 
 
 def users_of(modules: dict[str, Path]) -> dict[str, set[Path]]:
@@ -184,7 +174,7 @@ def test_no_module_of_the_library_serves_one_sim_only():
     for module, found in users.items():
         real = {path for path in found if path.name != "__init__.py"}
         sims = {path.stem for path in real if path.parent.name in ("sims", "figures")}
-        if len(sims) == 1 and not real & inside and not sims <= still_modules():
+        if len(sims) == 1 and not real & inside:
             lonely[module] = sims
     assert {name: sims for name, sims in lonely.items() if name not in OFFERED} == {}
 

@@ -10,24 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cortex.errors import UserError
-from cortex.experiment.config import ExperimentConfig, Section
 from cortex.experiment.experiment import Experiment, run
 from cortex.experiment.loading import ConfigError, load_config, load_settings
 from cortex.experiment.measures import MEASURED_HERE, Measure
-from cortex.experiment.progress import Progress, Stage
 from cortex.experiment.registry import find, names
-from cortex.settings import (
-    ExperimentSettings,
-    NonNegative,
-    Positive,
-    Row,
-    plain,
-    quantity,
-    replaced,
-    require_distinct,
-    require_order,
-    settings,
-)
+from cortex.settings import ExperimentSettings
 
 if TYPE_CHECKING:
     from cortex.experiment.claims import (
@@ -82,19 +69,12 @@ __all__ = [
     "Claim",
     "ConfigError",
     "Experiment",
-    "ExperimentConfig",
     "ExperimentSettings",
     "IncompleteError",
     "Measure",
     "Near",
-    "NonNegative",
-    "Positive",
-    "Progress",
     "Reported",
     "Results",
-    "Row",
-    "Section",
-    "Stage",
     "UserError",
     "find",
     "load_config",
@@ -102,16 +82,10 @@ __all__ = [
     "load_settings",
     "names",
     "newest_results",
-    "plain",
-    "quantity",
     "redraw",
-    "replaced",
-    "require_distinct",
-    "require_order",
     "rising",
     "run",
     "run_experiment",
-    "settings",
     "settled_claim",
 ]
 

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import operator
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, SupportsFloat
+from typing import Any
 
 MEASURED_HERE = "measured here, no reference"
-
-_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_DIRECTION = re.compile(rf"(>=|<=|>|<)\s*({_NUMBER})(?![\d.])")
-_RANGE = re.compile(rf"({_NUMBER})\s+to\s+({_NUMBER})(?![\d.])")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One named scalar of an experiment.
-
-    Build it with `reported`, `compared` or `expecting`, which work out `holds`.
+    """One named scalar of an experiment: a row of a `Claim`.
 
     Attributes:
         name: name, with the condition in square brackets: ``"w_E[c=50]"``.
@@ -54,102 +45,6 @@ class Measure:
     note: str = ""
     interval: tuple[float, float] | None = None
 
-    @classmethod
-    def reported(
-        cls,
-        name: str,
-        value: SupportsFloat,
-        unit: str,
-        *,
-        provenance: str = MEASURED_HERE,
-        headline: bool = False,
-        effect: str = "",
-        note: str = "",
-    ) -> Measure:
-        """A value with nothing to compare it with; `holds` is None, or False for NaN."""
-        number = float(value)
-        holds = None if math.isfinite(number) else False
-        return cls(
-            name=name,
-            value=number,
-            unit=unit,
-            provenance=provenance,
-            holds=holds,
-            headline=headline,
-            effect=effect,
-            note=note,
-        )
-
-    @classmethod
-    def compared(
-        cls,
-        name: str,
-        value: SupportsFloat,
-        unit: str,
-        *,
-        reference: SupportsFloat,
-        provenance: str,
-        relative: int | float | None = None,
-        absolute: int | float | None = None,
-        headline: bool = False,
-        effect: str = "",
-        note: str = "",
-    ) -> Measure:
-        """A value that should lie within a tolerance of a reference.
-
-        Exactly one of `relative` (share of the reference) and `absolute` (in `unit`) is given.
-        """
-        number, goal = float(value), float(reference)
-        if relative is not None and absolute is None:
-            band = relative * abs(goal)
-        elif absolute is not None and relative is None:
-            band = absolute
-        else:
-            raise ValueError(f"{name}: give one of relative and absolute tolerance")
-        return cls(
-            name=name,
-            value=number,
-            unit=unit,
-            reference=goal,
-            relative=relative,
-            absolute=absolute,
-            provenance=provenance,
-            holds=bool(abs(number - goal) <= band),
-            headline=headline,
-            effect=effect,
-            note=note,
-        )
-
-    @classmethod
-    def expecting(
-        cls,
-        name: str,
-        value: SupportsFloat,
-        unit: str,
-        *,
-        expected: str,
-        provenance: str,
-        headline: bool = False,
-        effect: str = "",
-        note: str = "",
-    ) -> Measure:
-        """A value with a direction (``"> 0"``, ``"<= 1"``) or a range (``"15 to 20"``).
-
-        Words may follow the numbers: ``"< 0 (inhibition is paradoxical)"``.
-        """
-        number = float(value)
-        return cls(
-            name=name,
-            value=number,
-            unit=unit,
-            expected=expected,
-            provenance=provenance,
-            holds=_satisfies(number, expected),
-            headline=headline,
-            effect=effect,
-            note=note,
-        )
-
     @property
     def claims(self) -> bool:
         """Whether there is something to compare the value with."""
@@ -175,16 +70,6 @@ class Measure:
         if self.relative is not None:
             return f"{self.reference:g} ± {100 * self.relative:g} %"
         return f"{self.reference:g}" + (f" ± {self.absolute:g}" if self.absolute else "")
-
-
-def _satisfies(value: float, expected: str) -> bool:
-    if match := _DIRECTION.match(expected):
-        sign, bound = match.groups()
-        return math.isfinite(value) and bool(_SIGNS[sign](value, float(bound)))
-    if match := _RANGE.match(expected):
-        low, high = map(float, match.groups())
-        return low <= value <= high
-    raise ValueError(f"expected {expected!r}: write '> 0', '<= 1' or '15 to 20'")
 
 
 def to_json(measures: Iterable[Measure]) -> str:

@@ -26,7 +26,6 @@ from typing import Any
 from cortex.errors import UserError
 from cortex.experiment.complaints import unknown
 from cortex.experiment.experiment import Experiment
-from cortex.experiment.legacy import of_module
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,6 @@ def find(name: str) -> Experiment:
     if name not in names():
         raise UserError(unknown(name, names(), "experiment"))
     module = importlib.import_module(f"cortex.sims.{name}")
-    if not hasattr(module, "experiment"):
-        return of_module(module, _packaged_figure(name))
     drawn = module.experiment.draw or _packaged_figure(name)
     return replace(module.experiment, name=name, draw=drawn)
 

@@ -3,15 +3,8 @@
 import pytest
 
 from cortex.errors import UserError
-from cortex.experiment import (
-    ConfigError,
-    load_config,
-    quantity,
-    registry,
-    replaced,
-    settings,
-)
-from cortex.settings import Settings
+from cortex.experiment import ConfigError, load_config, registry
+from cortex.settings import Settings, quantity, replaced, settings
 
 RING = "ring_normalization"
 

@@ -1,5 +1,6 @@
 """Measures: when a comparison holds, and what is written to JSON."""
 
+import dataclasses
 import json
 import math
 
@@ -11,68 +12,14 @@ from cortex.experiment.measures import from_json, to_json
 NAN = float("nan")
 
 
-def compared(value, **tolerance):
-    return Measure.compared("w", value, "1", reference=2.0, provenance="p", **tolerance)
-
-
-@pytest.mark.parametrize(
-    ("value", "tolerance", "holds"),
-    [
-        (2.009, {"relative": 0.005}, True),
-        (2.011, {"relative": 0.005}, False),
-        (1.98, {"relative": 0.005}, False),
-        (2.1, {"absolute": 0.11}, True),
-        (2.0, {"absolute": 0.0}, True),
-        (NAN, {"relative": 0.5}, False),
-    ],
+RATE = Measure(
+    name="w", value=2.0, unit="1", reference=2.0, relative=0.1, provenance="p", holds=True
 )
-def test_compared(value, tolerance, holds):
-    assert compared(value, **tolerance).holds is holds
-
-
-def test_a_negative_reference_has_a_band_too():
-    found = Measure.compared("x", -2.001, "1", reference=-2.0, relative=0.01, provenance="p")
-    assert found.holds is True
-
-
-@pytest.mark.parametrize("tolerance", [{}, {"relative": 0.1, "absolute": 0.1}])
-def test_one_tolerance_is_needed(tolerance):
-    with pytest.raises(ValueError, match="one of relative and absolute"):
-        compared(2.0, **tolerance)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected", "holds"),
-    [
-        (0.1, "> 0", True),
-        (0.0, "> 0", False),
-        (0.0, ">= 0", True),
-        (-1.0, "< -0.5 (paradoxical)", True),
-        (5.0, "<= 1e1", True),
-        (17.0, "15 to 20", True),
-        (21.0, "15 to 20 (near the peak)", False),
-        (NAN, "< 1", False),
-        (NAN, "0 to 1", False),
-        (float("inf"), "> 0", False),
-    ],
-)
-def test_expecting(value, expected, holds):
-    assert Measure.expecting("x", value, "1", expected=expected, provenance="p").holds is holds
-
-
-@pytest.mark.parametrize("expected", ["large", "= 3", "> a", ""])
-def test_an_expectation_that_cannot_be_checked_is_refused(expected):
-    with pytest.raises(ValueError, match="write '> 0'"):
-        Measure.expecting("x", 1.0, "1", expected=expected, provenance="p")
-
-
-def test_reported_has_nothing_to_hold():
-    assert Measure.reported("x", 1.0, "Hz").holds is None
-    assert Measure.reported("x", NAN, "Hz").holds is False
+LOST = Measure(name="lost", value=NAN, unit="Hz", holds=False)
 
 
 def test_json_is_a_flat_list_and_comes_back():
-    measures = [compared(2.0, relative=0.1), Measure.reported("lost", NAN, "Hz")]
+    measures = [RATE, LOST]
     rows = json.loads(to_json(measures))
     assert [row["name"] for row in rows] == ["w", "lost"]
     assert (rows[0]["reference"], rows[0]["holds"], rows[0]["provenance"]) == (2.0, True, "p")
@@ -85,7 +32,7 @@ def test_json_is_a_flat_list_and_comes_back():
 
 def test_a_name_stands_once():
     with pytest.raises(ValueError, match="named twice: x"):
-        to_json([Measure.reported("x", 1.0, "1")] * 2)
+        to_json([Measure(name="x", value=1.0, unit="1")] * 2)
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '[{"name": "x"}]', "nonsense"])
@@ -95,13 +42,11 @@ def test_something_else_is_refused(text):
 
 
 def test_what_a_row_claims_in_words():
-    plain = Measure.reported("rate", 3.0, "Hz")
+    plain = Measure(name="rate", value=3.0, unit="Hz")
     assert (plain.claims, plain.claim, plain.goal) == (False, "rate", "")
-    near = compared(2.0, relative=0.005)
+    near = dataclasses.replace(RATE, relative=0.005)
     assert (near.claims, near.claim, near.goal) == (True, "w", "2 ± 0.5 %")
-    exact = Measure.compared(
-        "n", 2.0, "1", reference=2.0, absolute=0.0, provenance="p", effect="all of them"
-    )
+    exact = dataclasses.replace(RATE, relative=None, absolute=0.0, effect="all of them")
     assert (exact.claim, exact.goal) == ("all of them", "2")
-    above = Measure.expecting("x", 1.0, "1", expected="> 0 (grows)", provenance="p", note="why")
-    assert (above.goal, above.note) == ("> 0 (grows)", "why")
+    above = Measure(name="x", value=1.0, unit="1", expected="> 0 (grows)", holds=True)
+    assert (above.goal, above.verdict) == ("> 0 (grows)", "holds: > 0 (grows)")

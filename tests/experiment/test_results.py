@@ -69,7 +69,7 @@ class Toy(Experiment):
 
     def rows(self, settings, data):
         self._maybe("rows")
-        return [Measure.reported("mean", data["rates"].mean(), "Hz")]
+        return [Measure(name="mean", value=float(data["rates"].mean()), unit="Hz")]
 
     def draw(self, settings, data, measures):
         self._maybe("draw")

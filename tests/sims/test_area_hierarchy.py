@@ -8,8 +8,9 @@ import pytest
 from cortex.sims.area_hierarchy import experiment, simulate
 from pydantic import ValidationError
 
-from cortex.experiment import load_settings, replaced
+from cortex.experiment import load_settings
 from cortex.models import Hierarchy
+from cortex.settings import replaced
 from tests.reference import ssn
 
 KEY = jax.random.key(0)

@@ -8,7 +8,8 @@ from cortex.sims import fit_contrast_response as fit
 from scipy.optimize import least_squares
 
 from cortex.circuit import stabilised
-from cortex.experiment import ConfigError, load_settings, replaced
+from cortex.experiment import ConfigError, load_settings
+from cortex.settings import replaced
 from tests.reference import ssn
 
 UNITS = 36

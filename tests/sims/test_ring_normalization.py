@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from cortex.sims.ring_normalization import experiment, simulate
 
-from cortex.experiment import load_settings, replaced, settings
+from cortex.experiment import load_settings
+from cortex.settings import replaced, settings
 from tests.circuit import twins
 from tests.reference import ssn
 

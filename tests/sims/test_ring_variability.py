@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from cortex.sims.ring_variability import experiment, simulate
 
-from cortex.experiment import load_settings, replaced
+from cortex.experiment import load_settings
+from cortex.settings import replaced
 from tests.reference import fluctuations as reference
 from tests.reference import ssn
 
