@@ -1,4 +1,4 @@
-"""Signal detection: rates, criterion, sensitivity, area under the ROC curve, intervals."""
+"""Signal detection: rates, criterion, sensitivity, area under the ROC curve."""
 
 import numpy as np
 
@@ -38,87 +38,55 @@ def _z(rate: np.ndarray) -> np.ndarray | float:
     return ndtri(np.clip(rate, *CLIP))
 
 
-def detection_rates(
-    scores: np.ndarray,
-    present: np.ndarray,
-    weights: np.ndarray | None = None,
-    threshold: float | np.ndarray = 0.0,
-) -> Rates:
+def detection_rates(scores: np.ndarray, present: np.ndarray, threshold: float = 0.0) -> Rates:
     """Rates of saying yes where the score exceeds the threshold.
 
     Args:
         scores: (..., images).
         present: whether the signal is there, broadcasts to (..., images).
-        weights: how often each image counts, such as the counts of a bootstrap resample;
-            broadcasts to (..., images).
+        threshold: of the detector, in the unit of the scores.
     """
     yes = scores > threshold
-    counts = np.ones(scores.shape[-1:]) if weights is None else weights
-    positive, negative = counts * present, counts * ~present
     return Rates(
-        (yes * positive).sum(-1) / positive.sum(-1), (yes * negative).sum(-1) / negative.sum(-1)
+        (yes * present).sum(-1) / present.sum(-1), (yes * ~present).sum(-1) / (~present).sum(-1)
     )
 
 
-def area_under_curve(
-    scores: np.ndarray, present: np.ndarray, weights: np.ndarray | None = None
-) -> np.ndarray:
+def area_under_curve(scores: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Probability that an image with the signal scores higher than one without; ties half.
 
     Args:
         scores: (..., images).
         present: (images,) bool.
-        weights: (resamples, images) counts; the result then has a leading axis of resamples.
     """
-    positive, negative = scores[..., present], scores[..., ~present]
-    higher = (positive[..., :, None] > negative[..., None, :]).astype(float)
-    higher += 0.5 * (positive[..., :, None] == negative[..., None, :])
-    if weights is None:
-        return np.asarray(higher.mean(axis=(-2, -1)))
-    up, down = weights[:, present], weights[:, ~present]
-    total = up.sum(-1) * down.sum(-1)
-    value = np.einsum("bp,...pn,bn->b...", up, higher, down, optimize=True)
-    return value / total.reshape(-1, *[1] * (value.ndim - 1))
+    positive, negative = scores[..., present, None], scores[..., None, ~present]
+    higher = (positive > negative) + 0.5 * (positive == negative)
+    return np.asarray(higher.mean(axis=(-2, -1)))
 
 
-def free_sensitivity(scores: np.ndarray, present: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """d' whatever the criterion, from the area under the curve: (resamples, ...).
-
-    Areas of 0 and 1 are moved in by half of one pair's weight, so that d' is finite.
+def quantities(scores: np.ndarray, present: np.ndarray) -> dict[str, np.ndarray]:
+    """Every measure of `cortex.analysis.yes_no`, which is for labelled arrays, from plain ones.
 
     Args:
-        scores, present: as for `area_under_curve`.
-        counts: (resamples, images), how often each image counts.
-    """
-    from scipy.special import ndtri  # slow to import, seldom needed
-
-    pairs = counts[:, present].sum(1) * counts[:, ~present].sum(1)
-    least = 0.5 / pairs.reshape(-1, *[1] * (scores.ndim - 1))
-    area = np.clip(area_under_curve(scores, present, counts), least, 1 - least)
-    return np.asarray(np.sqrt(2) * ndtri(area))
-
-
-def bootstrap_counts(rng: np.random.Generator, present: np.ndarray, resamples: int) -> np.ndarray:
-    """How often each image is drawn, with and without signal resampled apart.
-
-    Args:
-        present: (images,) bool.
+        scores: (..., category, image); NaN scores give NaN.
+        present: (category, image).
 
     Returns:
-        Counts (resamples, images); each row has as many images of each kind as there are.
+        By name, (...): means over categories, and criterion and sensitivity from those means.
     """
-    counts = np.zeros((resamples, present.size), dtype=np.int64)
-    for kind in (present, ~present):
-        rows = np.flatnonzero(kind)
-        if rows.size:
-            counts[:, rows] = rng.multinomial(
-                rows.size, np.full(rows.size, 1 / rows.size), size=resamples
-            )
-    return counts
-
-
-def interval(samples: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval over the first axis."""
-    tail = 50 * (1 - level)
-    low, high = np.percentile(samples, (tail, 100 - tail), axis=0)
-    return np.asarray(low), np.asarray(high)
+    by_category = [(scores[..., n, :], here) for n, here in enumerate(present)]
+    found = [detection_rates(score, here) for score, here in by_category]
+    rates = Rates(
+        np.mean([one.true_positive for one in found], axis=0),
+        np.mean([one.false_positive for one in found], axis=0),
+    )
+    table = {
+        "performance": rates.performance,
+        "true_positive": rates.true_positive,
+        "false_positive": rates.false_positive,
+        "auc": np.mean([area_under_curve(score, here) for score, here in by_category], axis=0),
+        "criterion": rates.criterion,
+        "sensitivity": rates.sensitivity,
+    }
+    missing = np.isnan(scores).any(axis=(-2, -1))
+    return {name: np.where(missing, np.nan, value) for name, value in table.items()}

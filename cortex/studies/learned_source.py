@@ -17,7 +17,7 @@ from jax import Array
 from pydantic import model_validator
 
 from cortex.analysis import bootstrap
-from cortex.analysis.detection import quantities
+from cortex.analysis.signal_detection import quantities
 from cortex.areas import SSN
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.errors import UserError

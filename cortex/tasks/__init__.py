@@ -1,13 +1,5 @@
 """Tasks: observers that learn on ordinary images and look at hard ones; what theory says of it."""
 
-from cortex.analysis.signal_detection import (
-    Rates,
-    area_under_curve,
-    bootstrap_counts,
-    detection_rates,
-    interval,
-)
-
 from .detectors import Detectors, balanced_rows
 from .learning import (
     LayerValues,
@@ -31,18 +23,13 @@ __all__ = [
     "LogitGradients",
     "Observer",
     "Pass",
-    "Rates",
     "Responses",
     "all_gradient_values",
     "all_tuning_values",
-    "area_under_curve",
     "balanced_pairs",
     "balanced_rows",
-    "bootstrap_counts",
-    "detection_rates",
     "even_batch",
     "in_batches",
-    "interval",
     "logit_gradients",
     "respond_to_all",
     "with_controls",

@@ -7,9 +7,8 @@ from scipy.stats import norm
 from cortex.analysis.signal_detection import (
     Rates,
     area_under_curve,
-    bootstrap_counts,
     detection_rates,
-    interval,
+    quantities,
 )
 
 
@@ -37,16 +36,6 @@ def test_detection_rates():
             assert rates.false_positive[row] == pytest.approx(alarms)
             assert rates.performance[row] == pytest.approx((hits + 1 - alarms) / 2)
     assert (scores == 0.5).any()  # a score at the threshold is a no
-
-
-def test_weights_are_repetitions():
-    scores, present = scores_of()
-    counts = bootstrap_counts(np.random.default_rng(1), present, 5)
-    for row in counts:
-        rates = detection_rates(scores, present, row)
-        again = detection_rates(np.repeat(scores, row, axis=1), np.repeat(present, row))
-        np.testing.assert_allclose(rates.true_positive, again.true_positive, rtol=1e-12)
-        np.testing.assert_allclose(rates.false_positive, again.false_positive, rtol=1e-12)
 
 
 def test_criterion_and_sensitivity():
@@ -81,49 +70,21 @@ def test_area_under_curve():
     assert area_under_curve(scores[0] ** 3, present) == pytest.approx(found[0], rel=1e-12)
 
 
-def test_weighted_area_is_that_of_the_resampled_data():
-    scores, present = scores_of(shape=(2, 3, 30))
-    counts = bootstrap_counts(np.random.default_rng(2), present, 4)
-    found = area_under_curve(scores, present, counts)
-    assert found.shape == (4, 2, 3)
-    for resample, row in enumerate(counts):
-        drawn = np.repeat(scores, row, axis=-1), np.repeat(present, row)
-        np.testing.assert_allclose(found[resample], area_under_curve(*drawn), rtol=1e-12)
-
-
-def test_bootstrap_counts():
-    _, present = scores_of()
-    counts = bootstrap_counts(np.random.default_rng(0), present, 2000)
-    assert counts.shape == (2000, 30)
-    assert counts.min() == 0
-    assert (counts[:, present].sum(axis=1) == present.sum()).all()
-    assert (counts[:, ~present].sum(axis=1) == (~present).sum()).all()
-    # Each is drawn once on average, with a binomial variance of 1 - 1/n; 4 standard errors.
-    np.testing.assert_allclose(counts.mean(axis=0), 1, atol=4 / np.sqrt(2000))
-    sizes = np.where(present, present.sum(), (~present).sum())
-    np.testing.assert_allclose(counts.var(axis=0), 1 - 1 / sizes, atol=0.2)
-    alone = bootstrap_counts(np.random.default_rng(0), np.ones(4, bool), 3)
-    assert (alone.sum(axis=1) == 4).all()
-
-
-def test_interval():
-    samples = np.arange(101.0)[:, None] * np.array([[1.0, 2.0]])
-    low, high = interval(samples, 0.9)
-    np.testing.assert_allclose(low, [5, 10])
-    np.testing.assert_allclose(high, [95, 190])
-
-
-def test_intervals_cover():
-    """A 90 % bootstrap interval of the true-positive rate holds the true one about as often."""
-    truth, images, experiments = 0.7, 60, 300
-    rng = np.random.default_rng(0)
-    present = np.arange(2 * images) < images
-    hits = 0
-    for _ in range(experiments):
-        scores = np.where(rng.uniform(size=2 * images) < truth, 1.0, -1.0)
-        counts = bootstrap_counts(rng, present, 200)
-        low, high = interval(detection_rates(scores, present, counts).true_positive, 0.9)
-        hits += low <= truth <= high
-    # Percentile intervals of a rate from 60 images cover a little less than they say;
-    # the standard error over 300 experiments is 1.7 %.
-    assert 0.83 < hits / experiments < 0.96
+def test_quantities_are_means_over_categories():
+    several = [scores_of(seed) for seed in range(3)]
+    scores = np.stack([score for score, _ in several], axis=1)  # (2, category, image)
+    present = np.stack([here for _, here in several])
+    table = quantities(scores, present)
+    for row in range(2):
+        rates = [detection_rates(s, p) for s, p in zip(scores[row], present, strict=True)]
+        hits, alarms = (
+            np.mean([getattr(r, name) for r in rates])
+            for name in ("true_positive", "false_positive")
+        )
+        assert table["true_positive"][row] == pytest.approx(hits)
+        assert table["performance"][row] == pytest.approx((hits + 1 - alarms) / 2)
+        assert table["sensitivity"][row] == pytest.approx(Rates(hits, alarms).sensitivity)
+        areas = [brute_area(s, p) for s, p in zip(scores[row], present, strict=True)]
+        assert table["auc"][row] == pytest.approx(np.mean(areas))
+    scores[0, 1, 3] = np.nan
+    assert np.isnan(quantities(scores, present)["auc"]).tolist() == [True, False]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from cortex.analysis.signal_detection import area_under_curve, detection_rates
 from cortex.analysis.yes_no import (
     MEASURES,
     at_best,
@@ -13,7 +14,6 @@ from cortex.analysis.yes_no import (
     said_by_detectors,
     yes_no,
 )
-from cortex.tasks import area_under_curve, detection_rates
 
 STRENGTHS = (0.5, 1.0, 2.0)
 SITES = ("layer 1", "layer 2", "all")

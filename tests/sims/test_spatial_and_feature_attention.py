@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cortex.sims.spatial_and_feature_attention import analyse, experiment
 
-from cortex.analysis.detection import quantities
+from cortex.analysis.signal_detection import quantities
 from cortex.experiment import ConfigError, load_settings
 
 NAME = "spatial_and_feature_attention"

@@ -19,8 +19,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from cortex.analysis.detection import quantities
 from cortex.analysis.grouping import object_places
+from cortex.analysis.signal_detection import quantities
 from cortex.areas import CircuitArea
 from cortex.areas.digits import CLASSES, MAPS
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention

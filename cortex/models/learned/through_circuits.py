@@ -19,7 +19,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from cortex.analysis.detection import quantities
+from cortex.analysis.signal_detection import quantities
 from cortex.attention import AbstractSource, Attention, EnergyMatched, NoAttention, Query
 from cortex.circuit import EI
 from cortex.tasks import Observer, Pass
