@@ -1,1 +1,0 @@
-"""Claims of experiments that are still modules of functions."""
