@@ -11,7 +11,7 @@ from cortex.circuit import learned_features
 from cortex.errors import UserError
 from tests.areas import systems
 
-LAYERS = [(), (0,), (1,), (0, 1)]
+LAYERS = [(), (0,), (0, 1)]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def shown():
 
 @pytest.fixture(scope="module")
 def inserted(shown):
-    """A system for every subset of layers, at two contrasts."""
+    """Systems without circuits, with one and with two, at two contrasts."""
     contrast = {0: 30.0, 1: 20.0}
     return {
         layers: insert_circuits(
@@ -39,7 +39,7 @@ def plain_outputs(shown):
     """Of both layers of the network without circuits."""
     outputs = []
     for stage in systems.network().stages:
-        shown = jnp.maximum(eqx.filter_vmap(stage)(shown), 0)
+        shown = jnp.maximum(eqx.filter_jit(eqx.filter_vmap(stage))(shown), 0)
         outputs.append(shown)
     return outputs
 
@@ -58,7 +58,7 @@ def test_drive_scale(inserted, shown):
     system = inserted[0, 1]
     below = shown
     for area, contrast in zip(system.areas, (30.0, 20.0), strict=True):
-        drives = eqx.filter_vmap(area.drive)(below)
+        drives = eqx.filter_jit(eqx.filter_vmap(area.drive))(below)
         # The same numbers again, in float32.
         assert float(np.percentile(drives, 99)) == pytest.approx(contrast, rel=1e-4)
         below = eqx.filter_jit(eqx.filter_vmap(lambda x, a=area: a(x).output))(below)
@@ -78,7 +78,7 @@ def test_coupling_is_by_likeness_of_the_plain_maps(inserted, shown):
 def test_output_maps_aim_at_the_plain_outputs(inserted, shown):
     """What leaves a circuit resembles, map by map, what leaves the plain layer."""
     outputs = plain_outputs(shown)
-    for layers in ((0,), (1,), (0, 1)):
+    for layers in ((0,), (0, 1)):
         responses = eqx.filter_jit(eqx.filter_vmap(inserted[layers].respond))(shown)
         for layer in layers:
             assert np.all(responses[layer].converged)
@@ -157,6 +157,7 @@ def test_batches_do_not_matter(inserted, shown):
     np.testing.assert_allclose(again.areas[0].output_map.outputs, before.outputs, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_sample_of_places_does_for_large_layers(monkeypatch):
     """A third of the places of every image gives nearly the same scale and output map."""
     shown = systems.images(60)
@@ -183,8 +184,6 @@ def test_a_sample_of_places_does_for_large_layers(monkeypatch):
     outputs = eqx.filter_vmap(whole.output_map)(rates)
     gap = jnp.abs(eqx.filter_vmap(some.output_map)(rates) - outputs)
     assert 0 < float(jnp.mean(gap)) < 0.15 * float(jnp.mean(outputs))
-    # Drawn with a fixed seed.
-    np.testing.assert_array_equal(built().output_map.outputs, some.output_map.outputs)
     # Couplings know all places.
     np.testing.assert_allclose(
         some.circuit.coupling.features.matrix(), whole.circuit.coupling.features.matrix()

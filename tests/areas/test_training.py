@@ -84,6 +84,7 @@ def test_what_is_trainable(smooth):
     assert all(jax.tree.leaves(trainable(VisualSystem.plain(systems.network()))))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_gradient_against_finite_differences():
     """In every leaf of a system with two circuits, their own parameters included."""
@@ -161,7 +162,8 @@ def test_accuracy():
     """Counted by hand, over batches that do not divide the images."""
     shown, labels = bars(23)
     system = VisualSystem.plain(systems.network(5, classes=2))
-    guesses = [int(np.argmax(system.readout(system.respond(x)[-1].output))) for x in shown]
+    look = eqx.filter_jit(lambda x: system.readout(system.respond(x)[-1].output))
+    guesses = [int(np.argmax(look(x))) for x in shown]
     expected = np.mean(np.array(guesses) == np.asarray(labels))
     assert accuracy(system, shown, labels, batch=10) == pytest.approx(expected)
     lost = eqx.tree_at(lambda s: s.readout.bias, system, jnp.full(2, jnp.nan))
@@ -171,13 +173,14 @@ def test_accuracy():
 def test_distort():
     shown = systems.images(1)[0]
     settings = TrainingSettings()
-    moved = distort(jax.random.key(0), shown, settings)
+    move = jax.jit(lambda key, settings: distort(key, shown, settings), static_argnums=1)
+    moved = move(jax.random.key(0), settings)
     assert moved.shape == shown.shape
     assert float(jnp.abs(moved - shown).max()) > 0.1
-    assert not np.array_equal(moved, distort(jax.random.key(1), shown, settings))
+    assert not np.array_equal(moved, move(jax.random.key(1), settings))
     assert float(moved.min()) >= 0
     assert float(moved.max()) <= float(shown.max())
-    still = distort(jax.random.key(0), shown, TrainingSettings(**STILL))
+    still = move(jax.random.key(0), TrainingSettings(**STILL))
     # Interpolation at whole pixels, but for the rounding of coordinates.
     np.testing.assert_allclose(still, shown, atol=1e-5)
 
@@ -188,7 +191,7 @@ def test_each_distortion_does_something(setting):
     value = {"smallest": 0.5}.get(setting, getattr(TrainingSettings(), setting))
     settings = TrainingSettings(**(STILL | {setting: value}))
     keys = jax.random.split(jax.random.key(1), 8)
-    moved = jax.vmap(lambda k: distort(k, shown, settings))(keys)
+    moved = jax.jit(jax.vmap(lambda k: distort(k, shown, settings)))(keys)
     assert float(jnp.abs(moved - shown[None]).max()) > 0.05
     if setting == "smallest":  # half of the images stay as they are
         same = np.abs(np.asarray(moved) - np.asarray(shown)).max(axis=(1, 2, 3)) < 1e-5

@@ -186,6 +186,7 @@ def test_a_narrow_pool_reads_its_nearest_unit():
     np.testing.assert_array_equal(weights, np.eye(4)[[0, 2]])
 
 
+@pytest.mark.slow
 def test_gradient_reaches_the_strength_between_areas():
     circuit, _ = stack()
     drive = jnp.full(11, 8.0)

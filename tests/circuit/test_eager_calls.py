@@ -98,11 +98,9 @@ def programs():
 @pytest.mark.parametrize("program", list(programs()))
 def test_programs_call_nothing_on_the_host(program):
     """For with a callback in it a program is not kept in JAX's cache of compilations."""
-    many = jax.vmap(jax.grad(program))
-    for function, x in ((program, 1.0), (jax.grad(program), 1.0), (many, jnp.ones(2))):
-        text = jax.jit(function).lower(x).as_text()
-        assert "while" in text
-        assert "callback" not in text
+    text = jax.jit(jax.vmap(jax.grad(program))).lower(jnp.ones(2)).as_text()
+    assert "while" in text
+    assert "callback" not in text
 
 
 PROGRAM = """
@@ -116,6 +114,7 @@ print(hits.count("cache_hits"), hits.count("cache_misses"))
 """
 
 
+@pytest.mark.slow
 def test_a_second_process_finds_the_compiled_program(tmp_path):
     settings = {
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path),

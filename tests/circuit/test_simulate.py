@@ -93,9 +93,9 @@ def exact():
 @pytest.mark.parametrize(
     ("solver", "order", "dt"),
     [
-        (diffrax.Euler(), 1, 0.25),
+        pytest.param(diffrax.Euler(), 1, 0.25, marks=pytest.mark.slow),
         (diffrax.Heun(), 2, 0.5),
-        (diffrax.Bosh3(), 3, 0.25),
+        pytest.param(diffrax.Bosh3(), 3, 0.25, marks=pytest.mark.slow),
         (diffrax.Tsit5(), 5, 1.0),
     ],
     ids=["euler", "heun", "bosh3", "tsit5"],

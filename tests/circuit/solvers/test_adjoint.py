@@ -97,6 +97,7 @@ def test_the_same_steps_and_derivatives_as_diffrax(solver, remembered):
         np.testing.assert_allclose(gradient, slope, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_members_of_a_batch_go_their_own_ways():
     """Each has steps of its own number and size, and is the same as alone."""
@@ -115,31 +116,30 @@ def test_members_of_a_batch_go_their_own_ways():
 @pytest.mark.usefixtures("x64")
 def test_what_is_saved_may_refer_to_what_is_differentiated():
     """A captured array, a number that is no float, and the dynamics in force."""
-    stepping = SOLVERS["bosh3"]
 
-    def of(adjoint):
-        def one(x):
-            circuit, protocol, _ = network(x)
+    def one(x):
+        circuit, protocol, _ = network(x)
 
-            def save(t, rates, dynamics):
-                residual = dynamics.residual(rates).E
-                kept = {"sum": x[0] * jnp.sum(rates.E) + t, "residual": residual, "rates": rates.E}
-                # diffrax keeps floating-point numbers only.
-                return kept if adjoint is DIFFRAX else kept | {"n": jnp.argmax(rates.E)}
+        def save(t, rates, dynamics):
+            return {
+                "sum": x[0] * jnp.sum(rates.E) + t,
+                "residual": dynamics.residual(rates).E,
+                "rates": rates.E,
+                "largest": jnp.argmax(rates.E),
+            }
 
-            found = simulate(
-                circuit, protocol, TIMES, save=save, stepping=stepping, adjoint=adjoint
-            )
-            return jnp.sum(found.values["sum"]) + jnp.sum(found.values["residual"][1]), found.values
+        found = simulate(circuit, protocol, TIMES, save=save, stepping=SOLVERS["euler"])
+        return jnp.sum(found.values["sum"]) + jnp.sum(found.values["residual"][1]), found.values
 
-        return jax.jit(jax.value_and_grad(one, has_aux=True))(jnp.linspace(0.9, 1.1, 8))
-
-    (mine, values), gradient = of(DiscreteAdjoint())
-    (right, expected), slope = of(DIFFRAX)
-    assert float(mine) == pytest.approx(float(right), rel=1e-11)
-    np.testing.assert_allclose(values["residual"], expected["residual"], rtol=1e-9, atol=1e-11)
-    np.testing.assert_array_equal(values["n"], jnp.argmax(values["rates"], axis=1))
-    np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-9)
+    look, x = jax.jit(jax.value_and_grad(one, has_aux=True)), jnp.linspace(0.9, 1.1, 8)
+    (_, values), gradient = look(x)
+    np.testing.assert_allclose(values["sum"], 0.9 * values["rates"].sum(axis=1) + TIMES)
+    np.testing.assert_array_equal(values["largest"], jnp.argmax(values["rates"], axis=1))
+    moves = 1e-5 * np.eye(8)
+    expected = [(look(x + d)[0][0] - look(x - d)[0][0]) / 2e-5 for d in moves]
+    # The same steps on both sides of a difference, which is good to 1e-10 of third derivatives.
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-6)
+    assert np.all(np.abs(gradient) > 1e-3)
 
 
 @pytest.mark.slow

@@ -69,6 +69,7 @@ def test_any_circuit(seed, strength, contrast):
 def test_inhibition_stabilised_rings():
     """Where iteration of the circuit's own map diverges."""
     circuit, net = twins.ring(30)
+    leading = eqx.filter_jit(leading_excitatory_eigenvalue)
     for contrast in (10.0, 50.0):
         h = twins.bump(30, 45, contrast)
         drive = twins.as_ei((h, h))
@@ -76,9 +77,10 @@ def test_inhibition_stabilised_rings():
         found = solve(circuit, drive, solver=TIGHT)
         assert found.converged
         np.testing.assert_allclose(twins.flat(found.rates), expected, rtol=1e-3, atol=1e-3)
-        assert float(leading_excitatory_eigenvalue(circuit, found.rates, drive)) > 1.5
+        assert float(leading(circuit, found.rates, drive)) > 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("border", [ZeroBorder(), PeriodicBorder()], ids=["zero", "periodic"])
 def test_an_inhibition_stabilised_sheet(border):
     """Two stimuli in a batch, one of them far stronger, against plain integration."""
@@ -115,22 +117,27 @@ def at(rate):
 
 def test_not_even_from_beside_a_threshold():
     """The bare search takes the unstable state next to it; what is found is where rates go."""
-    start = at(22.9)
     dynamics = BISTABLE.dynamics(ONE)
-    bare = anderson(
-        dynamics.residual,
-        EI(jnp.asarray(0.1), jnp.asarray(0.2)),
-        start,
-        lambda residual, _: jnp.max(jnp.abs(residual.E)) < 1e-4,
-        history=3,
-        most_steps=50,
-    )
-    assert float(bare.E[0]) == pytest.approx(THRESHOLD, rel=1e-3)
+
+    @jax.jit
+    def bare(start):
+        return anderson(
+            dynamics.residual,
+            EI(jnp.asarray(0.1), jnp.asarray(0.2)),
+            start,
+            lambda residual, _: jnp.max(jnp.abs(residual.E)) < 1e-4,
+            history=3,
+            most_steps=50,
+        )
+
+    start = at(22.9)
+    assert float(bare(start).E[0]) == pytest.approx(THRESHOLD, rel=1e-3)
     found = solve(BISTABLE, ONE, solver=AndersonAcceleration(), initial=start)
     assert found.converged
     assert float(found.rates.E[0]) == pytest.approx(LOW, abs=1e-3)  # atol 1e-4, amplified
-    assert not seems_stable(dynamics, at(THRESHOLD), at(1.0))
-    assert seems_stable(dynamics, at(LOW), at(1.0))
+    stable = jax.jit(lambda rates: seems_stable(dynamics, rates, at(1.0)))
+    assert not stable(at(THRESHOLD))
+    assert stable(at(LOW))
 
 
 def test_divergence_and_oscillations_are_reported():
@@ -145,10 +152,15 @@ def test_divergence_and_oscillations_are_reported():
     np.testing.assert_array_equal(found.diverged, [False, False, True])
     # The state that the slow one circles around is the calm one's.
     rest = EI(found.rates.E[0], found.rates.I[0])
-    for tau_I, expected in ((1.0, True), (60.0, False)):
+
+    @jax.jit
+    def stable(tau_I):
         circuit = single_pair(Projections(1.0, 1.0, 2.0, 0.0), EI(10.0, tau_I), 0.04, 2.0)
         dynamics = circuit.dynamics(EI(jnp.full(1, 20.0), jnp.zeros(1)))
-        assert bool(seems_stable(dynamics, rest, at(1.0))) == expected
+        return seems_stable(dynamics, rest, at(1.0))
+
+    assert stable(1.0)
+    assert not stable(60.0)
 
 
 @pytest.mark.usefixtures("x64")
@@ -178,8 +190,9 @@ def test_stability_is_that_of_the_eigenvalues():
 
 
 @pytest.mark.usefixtures("x64")
-def test_derivatives():
-    """Through the accelerated linear solve, forwards and backwards, against a dense one."""
+@pytest.mark.parametrize("way", ["backwards", pytest.param("forwards", marks=pytest.mark.slow)])
+def test_derivatives(way):
+    """Through the accelerated linear solve, against a dense one."""
     circuit, net = twins.ring(12)
     h = twins.bump(12, 45, 20.0)
     given = ssn.Input(np.concatenate([h, h]))
@@ -196,10 +209,8 @@ def test_derivatives():
         found = steady_state(circuit, twins.as_ei((h, h)), modulation, solver=solver).rates
         return weigh[:12] @ found.E + weigh[12:] @ found.I
 
-    zero = jnp.zeros(2)
-    np.testing.assert_allclose(jax.jit(jax.grad(read))(zero), slopes, rtol=1e-7)
-    forward = jax.jit(lambda t: jax.jvp(read, (zero,), (t,))[1])
-    assert float(forward(jnp.array([1.0, 0.0]))) == pytest.approx(slopes[0], rel=1e-7)
+    derivative = jax.grad(read) if way == "backwards" else jax.jacfwd(read)
+    np.testing.assert_allclose(jax.jit(derivative)(jnp.zeros(2)), slopes, rtol=1e-7)
 
 
 def test_least_squares():

@@ -43,7 +43,9 @@ def alone():
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("batch_size", [1, 12, 50])
+@pytest.mark.parametrize(
+    "batch_size", [12, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 50))]
+)
 def test_each_finds_its_own_state(alone, batch_size):
     """In whatever company: the same steps, looked at as often; equal to rounding.
 
