@@ -35,7 +35,7 @@ from cortex.attention import Arousal
 from cortex.circuit import EI, Modulation, SteadyState
 from cortex.experiment import Above, Claim
 from cortex.labelled import Labelled, label, over, quality
-from cortex.models.orientation_field import FieldNoise, OrientationField, Patches, Relax
+from cortex.models.orientation_field import FieldNoise, FixedPoint, OrientationField, Patches
 from cortex.models.patch_task import LinearReadout, PatchTask, Trial
 from cortex.settings import Positive, quantity
 from cortex.sources import Source
@@ -63,7 +63,7 @@ class Settings(ex.ExperimentSettings):
     )
     trial: Trial = Trial(step=1.0)
     neurons: int = quantity(100, "1", "neurons whose spikes a feature of a readout counts", ge=1)
-    settle: Relax = Relax(step=1.0)
+    settle: FixedPoint = FixedPoint(step=1.0)
     resamples: int = quantity(500, "1", "bootstrap resamples over trials", ge=10)
     level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
 

@@ -27,7 +27,7 @@ from cortex.attention import Arousal, EnergyMatched, FeatureSimilarity, SpatialW
 from cortex.circuit import Modulation
 from cortex.experiment import Below, Claim, Near
 from cortex.labelled import Labelled, coordinate, over, quality
-from cortex.models.orientation_field import FieldNoise, OrientationField, Patches, Relax
+from cortex.models.orientation_field import FieldNoise, FixedPoint, OrientationField, Patches
 from cortex.models.patch_task import PatchTask
 from cortex.settings import Axis, axis, quantity
 from cortex.sources import Source
@@ -43,7 +43,7 @@ class Settings(ex.ExperimentSettings):
     orientations: int = quantity(12, "1", "orientations of tuning curves", ge=6)
     energy: float = quantity(0.25, "1", "root mean square of the gain that sources add", gt=0)
     window: float = quantity(0.125, "1", "width of attention to a place, of the side", gt=0)
-    settle: Relax = Relax(step=1.0)
+    settle: FixedPoint = FixedPoint(step=1.0)
 
     @model_validator(mode="after")
     def _every_map_has_its_orientation(self) -> Settings:

@@ -31,11 +31,11 @@ from cortex import experiment as ex
 from cortex import tasks
 from cortex.analysis.bootstrap import bootstrap
 from cortex.analysis.yes_no import yes_no
-from cortex.areas import VisualSystem
+from cortex.areas import SSN, VisualSystem
 from cortex.areas.digits import CLASSES, MAPS, digit_network
 from cortex.attention import Multiplicative
 from cortex.labelled import coordinate, each, label
-from cortex.models.networks import CircuitSection, DigitNetworks, SolverSection
+from cortex.models.networks import DigitNetworks, SolverSection
 from cortex.models.study import StatisticsSection
 from cortex.progress import stage
 from cortex.settings import Axis, axis, choice, quantity
@@ -75,7 +75,7 @@ class Settings(ex.ExperimentSettings):
         (3, 5, 7), "1", "digits from the one shown to that of an invalid cue, by observer in turn"
     )
     network: DigitNetworks = DigitNetworks()
-    circuit: CircuitSection = CircuitSection()
+    circuit: SSN = SSN()
     solver: SolverSection = SolverSection()
     statistics: StatisticsSection = StatisticsSection()
 

@@ -37,7 +37,7 @@ from cortex.circuit import EI, Epoch, Fixed, Modulation
 from cortex.circuit import simulate as integrate
 from cortex.experiment import Above, Below, Claim, Near
 from cortex.labelled import Labelled, coordinate, label, over, quality
-from cortex.models.orientation_field import FieldNoise, OrientationField, Patches, Relax
+from cortex.models.orientation_field import FieldNoise, FixedPoint, OrientationField, Patches
 from cortex.models.patch_task import LinearReadout, PatchTask, PlaceAttention, Trial
 from cortex.settings import Contrasts, choice, contrasts, quantity
 from cortex.settings import Settings as Section
@@ -79,7 +79,7 @@ class Settings(ex.ExperimentSettings):
     trial: Trial = Trial()
     epochs: Epochs = Epochs()
     bound: float = quantity(0.3, "log odds s", "bound of an accumulator on the readout", gt=0)
-    settle: Relax = Relax()
+    settle: FixedPoint = FixedPoint()
     shape: Literal["Weibull", "cumulative Gaussian", "logistic"] = choice("Weibull", WEIBULL)
     most_lapses: float = quantity(0.06, "1", "largest lapse rate", WICHMANN, ge=0, lt=0.5)
     resamples: int = quantity(300, "1", "bootstrap resamples", ge=10)

@@ -29,7 +29,7 @@ from cortex.analysis.signal_detection import detection_rates
 from cortex.experiment import Above, AtLeast, Below, Between, Claim, Near
 from cortex.labelled import label, to_dataset
 from cortex.models import networks, study
-from cortex.models.object_images import ImagesSection, Material, material
+from cortex.models.object_images import ImagesSection, StimulusSet, stimulus_set
 from cortex.progress import stage
 from cortex.settings import plain, quantity, replaced
 from cortex.sources import Source
@@ -44,7 +44,7 @@ class Settings(ex.ExperimentSettings):
 
     images: ImagesSection = ImagesSection()
     network: networks.NetworkSection = networks.NetworkSection()
-    circuit: networks.CircuitSection = networks.CircuitSection()
+    circuit: networks.SSN = networks.SSN()
     attention: study.StudyAttentionSection = study.StudyAttentionSection(
         layers=(2, 4, 6, 8), strengths=(0.5, 1.0, 2.0)
     )
@@ -61,7 +61,7 @@ def simulate(s: Settings, key: Array) -> xr.Dataset:
     if s.forms_layer > layers:
         raise ex.ConfigError(f"forms_layer: found {s.forms_layer}, allowed: 0 to {layers}")
     at = dict(study.sites(s.attention, layers))
-    shown = material(s.images, network, s.seed)
+    shown = stimulus_set(s.images, network, s.seed)
     hard = shown.pixels, shown.labels, s.images.per_category, len(shown.categories)
     tasks = {
         name: MAKERS[name](jax.random.fold_in(key, number), *hard)
@@ -83,7 +83,7 @@ def simulate(s: Settings, key: Array) -> xr.Dataset:
 
 
 def prepare(
-    s: Settings, network: networks.StudyNetwork, shown: Material, variant: str, key: Array
+    s: Settings, network: networks.StudyNetwork, shown: StimulusSet, variant: str, key: Array
 ) -> tuple[studies.Subject, studies.Subject, dict[str, Any]]:
     """An observer with its sources of attention and with its forms; what its circuits compute."""
     ordinary, steps = shown.ordinary, study.learning_steps(shown.ordinary)

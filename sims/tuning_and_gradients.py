@@ -54,7 +54,7 @@ class Settings(ex.ExperimentSettings):
     """Settings of `tuning_and_gradients`."""
 
     network: networks.NetworkSection = networks.NetworkSection()
-    circuit: networks.CircuitSection = networks.CircuitSection()
+    circuit: networks.SSN = networks.SSN()
     digits: DigitImages = DigitImages()
     gratings: Gratings = Gratings(detectors=20, tuning=20, gradients=5)
     penalty: float = quantity(0.1, "1", "inverse of the L2 penalty on the detectors' weights", gt=0)

@@ -25,7 +25,7 @@ from cortex.attention.source import Query, State
 from cortex.circuit import EI
 
 from .image_circuits import image_circuits
-from .orientation_field import OrientationField, Relax
+from .orientation_field import FixedPoint, OrientationField
 
 LONGEST = 480  # px; as published, where larger images lose their finest details too
 SEEN = 192  # px, longer side of the image that the circuits see
@@ -74,7 +74,7 @@ def look_at(
     place = jnp.asarray(kept.places[0] if made.any() else (0.5, 0.5), float)
     grey = _smaller(image)
     height, width = grey.shape
-    field, solver = OrientationField(stride=4), Relax()()
+    field, solver = OrientationField(stride=4), FixedPoint()()
     area = image_circuits(field, height, width, CONTRAST, solver)
     rates, settled = _answers(area, grey, place)
     return ImageLook(

@@ -188,10 +188,6 @@ class NetworkSection(VariantsSection):
         return variant == "circuits" and self.how == "inserted"
 
 
-# The name that experiments import.
-CircuitSection = SSN
-
-
 class SolverSection(Section):
     """How steady states are found."""
 

@@ -22,7 +22,7 @@ from cortex.errors import ConfigError, UserError
 from cortex.frontends.imagenet import imagenet_class
 from cortex.models.digit_images import digit_images
 from cortex.models.networks import StudyNetwork
-from cortex.models.study import Ordinary
+from cortex.models.study import TrainingSet
 from cortex.settings import Settings as Section
 from cortex.settings import quantity
 from cortex.stimuli.image_files import ImageSet, Preprocessing, image_folder, image_list
@@ -96,7 +96,7 @@ class ImagesSection(Section):
         return bool(self.folder or self.list)
 
 
-class Material(NamedTuple):
+class StimulusSet(NamedTuple):
     """The images of a study.
 
     Attributes:
@@ -106,7 +106,7 @@ class Material(NamedTuple):
         categories: names.
     """
 
-    ordinary: Ordinary
+    ordinary: TrainingSet
     pixels: Callable[[np.ndarray], Pictures]
     labels: np.ndarray
     categories: tuple[str, ...]
@@ -130,7 +130,7 @@ class Material(NamedTuple):
         return self.ordinary.images(np.array(first)), self.ordinary.images(np.array(other))
 
 
-def material(section: ImagesSection, found: StudyNetwork, seed: int) -> Material:
+def stimulus_set(section: ImagesSection, found: StudyNetwork, seed: int) -> StimulusSet:
     """The images that a network is to look at.
 
     Raises:
@@ -152,7 +152,7 @@ def material(section: ImagesSection, found: StudyNetwork, seed: int) -> Material
     return _photographs(section, found.preprocessing, seed)
 
 
-def _digits(section: ImagesSection, seed: int) -> Material:
+def _digits(section: ImagesSection, seed: int) -> StimulusSet:
     """Digits of half to full size anywhere in the frame; hard images of held-out ones."""
     training, held_out = digit_images(section.mnist, "images.mnist")
     labels = np.asarray(training.labels)
@@ -173,8 +173,8 @@ def _digits(section: ImagesSection, seed: int) -> Material:
         parts = [np.asarray(seen(jnp.asarray(chunk))) for chunk in filled]
         return jnp.asarray(np.concatenate(parts)[: len(rows)])
 
-    return Material(
-        Ordinary(
+    return StimulusSet(
+        TrainingSet(
             images=drawn,
             labels=labels,
             categories=len(names),
@@ -188,7 +188,7 @@ def _digits(section: ImagesSection, seed: int) -> Material:
     )
 
 
-def _photographs(section: ImagesSection, preprocessing: Preprocessing, seed: int) -> Material:
+def _photographs(section: ImagesSection, preprocessing: Preprocessing, seed: int) -> StimulusSet:
     """The user's images, read from disk as they are asked for."""
     key = "folder" if section.folder else "list"
     try:
@@ -203,8 +203,8 @@ def _photographs(section: ImagesSection, preprocessing: Preprocessing, seed: int
     parts = _split(section, chosen.labels, chosen.categories, seed, rest=AT_LEAST)
     learning, gradients, rest = parts
     singles = chosen.take(rest)
-    return Material(
-        Ordinary(
+    return StimulusSet(
+        TrainingSet(
             images=lambda rows: jnp.asarray(chosen.load(rows, preprocessing)),
             labels=np.asarray(chosen.labels),
             categories=len(chosen.categories),

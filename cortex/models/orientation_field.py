@@ -176,7 +176,7 @@ def _factor(distance: np.ndarray, spread: float) -> np.ndarray:
     return np.asarray(factor / np.linalg.norm(factor, axis=1, keepdims=True))
 
 
-class Relax(Settings):
+class FixedPoint(Settings):
     """How steady states are found."""
 
     step: float = quantity(2.0, "ms", "Euler step of the search", gt=0)

@@ -142,7 +142,7 @@ class StatisticsSection(Section):
     level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
 
 
-class Ordinary(NamedTuple):
+class TrainingSet(NamedTuple):
     """Ordinary images: what detectors, tuning and gradients are learned from.
 
     Attributes:
@@ -163,7 +163,7 @@ class Ordinary(NamedTuple):
     each: int = 0
 
 
-def ordinary_digits(training: Digits, seed: int, learning: int, gradients: int) -> Ordinary:
+def ordinary_digits(training: Digits, seed: int, learning: int, gradients: int) -> TrainingSet:
     """Digits as the network of three layers sees them, in a random order.
 
     Args:
@@ -174,7 +174,7 @@ def ordinary_digits(training: Digits, seed: int, learning: int, gradients: int) 
     """
     order = np.random.default_rng(seed).permutation(len(training))
     images = digit_network().images(training)
-    return Ordinary(
+    return TrainingSet(
         images=lambda numbers: images[numbers],
         labels=np.asarray(training.labels),
         categories=CLASSES,
@@ -183,7 +183,7 @@ def ordinary_digits(training: Digits, seed: int, learning: int, gradients: int) 
     )
 
 
-class Learned(NamedTuple):
+class FittedObserver(NamedTuple):
     """What an observer has learned.
 
     Attributes:
@@ -203,14 +203,14 @@ class Learned(NamedTuple):
 
 def learn(
     system: VisualSystem,
-    ordinary: Ordinary,
+    ordinary: TrainingSet,
     section: ValuesSection,
     key: PRNGKeyArray,
     *,
     batch: int = 50,
     common: bool = False,
     report: Callable[[int], object] | None = None,
-) -> Learned:
+) -> FittedObserver:
     """Detectors, tuning values of all layers in one pass, and gradient values of all in another.
 
     Args:
@@ -253,7 +253,7 @@ def learn(
         found = all_gradient_values(pairs, ordinary.categories, over, normalise)
         values[f"gradient_{name}"] = found
     values["gradient"] = values[f"gradient_{section.gradients_over}"]
-    return Learned(observer, values, responses, pairs)
+    return FittedObserver(observer, values, responses, pairs)
 
 
 def gradient_pairs(
@@ -291,7 +291,7 @@ def gradients_of(pairs: LogitGradients, categories: int, section: ValuesSection)
     )
 
 
-def learning_steps(ordinary: Ordinary) -> int:
+def learning_steps(ordinary: TrainingSet) -> int:
     """How many images and pairs `learn` goes through, at most."""
     each = _images_of_one(len(ordinary.gradients), ordinary.categories)
     return len(ordinary.learning) + 2 * each * ordinary.categories

@@ -13,7 +13,7 @@ from cortex.attention import AbstractSource, Query, State
 from cortex.attention.saliency import WinnerTakeAll
 from cortex.circuit import EI
 from cortex.models.image_circuits import at_places, image_circuits
-from cortex.models.orientation_field import OrientationField, Relax
+from cortex.models.orientation_field import FixedPoint, OrientationField
 from cortex.settings import Settings, quantity
 
 
@@ -63,7 +63,7 @@ class GainSettings(Settings):
         0.03, "1", "of the Gaussian that rates at a bar are averaged by, of the side", gt=0
     )
     field: OrientationField = OrientationField(side=128, stride=4)
-    solver: Relax = Relax()
+    solver: FixedPoint = FixedPoint()
 
     def area(self) -> CircuitArea:
         """The circuits over images of the side of the field; to be built outside `jax.jit`."""

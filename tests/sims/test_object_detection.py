@@ -11,7 +11,7 @@ from PIL import Image
 from cortex.experiment import ConfigError, load_settings, names, registry
 from cortex.frontends.vgg import random_vgg
 from cortex.models.networks import StudyNetwork
-from cortex.models.object_images import chosen_categories, material
+from cortex.models.object_images import chosen_categories, stimulus_set
 from cortex.stimuli.image_files import Preprocessing, image_folder
 from tests.frontends import small
 
@@ -130,7 +130,7 @@ def test_photographs_of_the_user(photographs, monkeypatch):
 
 def test_parts_of_the_images_do_not_overlap(photographs):
     settings = [f"images.folder={photographs}", "images.learning=4", "images.gradients=2"]
-    shown = material(load_settings(NAME, settings)[1].images, tiny(3, 4, SEEN), 0)
+    shown = stimulus_set(load_settings(NAME, settings)[1].images, tiny(3, 4, SEEN), 0)
     rows = [shown.ordinary.learning, shown.ordinary.gradients]
     assert [len(part) for part in rows] == [16, 8]
     assert len(set(np.concatenate(rows))) == 24

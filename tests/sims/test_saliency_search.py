@@ -8,7 +8,7 @@ import pytest
 from cortex.attention.saliency import ScanPath
 from cortex.experiment import ConfigError, load_config
 from cortex.models.image_circuits import at_places, image_circuits
-from cortex.models.orientation_field import OrientationField, Relax
+from cortex.models.orientation_field import FixedPoint, OrientationField
 from tests.sims.learned_sources import small_run
 
 
@@ -68,12 +68,12 @@ def test_rates_at_places():
 def test_circuits_over_any_shape():
     """Of a square image they are the field's own."""
     field = OrientationField(side=32, stride=4, orientations=4)
-    area = image_circuits(field, 32, 32, 50.0, Relax()())
+    area = image_circuits(field, 32, 32, 50.0, FixedPoint()())
     rates = np.random.default_rng(0).random((4, 8, 8)).astype(np.float32)
     own, theirs = (c.coupling.J.EE for c in (area.circuit, field.circuit()))
     np.testing.assert_array_equal(own, theirs)
     assert area.circuit.coupling.shape == field.circuit().coupling.shape == rates.shape
-    wide = image_circuits(field, 30, 48, 50.0, Relax()())
+    wide = image_circuits(field, 30, 48, 50.0, FixedPoint()())
     assert jax.eval_shape(wide, jnp.zeros((1, 30, 48))).rates.E.shape == (4, 8, 12)
 
 
