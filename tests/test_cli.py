@@ -46,7 +46,8 @@ def test_show_gives_values_units_and_sources(cortex):
     lines = cortex("show", "ring_normalization", "--set", "circuit.tau_E=25").stdout.splitlines()
     (line,) = (line for line in lines if "circuit.tau_E" in line)
     assert line.split()[:3] == ["circuit.tau_E", "25", "ms"]
-    assert "Rubin, Van Hooser & Miller 2015" in line
+    (source,) = (row for row in lines if row.startswith(f"  {line.split()[-1]}  "))
+    assert "Rubin, Van Hooser & Miller 2015" in source
     assert any("[2, 10, 50]" in line for line in lines)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich.progress
 from rich import box
@@ -114,28 +115,48 @@ def _emit(table: Table) -> None:
     print("\n".join(lines).strip("\n"))
 
 
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """A table; what stands in the columns `whole` is never broken into lines."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(
-            name, justify="right" if name in right else "left", overflow="fold", no_wrap=False
-        )
+        justify: Any = "right" if name in right else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in whole)
     return table
 
 
+class _Footnotes:
+    """Sources by number, each printed once below a table."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def mark(self, text: str) -> Text:
+        """What stands in the table for a source; nothing for none."""
+        if not text:
+            return Text("")
+        return Text(str(self._numbers.setdefault(text, len(self._numbers) + 1)), style="dim")
+
+    def print(self) -> None:
+        for text, number in self._numbers.items():
+            wide = Console().width if sys.stdout.isatty() else _PIPE_WIDTH
+            print(textwrap.fill(f"{number:>3}  {text}", wide, subsequent_indent=" " * 5))
+
+
 def print_settings(rows: Sequence[Row]) -> None:
-    """The resolved configuration as a table."""
-    table = _table("setting", "value", "unit", "meaning", "source")
-    section = ""
+    """The resolved configuration as a table, with its sources below."""
+    head = ("setting", "value", "unit", "meaning", "from")
+    table = _table(*head, right=("from",), whole=("setting",))
+    section, sources = "", _Footnotes()
     for row in rows:
         here = row.path.rpartition(".")[0]
         if here != section:
             table.add_section()
             section = here
         unit = "" if row.unit == "1" else row.unit
-        cells = (row.path, _written(row.value), unit, row.description, row.source)
-        table.add_row(*map(Text, cells))
+        cells = map(Text, (row.path, _written(row.value), unit, row.description))
+        table.add_row(*cells, sources.mark(row.source))
     _emit(table)
+    sources.print()
 
 
 def _written(value: object) -> str:
@@ -153,9 +174,9 @@ def print_measures(measures: Sequence[Measure], most: int) -> int:
     shown = list(measures)
     if len(shown) > most:
         shown = [m for m in shown if m.headline or m.claims]
-    table = _table(
-        "measure", "value", "unit", "reference", "holds", "provenance", right=("value", "reference")
-    )
+    head = ("measure", "value", "unit", "expected", "holds", "from")
+    table = _table(*head, right=("value", "expected", "from"), whole=("measure", "value"))
+    sources = _Footnotes()
     for measure in shown:
         table.add_row(
             Text(measure.name),
@@ -163,15 +184,18 @@ def print_measures(measures: Sequence[Measure], most: int) -> int:
             Text("" if measure.unit == "1" else measure.unit),
             Text(measure.goal),
             _verdict(measure.holds),
-            Text(_shortened(measure.provenance)),
+            sources.mark(measure.provenance),
         )
     _emit(table)
+    sources.print()
     return len(measures) - len(shown)
 
 
 def print_validated(done: Sequence[Validated]) -> None:
-    """One table over all experiments, then why rows do not hold."""
-    table = _table("effect", "source", "expected", "here", "holds", right=("expected", "here"))
+    """One table over all experiments, its sources, then why rows do not hold."""
+    head = ("effect", "expected", "here", "holds", "from")
+    table = _table(*head, right=("expected", "here", "from"))
+    sources = _Footnotes()
     for one in done:
         table.add_section()
         table.add_row(Text(one.experiment, style="bold"), "", "", "", "")
@@ -181,12 +205,13 @@ def print_validated(done: Sequence[Validated]) -> None:
             unit = "" if m.unit == "1" else f" {m.unit}"
             table.add_row(
                 Text.assemble(m.claim, (f"  {m.name}" if m.effect else "", "dim")),
-                Text(_shortened(m.provenance)),
                 Text(m.goal),
                 Text(_number(m.value) + unit),
                 _verdict(m.holds),
+                sources.mark(m.provenance),
             )
     _emit(table)
+    sources.print()
     for one in done:
         for m in one.measures:
             if not m.holds:
@@ -201,7 +226,3 @@ def _verdict(holds: bool | None) -> Text:
     if holds is None:
         return Text("–")
     return Text("✓", style="green") if holds else Text("✗", style="bold red")
-
-
-def _shortened(text: str, length: int = 48) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
