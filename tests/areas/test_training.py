@@ -118,6 +118,7 @@ def test_gradient_against_finite_differences():
     assert (np.abs(gradient) > 1e-6).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_cross_entropy_leaves_out_what_did_not_settle():
     """An image that makes the circuit run away counts neither in the loss nor in a gradient."""
     J = dict(systems.J, EI=1.0)

@@ -108,13 +108,14 @@ def test_the_equations(name):
     net = network(ACCESS[name])
     items = np.random.default_rng(0).normal(size=(6, FEATURES)).astype(np.float32)
     memory, last = read(net.reader, items)
-    held = net.reader(jnp.asarray(items))
+    held = eqx.filter_jit(net.reader)(jnp.asarray(items))
+    answer = eqx.filter_jit(net)
     # float32 through a few layers and recurrent steps of order 1.
     close = {"rtol": 2e-5, "atol": 2e-5}
     np.testing.assert_allclose(held.items, memory, **close)
     np.testing.assert_allclose(held.last, last, **close)
     for order in range(ORDERS):
-        found = net(jnp.asarray(items), jnp.asarray(order), 3)
+        found = answer(jnp.asarray(items), jnp.asarray(order), 3)
         logits, alignment = exploit(net.exploiter, name, memory, last, order, 3)
         np.testing.assert_allclose(found.logits, logits, **close)
         np.testing.assert_allclose(found.weights, alignment, **close)
@@ -123,7 +124,8 @@ def test_the_equations(name):
 def test_the_order_asked_for_matters_from_the_first_step():
     net = network(ACCESS["content"])
     items = jnp.asarray(np.random.default_rng(0).normal(size=(6, FEATURES)), jnp.float32)
-    one, other = (net(items, jnp.asarray(order), 2).weights[0] for order in range(2))
+    answer = eqx.filter_jit(net)
+    one, other = (answer(items, jnp.asarray(order), 2).weights[0] for order in range(2))
     assert float(jnp.max(jnp.abs(one - other))) > 1e-4
 
 

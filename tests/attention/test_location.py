@@ -14,6 +14,7 @@ from tests.reference import location as reference
 by_content, interpolated = jax.jit(location.by_content), jax.jit(location.interpolated)
 shifted, sharpened = jax.jit(location.shifted), jax.jit(location.sharpened)
 gaussian_shift = jax.jit(location.gaussian_shift, static_argnums=2)
+address = jax.jit(lambda command, features, previous: command(features, previous))
 
 
 @jax.jit
@@ -55,8 +56,10 @@ def test_each_operation_and_all_together(shape):
         ),
         "sharp": (sharpened(single(previous), power), reference.sharpened(previous, power)),
         "all": (
-            Command(single(key), sharpness, gate, single(shifts), power)(
-                single(features), single(previous)
+            address(
+                Command(single(key), sharpness, gate, single(shifts), power),
+                single(features),
+                single(previous),
             ),
             reference.addressed(features, previous, key, sharpness, gate, shifts, power),
         ),
@@ -110,7 +113,7 @@ def test_the_ends_of_the_ranges():
     features, key = single(RNG.normal(size=(2, 3, 4))), single([1.0, -1.0])
     previous = single(simplex((3, 4)))
     still = gaussian_shift((0, 0), 0.0, (1, 1))
-    same = Command(key, 3.0, 0.0, still, 1.0)(features, previous)
+    same = address(Command(key, 3.0, 0.0, still, 1.0), features, previous)
     np.testing.assert_allclose(same, previous, atol=1e-6)  # the gate shut: nothing moves
     alike = by_content(features, key, 0.0)
     np.testing.assert_allclose(alike, np.full((3, 4), 1 / 12), rtol=1e-5)

@@ -13,6 +13,7 @@ import pytest
 
 from cortex.circuit import (
     EI,
+    Adaptive,
     AndersonAcceleration,
     Circuit,
     DenseCoupling,
@@ -89,10 +90,18 @@ def test_what_is_compiled_once_is_what_is_computed_under_jit():
 
 
 def programs():
-    for solver in SOLVERS:
-        yield lambda x, solver=solver: steady_state(circuit(x), both(5.0), solver=solver).rates.E[0]
-    yield lambda x: through_time(x).values.E[0, 0]
-    yield lambda x: through_time(x, stepping=Fixed()).values.E[0, 0]
+    for solver, night in zip(SOLVERS, ((), (), pytest.mark.slow), strict=True):
+        yield pytest.param(
+            lambda x, solver=solver: steady_state(circuit(x), both(5.0), solver=solver).rates.E[0],
+            id=type(solver).__name__,
+            marks=night,
+        )
+    for stepping, night in ((Fixed(), ()), (Adaptive(), pytest.mark.slow)):
+        yield pytest.param(
+            lambda x, stepping=stepping: through_time(x, stepping=stepping).values.E[0, 0],
+            id=type(stepping).__name__,
+            marks=night,
+        )
 
 
 @pytest.mark.parametrize("program", list(programs()))

@@ -131,6 +131,7 @@ def test_power_spectrum_of_one_unit_without_connections():
 
 
 @pytest.mark.usefixtures("x64")
+@pytest.mark.slow
 def test_derivatives_against_differences():
     """Of a variance in the width and the time constant of the noise and the drive."""
     (circuit, rates, drive, _), _ = ring_case(10.0)

@@ -1,12 +1,16 @@
 """Shifts of attention against Euler steps of the units, and by closed forms."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.attention.saliency import WinnerTakeAll, scan_path
+from cortex.attention import saliency as room
+from cortex.attention.saliency import WinnerTakeAll
 from tests.reference import saliency as reference
+
+scan_path = eqx.filter_jit(room.scan_path)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +22,7 @@ def saliency():
 
 
 def test_against_euler_steps(saliency):
-    path = jax.jit(lambda s: scan_path(WinnerTakeAll(), s, 8))(jnp.asarray(saliency, jnp.float32))
+    path = scan_path(WinnerTakeAll(), jnp.asarray(saliency, jnp.float32), 8)
     expected = reference.scan(saliency, 8)
     np.testing.assert_allclose(path.places[:, 0] * 24 - 0.5, expected[:, 0], atol=1e-4)
     np.testing.assert_allclose(path.places[:, 1] * 32 - 0.5, expected[:, 1], atol=1e-4)

@@ -41,7 +41,9 @@ def test_nothing_salient_nothing_changed():
     np.testing.assert_array_equal(pattern(FeatureSaliency(), jnp.zeros((3, 7, 7))), 0.0)
 
 
-@pytest.mark.parametrize("side", [7, 14, 28])
+@pytest.mark.parametrize(
+    "side", [7, *(pytest.param(side, marks=pytest.mark.slow) for side in (14, 28))]
+)
 def test_what_only_one_place_has_is_salient(side):
     """A map active at one place against a map, as strong, active at many."""
     features = np.zeros((2, side, side), np.float32)

@@ -66,6 +66,7 @@ def test_any_circuit(seed, strength, contrast):
     np.testing.assert_allclose(rates, expected, rtol=0, atol=1e-3 * expected.max())
 
 
+@pytest.mark.slow
 def test_inhibition_stabilised_rings():
     """Where iteration of the circuit's own map diverges."""
     circuit, net = twins.ring(30)

@@ -5,10 +5,23 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.figure import Figure
 
 from cortex.experiment import find, load_config
 
 TOY = Path(__file__).with_name("toy.py")
+
+
+@pytest.fixture
+def drawing():
+    """Asked for by tests that look at figures."""
+
+
+@pytest.fixture(autouse=True)
+def empty_figures(request, monkeypatch):
+    """Half of the time of a sweep of the toy is drawing: nothing is drawn where nobody looks."""
+    if "drawing" not in request.fixturenames:
+        monkeypatch.setattr("cortex.figures.sweep.draw", lambda *_, **__: Figure())
 
 
 @pytest.fixture

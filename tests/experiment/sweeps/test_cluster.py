@@ -21,6 +21,7 @@ def sweep(toy):
     return Sweep(config, (gains, Axis("unit.units", (2, 3))))
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_numbers_and_one_may_die(sweep, tmp_path):
     pytest.importorskip("distributed")
     here = run_sweep(sweep, tmp_path / "here").data
@@ -46,6 +47,7 @@ for job in "$@"; do kill -- "-$job"; done
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the stand-ins need setsid")
 def test_jobs_of_a_queue_are_workers(sweep, tmp_path, monkeypatch):
     """With stand-ins for the queue's commands that start the job at once, on this machine."""

@@ -14,6 +14,7 @@ import xarray as xr
 from matplotlib.image import imread
 
 from cortex.errors import UserError
+from cortex.experiment import load_config
 from cortex.experiment.sweeps import (
     Axis,
     Sample,
@@ -52,6 +53,7 @@ def stopping(count: int):
     return engine
 
 
+@pytest.mark.usefixtures("drawing")
 def test_one_dataset_whose_dimensions_are_what_was_swept(sweep, tmp_path):
     found = run_sweep(sweep, tmp_path / "out")
     data = found.data
@@ -89,6 +91,7 @@ def test_a_point_that_cannot_be_measured_is_marked_with_the_reason(toy, tmp_path
     assert found.complaints == {1: "ValueError: nothing to measure"}
 
 
+@pytest.mark.usefixtures("drawing")
 def test_where_nothing_can_be_measured_the_figure_shows_that(toy, tmp_path):
     config = toy.config(kind="broken")
     found = run_sweep(Sweep(config, (GAIN,)), tmp_path / "out")
@@ -128,7 +131,7 @@ def test_a_sweep_goes_on_where_it_stopped_and_then_does_nothing(sweep, tmp_path)
     assert {p.name for p in after if after[p] != times[p]} <= {".lock"}
 
 
-@pytest.mark.parametrize("chunk", [1, 5])
+@pytest.mark.parametrize("chunk", [5, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_numbers_do_not_depend_on_the_chunk(sweep, tmp_path, chunk):
     whole = run_sweep(sweep, tmp_path / "whole").data
     xr.testing.assert_identical(run_sweep(sweep, tmp_path / "cut", chunk=chunk).data, whole)
@@ -200,6 +203,7 @@ def test_memory_that_runs_out_is_asked_for_in_halves(sweep, tmp_path, monkeypatc
         run_sweep(sweep, tmp_path / "none")
 
 
+@pytest.mark.usefixtures("drawing")
 @pytest.mark.parametrize(
     "axes",
     [
@@ -232,22 +236,28 @@ def test_a_folder_that_is_no_finished_sweep(sweep, tmp_path):
         load_sweep(tmp_path / "out")
 
 
+def long_sweep():
+    """90 points of 20 ms each."""
+    gains = Axis("unit.gain", tuple(round(0.02 * i, 2) for i in range(30)))
+    config = load_config(TOY, ["unit.pause=0.02"])
+    return Sweep(config, (gains, Axis("unit.drive", (1.0, 2.0, 3.0))))
+
+
 CHILD = """
 import sys
 from pathlib import Path
-from cortex.experiment import load_config
-from cortex.experiment.sweeps import Axis, Sweep, run_sweep
-values = tuple(round(0.02 * i, 2) for i in range(30))
-config = load_config(sys.argv[2], ["unit.pause=0.02"])
-axes = (Axis("unit.gain", values), Axis("unit.drive", (1.0, 2.0, 3.0)))
+from cortex.experiment.sweeps import run_sweep
+from tests.experiment.sweeps.test_run_sweep import long_sweep
 print("ready", flush=True)
-run_sweep(Sweep(config, axes), Path(sys.argv[1]), chunk=2)
+run_sweep(long_sweep(), Path(sys.argv[1]), chunk=2)
 """
 
 
 def start(folder: Path) -> subprocess.Popen:
-    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(folder), str(TOY)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(folder)]
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
 
 
 def killed_and_resumed(tmp_path: Path, times: int) -> None:
@@ -258,17 +268,18 @@ def killed_and_resumed(tmp_path: Path, times: int) -> None:
             child.stdout.readline()
             time.sleep(chance.uniform(0.0, 2.0))
             child.send_signal(signal.SIGKILL)
-    with start(tmp_path / "killed") as last, start(tmp_path / "whole") as whole:
-        assert (last.wait(120), whole.wait(120)) == (0, 0)
-    found = [load_sweep(tmp_path / name) for name in ("killed", "whole")]
-    xr.testing.assert_identical(*(item.data for item in found))
-    for item in found[0].data.variables:
-        assert found[0].data[item].values.tobytes() == found[1].data[item].values.tobytes()
+    with start(tmp_path / "killed") as last:
+        assert last.wait(120) == 0
+    whole = run_sweep(long_sweep(), tmp_path / "whole", chunk=2).data
+    found = load_sweep(tmp_path / "killed").data
+    xr.testing.assert_identical(found, whole)
+    for item in found.variables:
+        assert found[item].values.tobytes() == whole[item].values.tobytes()
     assert names(tmp_path / "killed") == FILES
 
 
 def test_killed_and_resumed_the_result_is_the_same(tmp_path):
-    killed_and_resumed(tmp_path, 2)
+    killed_and_resumed(tmp_path, 1)
 
 
 def test_what_kills_leave_behind_is_taken_away(sweep, tmp_path):
@@ -308,10 +319,6 @@ def test_a_folder_in_use_is_refused(tmp_path):
         while not is_sweep(tmp_path / "out"):
             time.sleep(0.05)
             assert child.poll() is None
-        second = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", CHILD, str(tmp_path / "out"), str(TOY)],
-            capture_output=True,
-            text=True,
-        )
-        assert "in use by another sweep" in second.stderr
+        with pytest.raises(UserError, match="in use by another sweep"):
+            run_sweep(long_sweep(), tmp_path / "out", chunk=2)
         child.kill()

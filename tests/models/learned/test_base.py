@@ -55,6 +55,7 @@ def test_what_is_kept(name):
         numbers = [value for key, value in facts.items() if isinstance(value, float)]
         assert numbers
         assert np.isfinite(numbers).all()
+        assert thing.file(seed).stat().st_size < 500_000
         assert all(np.isfinite(leaf).all() for leaf in named_arrays(module).values())
     first, second = (named_arrays(module) for module, _ in found[:2])
     assert any(not np.array_equal(first[key], second[key]) for key in first)

