@@ -107,6 +107,7 @@ def test_both_ways_through_a_batch_reach_what_is_asked_for(bench, tmp_path):
             assert facts["bytes_beyond_inputs"] > 4 * sheet.units  # at least what is returned
 
 
+@pytest.mark.slow
 def test_rings_settle_alike(bench, monkeypatch, tmp_path):
     rings = bench("rings")
     monkeypatch.setattr(rings, "KNOWN", 3)
@@ -176,6 +177,7 @@ def test_layers_take_the_same_step(bench, monkeypatch, layer):
         assert relative(taps, right) < 1e-4
 
 
+@pytest.mark.slow
 def test_scaling_compares_the_same_work(bench, monkeypatch):
     sheets, scaling = bench("sheets"), bench("scaling")
     monkeypatch.setattr(scaling, "LOW_RANK", 4)

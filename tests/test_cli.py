@@ -59,6 +59,10 @@ def test_run_then_run_again_from_its_own_configuration(cortex):
     assert "compiling and simulating" in shown.stderr
     quiet = cortex("run", "a/config.toml", "--out", "b", "--precision", "64", "--quiet")
     assert quiet.output == f"{Path('b').absolute()}\n"
+    rows = json.loads(Path("a/measures.json").read_text())
+    assert all(
+        {"name", "value", "unit", "reference", "provenance", "holds"} <= set(r) for r in rows
+    )
     first, second = load_results("a"), load_results("b")
     assert first.config == second.config
     assert (first.provenance["precision"], second.provenance["precision"]) == (32, 64)
@@ -91,14 +95,6 @@ def test_figure_from_the_folder_or_the_newest(cortex):
         (folder / "figure.png").unlink()
         assert "figure.png" in cortex("figure", argument).stdout
         assert (folder / "figure.png").read_bytes() == before
-
-
-def test_measures_are_a_flat_list(cortex):
-    cortex(*SMALL, "--out", "a", "--quiet")
-    rows = json.loads(Path("a/measures.json").read_text())
-    assert all(
-        {"name", "value", "unit", "reference", "provenance", "holds"} <= set(r) for r in rows
-    )
 
 
 @pytest.mark.parametrize(
@@ -276,8 +272,15 @@ def test_help_and_list_do_not_import_jax():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.6])  # s; the second while the program compiles
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "wait"),  # s; the longer while the program compiles
+    [
+        (signal.SIGINT, 130, 0.6),
+        pytest.param(signal.SIGINT, 130, 0.0, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, 0.0, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, 0.6, marks=pytest.mark.slow),
+    ],
+)
 def test_a_stopped_run_leaves_nothing(tmp_path, number, code, wait):
     command = [sys.executable, "-c", "from cortex.cli import main; main()", *SMALL]
     with subprocess.Popen(

@@ -55,7 +55,7 @@ def test_what_is_refused(cortex, picture, arguments, words):
 
 
 def test_a_blank_image_has_no_path(cortex, tmp_path):
-    Image.fromarray(np.full((24, 24), 128, np.uint8)).save(tmp_path / "blank.png")
+    Image.fromarray(np.full((64, 80), 128, np.uint8)).save(tmp_path / "blank.png")
     done = cortex("look", "blank.png", "--out", "b.pdf")
     assert done.stdout.splitlines()[1] == "nothing else is salient"
     assert (tmp_path / "b.pdf").stat().st_size > 1000

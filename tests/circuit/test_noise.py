@@ -134,6 +134,7 @@ def test_a_filtered_unit_against_its_closed_form():
     assert float(covariance[0, 0]) == pytest.approx(course.var(), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_ring_under_strong_noise_against_euler_steps_in_numpy():
     """Noise so strong that linear theory fails; both programs agree with each other."""
     circuit, net = twins.ring(UNITS)

@@ -154,7 +154,7 @@ def stairs_by_hand(times, tau):
     ("stepping", "error"),
     [
         # Fifth order with steps of at most tau / 10: 1e-7. A straddled edge costs 1e-2.
-        (Fixed(diffrax.Tsit5(), 1.0), 1e-6),
+        pytest.param(Fixed(diffrax.Tsit5(), 1.0), 1e-6, marks=pytest.mark.slow),
         (Adaptive(rtol=1e-9, atol=1e-9), 1e-6),
     ],
     ids=["fixed", "adaptive"],
@@ -226,7 +226,11 @@ def test_impossible_protocols_are_refused(protocol, times, words):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("stepping", [Fixed(dt=1.0), Adaptive()], ids=["fixed", "adaptive"])
+@pytest.mark.parametrize(
+    "stepping",
+    [Fixed(dt=1.0), pytest.param(Adaptive(), marks=pytest.mark.slow)],
+    ids=["fixed", "adaptive"],
+)
 def test_a_state_that_blows_up_is_not_finished(stepping):
     weights = Projections(*(jnp.full((2, 2), w) for w in (0.5, 0.0, 0.0, 0.0)))
     circuit = Circuit(

@@ -44,7 +44,7 @@ def convolve(image, convolution):
 @pytest.mark.parametrize(
     ("side", "stride", "groups"), [(3, 1, 1), (3, 2, 4), (5, 2, 2), (1, 1, 1), (5, 2, 8), (3, 1, 8)]
 )
-@pytest.mark.parametrize("shape", [(8, 7), (5, 6)])
+@pytest.mark.parametrize("shape", [(8, 7), pytest.param((5, 6), marks=pytest.mark.slow)])
 def test_convolution(side, stride, groups, shape):
     rng = np.random.default_rng(side)
     channels = max(groups, 4)  # 8 groups: every channel has its own kernel

@@ -171,8 +171,9 @@ def test_gradients_reach_the_strength(observer, images):
     def logit(strength):
         return observer(images[0], attention(strength=strength))[1]
 
-    slope = jax.grad(logit)(jnp.asarray(0.3))
-    quotient = (logit(0.32) - logit(0.28)) / 0.04
+    both = jax.jit(jax.value_and_grad(logit))
+    slope = both(0.3)[1]
+    quotient = (both(0.32)[0] - both(0.28)[0]) / 0.04
     # Steady states to 1e-5 of 50 Hz, over .04; a curve that is nearly straight there.
     assert float(slope) == pytest.approx(float(quotient), rel=0.05, abs=0.05)
 
@@ -194,7 +195,7 @@ def test_later_passes_start_from_what_the_last_one_left(observer, images):
 
 def test_a_pass_tells_what_each_layer_does(observer, images):
     found = observer.first_pass(images)
-    responses = observer.system.respond(images[2])
+    responses = eqx.filter_jit(observer.system.respond)(images[2])
     np.testing.assert_allclose(
         found.layers[1].input[2], responses[0].with_skip, rtol=1e-3, atol=1e-3
     )
@@ -216,7 +217,7 @@ def test_an_observer_is_fitted_to_ordinary_images():
     assert np.mean(np.argmax(observer(shown), axis=1) == labels) > 0.9
     tuning = FeatureSimilarity.fit(observer, shown, labels, at="conv2")
     means = observer.mean_responses(shown, at=2)
-    outputs = jax.vmap(observer.system.respond)(jnp.asarray(shown))[1].output
+    outputs = jax.jit(jax.vmap(observer.system.respond))(jnp.asarray(shown))[1].output
     np.testing.assert_allclose(means, np.mean(outputs, axis=(2, 3)), rtol=1e-4, atol=1e-5)
     expected = tuning_values(jnp.asarray(means), jnp.asarray(labels), CATEGORIES)
     np.testing.assert_allclose(tuning.sources[0].values, expected, rtol=1e-5)

@@ -314,6 +314,7 @@ def test_killed_twenty_times_the_result_is_the_same(tmp_path):
     killed_and_resumed(tmp_path, 20)
 
 
+@pytest.mark.slow
 def test_a_folder_in_use_is_refused(tmp_path):
     with start(tmp_path / "out") as child:
         while not is_sweep(tmp_path / "out"):
