@@ -31,7 +31,7 @@ SMALL = {"areas", "attention", "circuit", "frontends", "models", "tasks"}
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_compilation(request):
-    """Saves some 30 % of the time of the compiler in these rooms; experiments get it whole."""
+    """Less work for the compiler in these rooms (README.md); experiments get it whole."""
     room = request.path.relative_to(Path(__file__).parent).parts[0]
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", room in SMALL)
