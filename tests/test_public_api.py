@@ -108,6 +108,7 @@ def test_the_six_lines(made, labelled_images):
     np.testing.assert_array_equal(named(image), net(image))
 
 
+@pytest.mark.slow
 def test_the_circuit_is_calibrated_and_inhibition_stabilised(made, labelled_images):
     """On a network that was never trained, by the defaults."""
     _, system, observer, _ = made
@@ -122,6 +123,7 @@ def test_the_circuit_is_calibrated_and_inhibition_stabilised(made, labelled_imag
     assert found["surround_suppression"] > 0.1
 
 
+@pytest.mark.slow
 def test_circuits_at_several_layers(callables, labelled_images):
     *layers, head = callables
     x, _ = labelled_images
@@ -158,6 +160,7 @@ def test_rings_of_any_number_of_units_respond_alike():
         assert peaks(units) == pytest.approx(expected, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_longer_lines_respond_alike_in_their_middle():
     rates = []
     for units in (41, 101):
@@ -169,6 +172,7 @@ def test_longer_lines_respond_alike_in_their_middle():
     assert rates[0] == pytest.approx(rates[1], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_inner_cells_of_sheets_receive_alike():
     """What all cells at 1 Hz send to the middle, on average over 9 x 9 cells: drawn at random."""
     received = []
