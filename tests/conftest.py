@@ -31,10 +31,11 @@ SMALL = {"areas", "attention", "circuit", "frontends", "models", "tasks"}
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_compilation(request):
-    """Less work for the compiler in these rooms (README.md); experiments get it whole."""
+    """By day less work for the compiler in these rooms (README.md); by night users' programs."""
     room = request.path.relative_to(Path(__file__).parent).parts[0]
+    by_day = "not slow" in request.config.option.markexpr
     before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", room in SMALL)
+    jax.config.update("jax_disable_most_optimizations", by_day and room in SMALL)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
 
