@@ -8,12 +8,17 @@ HEAVY = {
     "attention_variability": 18,
     "cued_category": 14,
     "digits_detection": 13,  # CI runs it by its command besides
+    "feedback_gain": 12,
     "fit_contrast_response": 17,
     "fsgm_propagation": 30,
+    "glimpses": 25,
     "lateral_attention": 28,
     "mechanism_comparison": 33,
     "object_detection": 30,
+    "oscillations": 13,
+    "regimes": 20,
     "ring_variability": 22,
     "saccades_and_tasks": 19,
     "saliency_search": 23,
+    "soft_attention": 20,
 }

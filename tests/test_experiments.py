@@ -110,13 +110,11 @@ def test_what_is_too_heavy_to_run_by_day_is_traced(name):
     assert found
 
 
-# The way of a sweep to a point is the same for all: two of them stand for the rest by day.
+# The way of a sweep to a point is the same for all: one of them stands for the rest by day.
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(
-            name, marks=() if name in ("ring_normalization", "cueing") else pytest.mark.slow
-        )
+        pytest.param(name, marks=() if name == "ring_normalization" else pytest.mark.slow)
         for name in NAMES
         if registry.find(name).compiled
     ],

@@ -90,6 +90,7 @@ def test_deviance_by_hand():
     assert found == pytest.approx(by_hand, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_and_goodness_of_fit_is_uniform():
     """40 simulated observers: 95 % intervals hold 40 x .95 = 38 +- 1.4 thresholds and slopes."""
     truth = Psychometric(6.0, 2.0, 0.5, 0.02)

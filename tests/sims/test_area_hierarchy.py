@@ -193,6 +193,7 @@ def test_receptive_fields_and_regime(data):
         assert float(data["eigenvalue_E"][area]) == pytest.approx(leading, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_feedback_that_is_cut_is_cut_for_one_area_alone():
     """No feedback from V2: V1 shows nothing, and its rows say so; V2 still hears of V4."""
     changed = {"hierarchy.feedback": [0.0, 0.5], "places": [3, -5], "contrast": 30.0}

@@ -278,6 +278,7 @@ def killed_and_resumed(tmp_path: Path, times: int) -> None:
     assert names(tmp_path / "killed") == FILES
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_the_result_is_the_same(tmp_path):
     killed_and_resumed(tmp_path, 1)
 
