@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from PIL import Image
+
 from cortex.experiment import names
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +31,12 @@ def test_every_figure_shown_exists():
     assert shown
     for name in shown:
         assert (ROOT / name).stat().st_size > 10_000
+
+
+def test_the_gallery_is_in_true_colour():
+    for path in (ROOT / "figures" / "gallery").glob("*.png"):
+        with Image.open(path) as picture:
+            assert picture.mode != "P", path.name
 
 
 def test_every_experiment_is_named_and_validated():
