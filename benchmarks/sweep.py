@@ -50,12 +50,16 @@ def program_work(points: int, every_core: bool) -> Work:
 
 def runs_work(points: int) -> Work:
     """A run each, of a point in the middle."""
+    import jax
     from cortex.sims import ring_normalization
 
-    from cortex.experiment.progress import Progress
-
     config = _configs(points)[0][points // 2]
-    return Work(lambda: ring_normalization.run(config, Progress()))
+
+    def run() -> object:
+        jax.clear_caches()  # each run of its own compiles
+        return ring_normalization.experiment.run(config)
+
+    return Work(run)
 
 
 def rows(quick: bool) -> list[Row]:

@@ -1,6 +1,7 @@
 """What is packaged is what is in the tree; imports go downwards; files stay short."""
 
 import ast
+import importlib.util
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,3 +187,14 @@ def exports(module: str) -> Iterator[str]:
     for _, name in imported(door) if door.is_file() else ():
         if name.rpartition(".")[0] == module:
             yield f"{room}.{name.rpartition('.')[2]}"
+
+
+@pytest.mark.parametrize("path", sources("benchmarks", "docs"), ids=lambda p: p.name)
+def test_what_is_imported_from_the_package_is_there(path):
+    """Of files that tests do not run."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cortex"):
+            module = importlib.import_module(str(node.module))
+            for name in node.names:
+                inside = hasattr(module, name.name)
+                assert inside or importlib.util.find_spec(f"{node.module}.{name.name}"), name.name
