@@ -17,15 +17,18 @@ def on_files(files, config):
     from cortex.experiment import registry
 
     rows = verdicts()
-    listed = ["# Experiments", "", "Each is one file of at most 250 lines in `sims/`.", ""]
-    listed += ["| experiment | asks | rows that hold |", "|---|---|---|"]
-    for name in registry.names():
-        held, claimed = sum(row["holds"] for row in rows[name]), len(rows[name])
-        listed.append(
-            f"| [{name}]({name}.md) | {cell(registry.summary(name))} | {held}/{claimed} |"
-        )
-        page = "\n".join(page_of(name, rows[name])) + "\n"
-        files.append(File.generated(config, f"experiments/{name}.md", content=page))
+    listed = ["# Experiments", "", "Each is one file of at most 250 lines in `sims/`."]
+    listed += ["Times are about those of two CPU cores.", ""]
+    for family, members in registry.families().items():
+        listed += [f"## {family}", ""]
+        listed += ["| experiment | asks | takes | rows that hold |", "|---|---|---|---|"]
+        for name, takes in members.items():
+            held, claimed = sum(row["holds"] for row in rows[name]), len(rows[name])
+            asks = cell(registry.summary(name))
+            listed.append(f"| [{name}]({name}.md) | {asks} | {takes} | {held}/{claimed} |")
+            page = "\n".join(page_of(name, rows[name])) + "\n"
+            files.append(File.generated(config, f"experiments/{name}.md", content=page))
+        listed.append("")
     for picture in sorted((ROOT / "figures" / "gallery").glob("*.png")):
         path = f"experiments/{picture.name}"
         files.append(File.generated(config, path, abs_src_path=str(picture)))

@@ -16,7 +16,7 @@ from cortex.areas import TrainingSettings, digits
 from cortex.areas.digit_networks import DigitNetwork
 from cortex.cli.shared import keep_programs
 from cortex.errors import UserError
-from cortex.experiment import load_results
+from cortex.experiment import load_results, registry
 from cortex.stimuli import load_digits, split_digits
 
 SMALL = [
@@ -36,10 +36,17 @@ def test_help_names_every_command(cortex):
 
 
 def test_list_has_a_line_for_each_experiment(cortex):
-    lines = cortex("list").stdout.splitlines()
-    summaries = dict(line.split(maxsplit=1) for line in lines)
-    assert summaries["ring_normalization"].startswith("Summation on the orientation ring")
-    assert summaries["digits_detection"].startswith("Detecting a digit")
+    lines = [line for line in cortex("list").stdout.splitlines() if line.startswith("  ")]
+    (ring,) = (line for line in lines if line.startswith("  ring_normalization "))
+    assert " s  Summation on the orientation ring: " in ring
+    assert any(line.startswith("    object_detection_vgg16 ") for line in lines)
+    assert sorted(line.split()[0] for line in lines) == list(registry.packaged())
+
+
+def test_summaries_of_commands_are_whole_in_80_columns(cortex):
+    commands = cortex("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(commands) > 10
+    assert [line for line in commands if "..." in line or len(line) > 80] == []
 
 
 def test_show_gives_values_units_and_sources(cortex):
@@ -101,11 +108,11 @@ def test_figure_from_the_folder_or_the_newest(cortex):
     ("arguments", "line"),
     [
         (["run", "ring_normalization", "--set", "circuit.tau_E=-5"], "circuit.tau_E: found -5, "),
-        (["show", "nothing"], "unknown experiment 'nothing', allowed: "),
+        (["show", "nothing"], "unknown experiment 'nothing'; `cortex list`"),
         (["run", "none.toml"], "none.toml: cannot be read (no such file or directory)"),
         (["run", "ring_normalization", "--seed", "-1"], "seed: found -1, allowed: "),
         (["run", "ring_normalization", "--device", "tpu"], "--device tpu: not on this machine, "),
-        (["validate", "nothing"], "unknown experiment 'nothing', allowed: "),
+        (["validate", "nothing"], "unknown experiment 'nothing'; `cortex list`"),
         (["figure", "."], ".: not a results folder"),
         (["train", "digits", "--seed", "-1"], "--seed: found -1, allowed: a whole number >= 0"),
         (["train", "digits", "--kind", "circuits"], "--kind circuits: found no weights/digits_pl"),

@@ -20,6 +20,7 @@ import typer
 from cortex.cli import train, weights
 from cortex.cli.look import look
 from cortex.cli.new import new
+from cortex.cli.results import compare, report, results
 from cortex.cli.shared import (
     Device,
     Group,
@@ -70,15 +71,17 @@ def _root(
 
 @app.command("list")
 def list_experiments() -> None:
-    """List the experiments, and below each its presets: other settings under another name."""
+    """List the experiments by family, with their presets."""
     from cortex.experiment import registry
+    from cortex.experiment.terminal import print_experiments
 
-    width = max(map(len, registry.packaged()), default=0)
-    for name in registry.names():
-        rows = [(name, registry.summary(name))]
-        rows += [(preset.name, preset.summary) for preset in registry.presets(name)]
-        for label, summary in rows:
-            typer.echo(f"{label:<{width}}  {summary}".rstrip())
+    for family, members in registry.families().items():
+        typer.echo(typer.style(family, bold=True))
+        rows = []
+        for name, takes in members.items():
+            rows.append((name, takes, registry.summary(name)))
+            rows += [(f"  {one.name}", "", one.summary) for one in registry.presets(name)]
+        print_experiments(rows)
 
 
 @app.command()
@@ -118,8 +121,16 @@ def run(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the results folder only.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say where each expectation is from.")
+    ] = False,
 ) -> None:
-    """Run an experiment: simulate, measure, draw, and save a results folder."""
+    """Run an experiment and save a results folder.
+
+    `cortex show NAME` has the settings that --set can change. For example:
+
+    cortex run ring_normalization --set circuit.k=0.03 --set contrasts=[5,20]
+    """
     from cortex.experiment import load_settings
     from cortex.experiment.results import choose_target
 
@@ -132,7 +143,7 @@ def run(
     if quiet:
         typer.echo(str(found.path))
         return
-    _print_measures(found.measures, found.path)
+    _print_measures(found.measures, found.path, verbose)
     typer.echo(f"results  {short(found.path)}")
     if experiment.draw is not None:
         typer.echo(f"figure   {short(found.path / 'figure.png')}")
@@ -141,6 +152,9 @@ def run(
 app.command("sweep")(sweep)
 app.command("look")(look)
 app.command("new")(new)
+app.command("results")(results)
+app.command("compare")(compare)
+app.command("report")(report)
 
 
 @app.command()
@@ -153,7 +167,7 @@ def figure(
         typer.Option("--of", metavar="MEASURE", help="Of a sweep: what to draw; may be repeated."),
     ] = None,
 ) -> None:
-    """Draw the figure again from a results folder alone, that of a run or of a sweep."""
+    """Draw the figure of a run or a sweep again."""
     from cortex.experiment import names, newest_results, redraw
     from cortex.experiment.sweeps import is_sweep, redraw_sweep
 
@@ -180,7 +194,7 @@ def validate(
     ] = None,
     device: Annotated[Device | None, typer.Option("--device", help="Where to compute.")] = None,
 ) -> None:
-    """Run every experiment as shipped; tabulate what was expected and what came out.
+    """Run experiments as shipped; table of what holds.
 
     A row that does not hold is shown as it is. The exit code is 1 only if an experiment could
     not run.
@@ -203,7 +217,7 @@ def validate(
 
 @app.command()
 def cite(name_or_file: NameOrFile) -> None:
-    """Print the BibTeX entries that an experiment stands on: its settings and its claims."""
+    """Print the BibTeX of what an experiment stands on."""
     from cortex.experiment import load_settings
 
     experiment, _ = load_settings(name_or_file)
@@ -261,9 +275,9 @@ def _print_settings(rows: list[Any]) -> None:
     print_settings(rows)
 
 
-def _print_measures(measures: list[Any], path: Path) -> None:
+def _print_measures(measures: list[Any], path: Path, sourced: bool) -> None:
     from cortex.experiment.terminal import print_measures
 
-    hidden = print_measures(measures, _LONG_TABLE)
+    hidden = print_measures(measures, _LONG_TABLE, sourced)
     if hidden:
         typer.echo(f"{hidden} more measures in {short(path / 'measures.json')}")

@@ -27,7 +27,7 @@ def look(
         typer.Option("--out", metavar="FILE", help="New figure, .png or .pdf [NAME_TASK.png]."),
     ] = None,
 ) -> None:
-    """Draw where attention goes on an image, and what it does to circuits that see it.
+    """Draw where attention goes on an image, and the circuits' answer.
 
     Saliency after Itti & Koch: intensity, colour opponency and orientation, centre against
     surround over scales, winner-take-all with inhibition of return. A task weights the channels:

@@ -15,7 +15,7 @@ from cortex.errors import UserError
 def new(
     name: Annotated[str, typer.Argument(help="Name of the experiment; the file is NAME.py.")],
 ) -> None:
-    """Write a commented file of an experiment that runs; change it into your own."""
+    """Write the file of an experiment of your own, ready to run."""
     path = Path(name if name.endswith(".py") else f"{name}.py")
     if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise UserError(f"NAME: found '{path.stem}', allowed: letters, digits and underscores")

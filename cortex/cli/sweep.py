@@ -69,7 +69,7 @@ def sweep(
     ] = Precision.single,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder only.")] = False,
 ) -> None:
-    """Sweep over settings: one dataset whose dimensions are the swept settings.
+    """Run an experiment over many values of its settings.
 
     Stopped at any moment, the same command goes on where it was; when all is done it does nothing.
     """

@@ -45,12 +45,16 @@ def complaint(model: type[BaseModel], error: ValidationError) -> tuple[str, str]
     return path, f"found {_shown(first['input'])}, allowed: {_allowed(place)}"
 
 
-def unknown(name: str, allowed: Sequence[str], what: str = "key") -> str:
+def unknown(name: str, allowed: Sequence[str]) -> str:
     """``unknown key 'taue' (did you mean 'tau_E'?), allowed: ...``."""
+    return f"unknown key '{name}'{close_to(name, allowed)}, allowed: {', '.join(allowed) or 'none'}"
+
+
+def close_to(name: str, allowed: Sequence[str]) -> str:
+    """``(did you mean 'tau_E'?)``, or nothing."""
     folded = {item.casefold(): item for item in allowed}
     close = difflib.get_close_matches(name.casefold(), list(folded), n=1)
-    hint = f" (did you mean '{folded[close[0]]}'?)" if close else ""
-    return f"unknown {what} '{name}'{hint}, allowed: {', '.join(allowed) or 'none'}"
+    return f" (did you mean '{folded[close[0]]}'?)" if close else ""
 
 
 def _resolve(model: type[BaseModel], steps: Sequence[Any]) -> Place:

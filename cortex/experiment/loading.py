@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cortex.errors import ConfigError
 from cortex.experiment import registry
-from cortex.experiment.complaints import complaint, unknown
+from cortex.experiment.complaints import complaint
 from cortex.experiment.experiment import Experiment
 from cortex.settings import Axis, ExperimentSettings, frozen, plain
 
@@ -81,7 +81,8 @@ def varied(config: ExperimentSettings, values: Mapping[str, Any]) -> ExperimentS
 
 def config_from_file(path: Path) -> ExperimentSettings:
     """Read and check one TOML file, whatever it is called."""
-    return checked(_parsed(path.read_bytes, str(path)), str(path), ())
+    values = _complete(_parsed(path.read_bytes, str(path)), None, str(path))
+    return checked(values, str(path), ())
 
 
 def checked(
@@ -112,10 +113,10 @@ def _experiment(values: Mapping[str, Any], origin: str, touched: Sequence[str]) 
     name = values.get("experiment")
     if not isinstance(name, str):
         found = "missing" if name is None else f"found {name!r}"
-        allowed = ", ".join(registry.names())
+        allowed = "the name of an experiment (`cortex list`)"
         raise ConfigError(f"{_at(origin, 'experiment', touched)}: {found}, allowed: {allowed}")
     if not registry.is_file(name) and name not in registry.names():
-        line = unknown(name, registry.names(), "experiment")
+        line = registry.unknown(name)
         raise ConfigError(f"{_at(origin, 'experiment', touched)}: {line}")
     return registry.find(name)
 
@@ -144,7 +145,7 @@ def _read(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
         )
     looks_like_a_file = path.suffix or len(path.parts) > 1 or path.exists()
     if not looks_like_a_file:
-        raise ConfigError(unknown(name, registry.packaged(), "experiment"))
+        raise ConfigError(registry.unknown(name))
     return _parsed(path.read_bytes, name), name
 
 

@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from cortex.errors import UserError
-from cortex.experiment.complaints import unknown
+from cortex.experiment.complaints import close_to
 from cortex.experiment.experiment import Experiment
 
 
@@ -39,7 +39,7 @@ class Preset:
     def summary(self) -> str:
         """What the first line of its file, a comment, says."""
         first = config_bytes(self.name)().decode().partition("\n")[0]
-        return f"{self.experiment}, preset: {first.lstrip('# ').rstrip()}"
+        return f"preset: {first.lstrip('# ').rstrip()}"
 
 
 @functools.cache
@@ -75,6 +75,11 @@ def packaged() -> tuple[str, ...]:
     return tuple(sorted({*names(), *_files()}))
 
 
+def unknown(name: str) -> str:
+    """What to say of a name that no experiment has."""
+    return f"unknown experiment '{name}'{close_to(name, packaged())}; `cortex list` names them all"
+
+
 def has_config(name: str) -> bool:
     """Whether a packaged TOML file has this name."""
     return name in _files()
@@ -83,6 +88,11 @@ def has_config(name: str) -> bool:
 def config_bytes(name: str) -> Callable[[], bytes]:
     """Reader of the packaged TOML file of this name."""
     return resources.files("cortex.configs").joinpath(f"{name}.toml").read_bytes
+
+
+def families() -> dict[str, dict[str, str]]:
+    """Packaged experiments by family, in the order to read them in, with how long each takes."""
+    return dict(importlib.import_module("cortex.sims").FAMILIES)
 
 
 def summary(name: str) -> str:
@@ -111,7 +121,7 @@ def find(name: str) -> Experiment:
     if is_file(name):
         return _from_file(Path(name))
     if name not in names():
-        raise UserError(unknown(name, names(), "experiment"))
+        raise UserError(unknown(name))
     module = importlib.import_module(f"cortex.sims.{name}")
     drawn = module.experiment.draw or _packaged_figure(name)
     return replace(module.experiment, name=name, draw=drawn)

@@ -22,14 +22,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import tomli_w
 import xarray as xr
 
 from cortex.errors import UserError
 from cortex.experiment import measures as measures_io
 from cortex.experiment.loading import config_from_file
 from cortex.experiment.measures import Measure
-from cortex.settings import ExperimentSettings, plain
+from cortex.experiment.written import as_toml
+from cortex.settings import ExperimentSettings
 
 INCOMPLETE = ".incomplete"
 ROOT = Path("results")
@@ -196,8 +196,8 @@ def finish(path: Path) -> Path:
 
 
 def write_config(config: ExperimentSettings, folder: Path) -> None:
-    """Write the resolved configuration; ``cortex run FOLDER/config.toml`` repeats the run."""
-    (folder / "config.toml").write_text(tomli_w.dumps(plain(config)), encoding="utf-8")
+    """Write all settings, with units and sources; ``cortex run FOLDER/config.toml`` repeats it."""
+    (folder / "config.toml").write_text(as_toml(config), encoding="utf-8")
 
 
 def write_measures(measures: Iterable[Measure], folder: Path) -> None:
@@ -254,13 +254,13 @@ def load_results(path: str | Path) -> Results:
         data = read_data(folder / "result.zarr")
     except Exception as error:  # whatever the reader's layers raise for damaged data
         raise UserError(f"{folder / 'result.zarr'}: cannot be read ({error})") from error
-    provenance = _json(folder / "provenance.json", json.loads)
+    provenance = parsed(folder / "provenance.json", json.loads)
     measured = folder / "measures.json"
-    measures = _json(measured, measures_io.from_json) if measured.exists() else []
+    measures = parsed(measured, measures_io.from_json) if measured.exists() else []
     return Results(config, data, measures, provenance, folder)
 
 
-def _json(path: Path, parse: Any) -> Any:
+def parsed(path: Path, parse: Any) -> Any:
     try:
         return parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError) as error:
@@ -277,5 +277,5 @@ def newest_results(name: str, root: Path = ROOT) -> Path:
 
 
 def _started(folder: Path) -> str:
-    provenance = _json(folder / "provenance.json", json.loads)
+    provenance = parsed(folder / "provenance.json", json.loads)
     return str(provenance.get("started", "")) if isinstance(provenance, dict) else ""

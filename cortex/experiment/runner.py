@@ -15,7 +15,9 @@ from typing import Any
 from cortex.errors import UserError
 from cortex.experiment import provenance, registry, results
 from cortex.experiment.experiment import Experiment
+from cortex.experiment.history import changed
 from cortex.experiment.results import Results
+from cortex.experiment.written import as_toml
 from cortex.progress import stage
 from cortex.settings import ExperimentSettings
 
@@ -44,7 +46,7 @@ def run_experiment(
     started, clock = datetime.now(UTC), time.perf_counter()
     # Compiling leaves a core free, on which to load what writes and draws.
     threading.Thread(target=_load, args=("zarr", "cortex.plot"), daemon=True).start()
-    data = experiment.run(settings)
+    data = experiment.run(settings).assign_attrs(_about(experiment, settings))
     with results.Draft(out) as draft:
         results.write_config(settings, draft.path)
         origin = _origin(settings, started, clock, command)
@@ -88,12 +90,25 @@ def redraw(path: Path) -> Results:
     return Results(found.config, found.data, measures, found.provenance, path)
 
 
+def _about(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
+    """What whoever opens the dataset alone should know."""
+    return {
+        "title": experiment.summary,
+        "experiment": experiment.name,
+        "seed": settings.seed,
+        "cortex": provenance.versions()["cortex"],
+        "settings": as_toml(settings),
+        "references": "\n\n".join(experiment.references()),
+    }
+
+
 def _origin(
     settings: ExperimentSettings, started: datetime, clock: float, command: Sequence[str] | None
 ) -> dict[str, Any]:
     return {
         "experiment": settings.experiment,
         "seed": settings.seed,
+        "changed": changed(settings),
         "started": started.isoformat(timespec="microseconds"),
         "command": list(sys.argv if command is None else command),
         **provenance.origin(),

@@ -21,6 +21,7 @@ from cortex.progress import Advance, Listener
 from cortex.settings import Row
 
 if TYPE_CHECKING:
+    from cortex.experiment.history import Pair, Run
     from cortex.experiment.validation import Validated
 
 _PIPE_WIDTH = 160
@@ -142,6 +143,18 @@ class _Footnotes:
             print(textwrap.fill(f"{number:>3}  {text}", wide, subsequent_indent=" " * 5))
 
 
+def print_experiments(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Names, how long each takes, and a sentence; in a pipe a line each."""
+    for name, takes, summary in rows:
+        head = f"  {name:<31}{takes:>5}  "
+        if not sys.stdout.isatty():
+            print(head + summary)
+            continue
+        blank = " " * len(head)
+        wide = max(Console().width, len(head) + 20)
+        print(textwrap.fill(summary, wide, initial_indent=head, subsequent_indent=blank))
+
+
 def print_settings(rows: Sequence[Row]) -> None:
     """The resolved configuration as a table, with its sources below."""
     head = ("setting", "value", "unit", "meaning", "from")
@@ -169,26 +182,72 @@ def _written(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def print_measures(measures: Sequence[Measure], most: int) -> int:
-    """The measures as a table; returns how many were left out of a long one."""
+def print_measures(measures: Sequence[Measure], most: int, sourced: bool) -> int:
+    """The measures as a table, with sources if asked; returns how many a long one leaves out."""
     shown = list(measures)
     if len(shown) > most:
         shown = [m for m in shown if m.headline or m.claims]
-    head = ("measure", "value", "unit", "expected", "holds", "from")
+    head = ("measure", "value", "unit", "expected", "holds", *(["from"] if sourced else []))
     table = _table(*head, right=("value", "expected", "from"), whole=("measure", "value"))
     sources = _Footnotes()
     for measure in shown:
-        table.add_row(
+        cells = [
             Text(measure.name),
             Text(_number(measure.value)),
             Text("" if measure.unit == "1" else measure.unit),
             Text(measure.goal),
             _verdict(measure.holds),
-            sources.mark(measure.provenance),
-        )
+        ]
+        table.add_row(*cells, *([sources.mark(measure.provenance)] if sourced else []))
     _emit(table)
     sources.print()
     return len(measures) - len(shown)
+
+
+def print_runs(runs: Sequence[Run]) -> None:
+    """Results folders: when, what differs from the defaults, how many claims hold."""
+    table = _table("folder", "started (UTC)", "hold", "settings changed", right=("hold",))
+    for run in runs:
+        held, claims = run.held
+        changed = ", ".join(f"{path}={_written(_tuple(v))}" for path, v in run.changed.items())
+        started = run.started[:16].replace("T", " ")
+        table.add_row(Text(str(run.path)), started, f"{held}/{claims}", Text(changed))
+    _emit(table)
+
+
+def print_compared(
+    names: tuple[str, str], settings: Sequence[Pair], measures: Sequence[Pair]
+) -> None:
+    """What differs in the settings of two runs, and the claims of both."""
+    for number, name in zip("AB", names, strict=True):
+        print(f"{number}  {name}")
+    table = _table("setting", "A", "B", whole=("setting",))
+    for pair in settings:
+        values = (Text(_written(_tuple(value))) for value in (pair.one, pair.other))
+        table.add_row(Text(pair.name), *values)
+    _emit(table)
+    head = ("measure", "A", "", "B", "", "unit")
+    table = _table(*head, right=("A", "B"), whole=("measure", "A", "B"))
+    for pair in measures:
+        cells: list[Text] = []
+        for measure in (pair.one, pair.other):
+            absent = measure is None
+            cells.append(Text("—" if absent else _with_interval(measure)))
+            cells.append(Text("") if absent or measure.holds is None else _verdict(measure.holds))
+        unit = (pair.one or pair.other).unit
+        table.add_row(Text(pair.name), *cells, "" if unit == "1" else unit)
+    _emit(table)
+
+
+def _with_interval(measure: Measure) -> str:
+    if measure.interval is None:
+        return _number(measure.value)
+    low, high = measure.interval
+    return f"{_number(measure.value)} [{low:.3g}, {high:.3g}]"
+
+
+def _tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def print_validated(done: Sequence[Validated]) -> None:

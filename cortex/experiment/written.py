@@ -28,8 +28,7 @@ def _lines(resolved: ExperimentSettings) -> Iterator[str]:
         if row.value is None:
             yield f"# {name}: not set {_comment(row)}"
             continue
-        written = tomli_w.dumps({name: _plain(row.value)}).strip()
-        written = " ".join(part.strip() for part in written.splitlines())
+        written = f"{name} = {_value(row.value)}"
         yield f"{written:<{_COLUMN}} {_comment(row)}".rstrip()
 
 
@@ -44,8 +43,11 @@ def _order(resolved: ExperimentSettings, row: Row) -> tuple[int, ...]:
     return (*places, 0, list(model.model_fields).index(name))
 
 
-def _plain(value: object) -> object:
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+def _value(value: object) -> str:
+    """As in TOML, on one line."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return tomli_w.dumps({"x": value}).partition(" = ")[2].strip()
 
 
 def _comment(row: Row) -> str:

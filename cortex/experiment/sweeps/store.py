@@ -18,7 +18,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import tomli_w
 import xarray as xr
 
 from cortex.errors import UserError
@@ -26,8 +25,9 @@ from cortex.experiment import results
 from cortex.experiment.registry import short_name
 from cortex.experiment.sweeps.evaluate import CLAIMED, HOLDING, STATUS, Rows
 from cortex.experiment.sweeps.plan import SAMPLE, Sweep
+from cortex.experiment.written import as_toml
 from cortex.labelled import variable
-from cortex.settings import Row, plain
+from cortex.settings import Row
 
 fcntl: ModuleType | None
 try:
@@ -86,7 +86,7 @@ class SweepFolder:
                 text = json.dumps(identity, indent=2, ensure_ascii=False) + "\n"
                 results.write_whole(path / PLAN, text)
             if not (path / "config.toml").exists():
-                results.write_whole(path / "config.toml", tomli_w.dumps(plain(sweep.config)))
+                results.write_whole(path / "config.toml", as_toml(sweep.config))
             yield cls(path, sweep)
 
     @property
