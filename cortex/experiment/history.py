@@ -46,7 +46,7 @@ class Run:
 def changed(config: ExperimentSettings) -> dict[str, Any]:
     """Settings that differ from the defaults of their experiment, by dotted path."""
     usual = dict(leaves(plain(type(config)(experiment=config.experiment))))
-    return {path: v for path, v in leaves(plain(config)) if usual.get(path, None) != v}
+    return {path: v for path, v in leaves(plain(config)) if usual.get(path) != v}
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
