@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cortex.experiment.measures import Measure
+from cortex.experiment.measures import OURS, PUBLISHED_DIRECTION, PUBLISHED_NUMBER, Measure
 from cortex.labelled import asked
 from cortex.sources import REQUIRED, Source
 
@@ -262,14 +262,19 @@ class Claim:
         finite = all(map(math.isfinite, ends))
         holds = finite and expect.holds(low, value, high, place)
         note = "" if not self.known else self._note(data, place)
-        shown: dict[str, Any] = {"expected": expect.text(place)}
+        shown: dict[str, Any] = {"expected": expect.text(place), "kind": self._kind(expect)}
         if isinstance(expect, Near):
             alone = expect.rtol > 0 and not _number_at(expect.atol, place)
             band = {"relative": expect.rtol} if alone else {"absolute": expect.band(place)}
-            shown = {"reference": expect.number(place), **band}
+            shown |= {"expected": None, "reference": expect.number(place), **band}
         if finite and low != high and not isinstance(expect, Near):
             shown["interval"] = (low, high)
         return Measure(**common, **shown, provenance=str(self.source), holds=holds, note=note)
+
+    def _kind(self, expect: AbstractExpectation) -> str:
+        if not self.source.key:
+            return OURS
+        return PUBLISHED_NUMBER if isinstance(expect, Near) else PUBLISHED_DIRECTION
 
     def _note(self, data: xr.Dataset, place: Place) -> str:
         if isinstance(self.known, str):

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 MEASURED_HERE = "measured here, no reference"
+# What a row that is judged stands for.
+PUBLISHED_NUMBER, PUBLISHED_DIRECTION, OURS = "published number", "published direction", "our own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Measure:
         effect: what a row that is compared claims, in a few words for the table of `cortex
             validate` ("responses to two gratings add sublinearly"); its name if empty.
         note: what a reader should know, above all why a row does not hold.
+        kind: what a row that is judged stands for: a published number, a published direction (or
+            range), or a requirement of our own, such as a number that another program gives.
         interval: ends of the interval of an estimate, in `unit`.
     """
 
@@ -43,6 +47,7 @@ class Measure:
     headline: bool = False
     effect: str = ""
     note: str = ""
+    kind: str = ""
     interval: tuple[float, float] | None = None
 
     @property

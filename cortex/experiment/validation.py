@@ -15,9 +15,15 @@ from typing import Any
 from cortex.experiment import provenance, results
 from cortex.experiment.experiment import Experiment
 from cortex.experiment.loading import load_settings
-from cortex.experiment.measures import Measure
+from cortex.experiment.measures import OURS, PUBLISHED_DIRECTION, PUBLISHED_NUMBER, Measure
 from cortex.experiment.runner import run_experiment
 from cortex.settings import ExperimentSettings
+
+_KINDS = {
+    PUBLISHED_NUMBER: "published numbers met",
+    PUBLISHED_DIRECTION: "published directions found",
+    OURS: "requirements of our own met",
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ def to_json(done: Iterable[Validated]) -> str:
                     "measure": m.name,
                     "effect": m.claim,
                     "source": m.provenance,
+                    "kind": m.kind,
                     "expected": m.goal,
                     "value": value,
                     "unit": m.unit,
@@ -132,11 +139,18 @@ def to_markdown(done: Sequence[Validated]) -> str:
 
 
 def summary(done: Sequence[Validated]) -> str:
-    """How many rows hold, and what did not run, in a sentence or two."""
-    rows = sum(len(one.measures) for one in done)
-    text = f"{sum(one.holding for one in done)} of {rows} rows hold."
+    """How many rows hold, of which kind, and what did not run, in a sentence or three."""
+    rows = [m for one in done for m in one.measures]
+    text = f"{_share(rows)} rows hold"
+    kinds = [(words, [m for m in rows if m.kind == kind]) for kind, words in _KINDS.items()]
+    counts = [f"{_share(of_kind)} {words}" for words, of_kind in kinds if of_kind]
+    text += f": {', '.join(counts)}." if counts else "."
     failed = [one.experiment for one in done if one.failure]
     return f"{text} Did not run: {', '.join(failed)}." if failed else text
+
+
+def _share(rows: Sequence[Measure]) -> str:
+    return f"{sum(m.holds is True for m in rows)} of {len(rows)}"
 
 
 def _circumstances(done: Sequence[Validated]) -> str:

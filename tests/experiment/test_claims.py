@@ -19,7 +19,7 @@ from cortex.experiment import (
     settled_claim,
 )
 from cortex.experiment.claims import Place
-from cortex.sources import Source
+from cortex.sources import COMPUTED, REQUIRED, Source
 
 HERE = Source(detail="here")
 
@@ -167,3 +167,19 @@ def test_one_state_that_is_none_breaks_the_claim_that_all_are():
     (good,) = claim.rows(None, data(settled=xr.DataArray([True, True], dims="state")))
     (bad,) = claim.rows(None, data(settled=xr.DataArray([True, False], dims="state")))
     assert (good.holds, bad.holds) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("expect", "source", "kind"),
+    [
+        (Near(1.0, rtol=0.1), Source("rubin2015", "Fig. 1"), "published number"),
+        (Between(0, 2), Source("rubin2015"), "published direction"),
+        (Above(0), Source("rubin2015", "direction"), "published direction"),
+        (Near(1.0, rtol=0.1), COMPUTED, "our own"),
+        (Above(0), REQUIRED, "our own"),
+        (Reported(), Source("rubin2015"), ""),
+    ],
+)
+def test_a_row_says_whether_a_paper_or_we_ask_for_it(expect, source, kind):
+    (row,) = Claim("x", lambda d: 1.0, expect, source, unit="1").rows(None, data())
+    assert row.kind == kind

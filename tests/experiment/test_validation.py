@@ -7,6 +7,7 @@ import pytest
 
 from cortex.errors import UserError
 from cortex.experiment import Measure, validation
+from cortex.experiment.measures import OURS, PUBLISHED_NUMBER
 from cortex.experiment.validation import Validated, summary, to_json, to_markdown, validate
 
 
@@ -16,11 +17,13 @@ def row(name, value, unit, holds=None, **more):
 
 def rows():
     near = {"reference": 1.21, "relative": 0.02, "provenance": "a | b", "effect": "sum"}
+    near["kind"] = PUBLISHED_NUMBER
     range_of = {"expected": "15 to 20", "provenance": "paper", "note": "It is flat."}
+    range_of["kind"] = OURS
     return (
         row("w[c=2]", 1.2, "1", True, **near),
         row("peak", 14.7, "%", False, **range_of),
-        row("lost", float("nan"), "Hz", False, expected="> 0", provenance="paper"),
+        row("lost", float("nan"), "Hz", False, expected="> 0", provenance="paper", kind=OURS),
     )
 
 
@@ -47,7 +50,10 @@ def test_one_failure_does_not_stop_the_others(fake, tmp_path):
     assert fake == [(name, out / name) for name in names]
     assert [one.failure for one in done] == ["RuntimeError: out of luck", ""]
     assert [m.name for m in done[1].measures] == ["w[c=2]", "peak", "lost"]
-    assert summary(done) == "1 of 3 rows hold. Did not run: digits_detection."
+    assert summary(done) == (
+        "1 of 3 rows hold: 1 of 1 published numbers met, 0 of 2 requirements of our own met. "
+        "Did not run: digits_detection."
+    )
     found = json.loads((out / "validation.json").read_text())
     assert found[0] == {"experiment": "digits_detection", "failure": "RuntimeError: out of luck"}
     assert [row["holds"] for row in found[1:]] == [True, False, False]
@@ -88,7 +94,8 @@ def test_nothing_is_written_for_an_unknown_experiment_or_a_taken_folder(fake, tm
 def test_markdown():
     done = [Validated("ring", rows(), 3.2), Validated("sheet", (), 1.0, "ValueError: no")]
     lines = to_markdown(done).splitlines()
-    assert lines[0].startswith("1 of 3 rows hold. Did not run: sheet. 2 experiments, 0.1 min, ")
+    assert lines[0].startswith("1 of 3 rows hold: 1 of 1 published numbers met, ")
+    assert " Did not run: sheet. 2 experiments, 0.1 min, " in lines[0]
     assert "| sum (`w[c=2]`) | a \\| b | 1.21 ± 2 % | 1.2 | yes |" in lines
     assert "| peak | paper | 15 to 20 | 14.7 % | **no** <sup>1</sup> |" in lines
     assert "| lost | paper | > 0 | none | **no** |" in lines
