@@ -16,10 +16,23 @@ from cortex.experiment.sweeps.evaluate import COMPUTED, SETTLED, Evaluator, stat
 from cortex.experiment.sweeps.plan import Sweep
 from cortex.experiment.written import as_toml
 from cortex.settings import plain, settings
+from cortex.stimuli.public_data import VARIABLE
 from tests.heavy import HEAVY
+from tests.recordings import write_osie, write_v4_gain
 
 NAMES = registry.names()
 RUNS = [pytest.param(name, marks=pytest.mark.slow if name in HEAVY else ()) for name in NAMES]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def recordings(tmp_path_factory):
+    """What experiments on recorded data read here: as small, and made."""
+    folder = tmp_path_factory.mktemp("data")
+    write_osie(folder / "osie")
+    write_v4_gain(folder / "v4_gain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(folder))
+        yield
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from cortex.cli import train, weights
+from cortex.cli.data import data
 from cortex.cli.look import look
 from cortex.cli.new import new
 from cortex.cli.results import compare, report, results
@@ -79,7 +80,9 @@ def list_experiments() -> None:
         typer.echo(typer.style(family, bold=True))
         rows = []
         for name, takes in members.items():
-            rows.append((name, takes, registry.summary(name)))
+            needed = registry.needs(name)
+            marked = f" (needs data: {', '.join(needed)})" if needed else ""
+            rows.append((name, takes, registry.summary(name) + marked))
             rows += [(f"  {one.name}", "", one.summary) for one in registry.presets(name)]
         print_experiments(rows)
 
@@ -155,6 +158,7 @@ app.command("new")(new)
 app.command("results")(results)
 app.command("compare")(compare)
 app.command("report")(report)
+app.command("data")(data)
 
 
 @app.command()
@@ -197,19 +201,23 @@ def validate(
     """Run experiments as shipped; table of what holds.
 
     A row that does not hold is shown as it is. The exit code is 1 only if an experiment could
-    not run.
+    not run; those whose public data are not there (`cortex data`) are left out, unless named.
     """
-    from cortex.experiment import names
+    from cortex.experiment import names, registry
     from cortex.experiment.terminal import print_validated
+    from cortex.stimuli.public_data import absent
 
+    wanted = list(dict.fromkeys(experiments or names()))
+    left_out = [] if experiments else [one for one in wanted if absent(registry.needs(one))]
     with computing(device, Precision.single), shown_progress(quiet=False):
         from cortex.experiment.validation import summary
         from cortex.experiment.validation import validate as validated
 
-        wanted = list(dict.fromkeys(experiments or names()))
-        done, folder = validated(wanted, out)
+        done, folder = validated([one for one in wanted if one not in left_out], out)
     print_validated(done)
     typer.echo(summary(done))
+    if left_out:
+        typer.echo(f"left out {', '.join(left_out)}: their data are not there (cortex data)")
     typer.echo(f"table    {short(folder / 'validation.md')}")
     if any(one.failure for one in done):
         raise typer.Exit(1)

@@ -38,6 +38,7 @@ class Experiment:
         only_analysed: names of variables that `analyse` needs and nobody after it, such as what a
             readout sees in every trial: too large to keep.
         small: settings by dotted path that make it quick, for tests and first tries.
+        needs: names of the public data without which it cannot run (`cortex data`).
         name: its name; by default that of the file that `simulate` stands in.
 
     Examples:
@@ -53,6 +54,7 @@ class Experiment:
     compiled: bool = True
     only_analysed: Sequence[str] = ()
     small: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
     name: str = ""
 
     def __post_init__(self) -> None:

@@ -97,9 +97,20 @@ def families() -> dict[str, dict[str, str]]:
 
 def summary(name: str) -> str:
     """First line of the docstring of a packaged experiment, read without importing it."""
-    source = resources.files("cortex.sims").joinpath(f"{name}.py")
-    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(_tree(name)) or ""
     return text.partition("\n")[0]
+
+
+def needs(name: str) -> tuple[str, ...]:
+    """Public data that a packaged experiment needs, read without importing it."""
+    calls = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call))
+    words = (word for call in calls for word in call.keywords if word.arg == "needs")
+    return tuple(one for word in words for one in ast.literal_eval(word.value))
+
+
+def _tree(name: str) -> ast.Module:
+    source = resources.files("cortex.sims").joinpath(f"{name}.py")
+    return ast.parse(source.read_text(encoding="utf-8"))
 
 
 def is_file(name: str) -> bool:
