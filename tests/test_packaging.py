@@ -20,6 +20,7 @@ MOST_LINES_OF_A_SIM = 250
 OFFERED = {
     "cortex.analysis.psychometric",
     "cortex.analysis.contrast_response",
+    "cortex.analysis.fixations",
     "cortex.analysis.scan_paths",
     "cortex.circuit.fitting",
     "cortex.models.hierarchy",

@@ -1,4 +1,4 @@
-"""Scan paths compared: density of fixations, similarity within and between tasks, decoding."""
+"""Scan paths compared: density of fixations, sequences, similarity within tasks, decoding."""
 
 from __future__ import annotations
 
@@ -35,6 +35,34 @@ def similarity(
     norm = np.linalg.norm(flat, axis=1, keepdims=True)
     flat = flat / np.where(norm > 0, norm, 1.0)
     return np.asarray(flat @ flat.T)
+
+
+def aligned(
+    one: Float[np.ndarray, "*paths shifts 2"],
+    other: Float[np.ndarray, "*paths others 2"],
+    reach: float,
+) -> Float[np.ndarray, "*paths"]:
+    """How alike two scan paths are as sequences: 1 if they are the same, 0 if nothing fits.
+
+    The best alignment of the two in their order, in which two fixations score 1 less their distance
+    over `reach` and a fixation left out scores 0 (Needleman & Wunsch), over the longer path: the
+    method of ScanMatch on places rather than on the cells of a grid, without durations.
+
+    Args:
+        one, other: places (row, column), such that a unit is as long along both axes.
+        reach: distance at which two fixations have nothing in common.
+
+    Source: Cristino, Mathôt, Theeuwes & Gilchrist 2010, Behav Res Methods 42:692.
+    """
+    distance = np.linalg.norm(one[..., :, None, :] - other[..., None, :, :], axis=-1)
+    score = 1 - distance / reach
+    rows, columns = score.shape[-2:]
+    best = np.zeros((*score.shape[:-2], rows + 1, columns + 1))
+    for i in range(rows):
+        for j in range(columns):
+            left_out = np.maximum(best[..., i, j + 1], best[..., i + 1, j])
+            best[..., i + 1, j + 1] = np.maximum(left_out, best[..., i, j] + score[..., i, j])
+    return np.asarray(best[..., -1, -1] / max(rows, columns))
 
 
 def within_minus_between(
