@@ -86,6 +86,9 @@ def choice(default: Any, description: str, source: Source | str = CHOSEN, **boun
     return quantity(default, "1", description, source, **bounds)
 
 
+MOST_POINTS = 10_000  # of a curve: more than anybody draws, and fewer than a memory holds
+
+
 class Axis(Settings):
     """Numbers along a dimension: some that are asked for, and a curve through them.
 
@@ -117,11 +120,12 @@ class Axis(Settings):
             raise ValueError("values: found [], allowed: at least one number")
         if self.curve is not None:
             low, high, points = self.curve
-            if not low < high or points < 2 or (self.logarithmic and low <= 0):
+            too_low = self.logarithmic and low <= 0
+            if not low < high or not 2 <= points <= MOST_POINTS or too_low:
                 least = "0 < lowest" if self.logarithmic else "lowest"
                 raise ValueError(
                     f"curve: found [{low:g}, {high:g}, {points}], allowed: [lowest, highest, "
-                    f"points] with {least} < highest and points >= 2"
+                    f"points] with {least} < highest and 2 to {MOST_POINTS} points"
                 )
         return self
 

@@ -29,10 +29,21 @@ class Group(TyperGroup):
         except UserError as error:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from None
+        except (MemoryError, RuntimeError) as error:
+            if not _out_of_memory(error):
+                raise
+            said = str(error).strip().partition("\n")[0]
+            typer.echo(f"error: not enough memory: {said}", err=True)
+            raise typer.Exit(2) from None
         except KeyboardInterrupt as stop:
             notes = "".join(f"; {note}" for note in getattr(stop, "__notes__", ()))
             typer.echo(f"interrupted{notes}", err=True)
             raise typer.Exit(130) from None
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Of NumPy or Python, or of JAX, which has no class of its own for it."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 Settings = Annotated[

@@ -89,7 +89,8 @@ def sweep(
         1 if count is None else count,
         tuple(name.strip() for name in keep.split(",") if name.strip()),
     )
-    plan.check()
+    with shown_progress(quiet):
+        plan.check()
     _prepare(cluster is not None)
     with computing(device, precision), shown_progress(quiet):
         from cortex.experiment.sweeps.runner import run_sweep

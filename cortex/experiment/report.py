@@ -67,7 +67,7 @@ def _of_run(folder: Path) -> dict[str, Any]:
         "changed": run.changed,
         "rows": [(row, sources.index(row.provenance) + 1) for row in rows],
         "sources": sources,
-        "settings": (folder / "config.toml").read_text(encoding="utf-8"),
+        "settings": results.parsed(folder / "config.toml", str),
         "again": shlex.join(["cortex", "run", run.experiment, *_as_options(run.changed)]),
         "origin": json.dumps(origin, indent=2, ensure_ascii=False),
     }
@@ -89,7 +89,7 @@ def _of_sweep(folder: Path) -> dict[str, Any]:
         "changed": {},
         "rows": [],
         "sources": [],
-        "settings": (folder / "config.toml").read_text(encoding="utf-8"),
+        "settings": results.parsed(folder / "config.toml", str),
         "again": shlex.join(origin.get("command", [])),
         "origin": json.dumps({"sweep": plan, **origin}, indent=2, ensure_ascii=False),
     }

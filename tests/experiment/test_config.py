@@ -22,7 +22,7 @@ RING = "ring_normalization"
         (
             "contrasts.curve=[5,1,9]",
             "contrasts.curve: found [5, 1, 9], allowed: [lowest, highest, points] with 0 < lowest "
-            "< highest and points >= 2",
+            "< highest and 2 to 10000 points",
         ),
         ("contrasts=[2,2.0]", "contrasts.values: found [2, 2], allowed: each one once"),
         (

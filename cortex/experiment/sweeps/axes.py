@@ -20,6 +20,8 @@ _RANGE = re.compile(rf"({_NUMBER}):({_NUMBER}):(\d+)(,log)?")
 _CALL = re.compile(rf"(\w+)\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
 _PATH = re.compile(r"\w+(?:\.\w+)*")
 
+MOST_POINTS = 10**8  # of a sweep: a plan must fit into memory
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -142,6 +144,8 @@ def _range(text: str, path: str, match: re.Match[str]) -> Axis:
             f"--grid {text}: found {count} values from {low:g} to {high:g}, "
             "allowed: at least 2, between two different ends"
         )
+    if count > MOST_POINTS:
+        raise UserError(f"--grid {text}: found {count:,} values, allowed: at most {MOST_POINTS:,}")
     if log and min(low, high) <= 0:
         raise UserError(f"--grid {text}: found an end at {min(low, high):g}, allowed with log: > 0")
     spaced = np.geomspace(low, high, count) if log else np.linspace(low, high, count)

@@ -16,7 +16,8 @@ import numpy as np
 
 from cortex.errors import UserError
 from cortex.experiment.loading import ConfigError, checked, varied
-from cortex.experiment.sweeps.axes import Axis, Sample
+from cortex.experiment.sweeps.axes import MOST_POINTS, Axis, Sample
+from cortex.progress import stage
 from cortex.settings import ExperimentSettings, Row, plain, settings
 
 SAMPLE = "sample"  # the dimension of what is drawn at random
@@ -50,6 +51,8 @@ class Sweep:
             raise UserError("sweep: found nothing to vary, allowed: --grid or --sample")
         if self.samples and self.count < 1:
             raise UserError(f"--n: found {self.count}, allowed: a whole number >= 1")
+        if self.size > MOST_POINTS:
+            raise UserError(f"sweep: found {self.size:,} points, allowed: at most {MOST_POINTS:,}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,8 +109,10 @@ class Sweep:
             for value in self.draws[sample.path]:
                 self._allowed({sample.path: value}, f"--sample {sample.path}")
         if len(self.paths) > 1:
-            for point in range(self.size):
-                self._allowed(self.values(point), "a combination of the swept values")
+            with stage("checking every combination", total=self.size) as advance:
+                for point in range(self.size):
+                    self._allowed(self.values(point), "a combination of the swept values")
+                    advance(1)
 
     def _allowed(self, values: Mapping[str, Any], what: str) -> None:
         try:
