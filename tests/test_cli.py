@@ -269,6 +269,13 @@ def test_compiled_programs_are_kept_where_the_user_says(monkeypatch, tmp_path, n
     assert jax.config.jax_compilation_cache_dir == "elsewhere"
 
 
+def test_a_home_that_cannot_be_written_to_keeps_no_programs(monkeypatch, tmp_path, no_cache_folder):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    keep_programs()
+    assert jax.config.jax_compilation_cache_dir is None
+
+
 def test_help_and_list_do_not_import_jax():
     code = (
         "import sys; from typer.testing import CliRunner; from cortex.cli import app\n"
