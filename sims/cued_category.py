@@ -35,6 +35,7 @@ from cortex.areas import SSN, VisualSystem
 from cortex.areas.digits import CLASSES, MAPS, digit_network
 from cortex.attention import Multiplicative
 from cortex.labelled import coordinate, each, label
+from cortex.models.digit_images import HeldOutDigits
 from cortex.models.networks import DigitNetworks, SolverSection
 from cortex.models.study import StatisticsSection
 from cortex.progress import stage
@@ -59,7 +60,7 @@ WHY = {
 CONTRASTS = ("valid less uncued", "uncued less invalid", "valid less invalid")
 
 
-class Settings(ex.ExperimentSettings):
+class Settings(HeldOutDigits):
     """Settings of `cued_category`."""
 
     noise: Axis = axis(0.4, 0.7, 1.0, unit="1", description="SD of the pixel noise")
@@ -82,7 +83,7 @@ class Settings(ex.ExperimentSettings):
 
 def simulate(s: Settings, key: Array) -> dict[str, Any]:
     """Every network learns, and looks at held-out digits in noise after each cue and after none."""
-    training, held_out = split_digits(load_digits())
+    training, held_out = split_digits(load_digits())[0], s.test_digits()
     shown, known = digit_network().images(held_out), np.asarray(held_out.labels)
     noise = coordinate(s.noise)
     singles = shown.__getitem__, known, s.per_category, CLASSES
@@ -140,7 +141,6 @@ def learn(s: Settings, system: VisualSystem, training: Digits, key: Array) -> tu
     seen = tasks.respond_to_all(system, tasks.in_batches(lambda n: images[clean[n]], len(clean)))
     values = tasks.all_tuning_values(seen.means, labels[clean], CLASSES)
     ordinary = tasks.Detectors.fit(seen.units, labels[clean], CLASSES)
-
     drawn = np.random.default_rng(s.seed + 1)
     levels = jnp.asarray(drawn.permutation(np.resize(s.noise.array(), s.noisy)), jnp.float32)
     empty = np.arange(s.noisy) % 3 == 2

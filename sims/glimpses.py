@@ -31,12 +31,13 @@ from cortex.attention import EnergyMatched, NoAttention, SpatialWindow
 from cortex.attention.glimpses import Retina
 from cortex.experiment import Above, Claim, Experiment, settled_claim
 from cortex.labelled import Labelled, coordinate, each, label
+from cortex.models.digit_images import HeldOutDigits
 from cortex.models.learned import trained_source
 from cortex.models.learned.glimpses import CANVAS, GLIMPSES, answers
 from cortex.models.learned.hard_digits import circuits_system, split
 from cortex.models.networks import SolverSection, WeightsSection
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, quantity
+from cortex.settings import quantity
 from cortex.sources import Source
 from cortex.stimuli import Digits, halve
 from cortex.stimuli.cluttered_digits import Canvas, cluttered_digits
@@ -48,7 +49,7 @@ PLACES = (*POLICIES, "digit")  # of a window or a cut; centre: no window, the ey
 DIGIT = 28  # px
 
 
-class Settings(ExperimentSettings):
+class Settings(HeldOutDigits):
     """Settings of `glimpses`."""
 
     images: int = quantity(1000, "1", "images, each of another held-out digit", ge=20, le=1000)
@@ -68,7 +69,7 @@ class Settings(ExperimentSettings):
 
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     """Every trained network looks; then the circuits look at the places chosen."""
-    training, held_out = split()
+    training, held_out = split()[0], s.test_digits()
     shown = one_of_each(s, key, held_out, s.images, CANVAS)
     seeds = coordinate(s.learned.seeds, "1", "seed of the training")
     trained, maps = s.learned.load(trained_source("glimpses")), dict.fromkeys(("row", "column"))
@@ -199,8 +200,7 @@ def by_glimpses(drawn: xr.Dataset) -> xr.Dataset:
 def by_place(drawn: xr.Dataset) -> xr.Dataset:
     """Rates and detection, means over seeds, and what the learned place gains."""
     mean = drawn.mean("case")
-    rates = Rates(mean.hit.values, mean.false_alarms.values)
-    sensitivity = mean.hit.copy(data=rates.sensitivity)
+    sensitivity = mean.hit.copy(data=Rates(mean.hit.values, mean.false_alarms.values).sensitivity)
     both = xr.concat([sensitivity, mean.chosen], "quantity").mean("seed")
     both = both.assign_coords(quantity=["sensitivity", "chosen"])
     others = both.sel(where=["centre", "random"]).rename(where="beside")

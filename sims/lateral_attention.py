@@ -73,7 +73,8 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     learned = s.sources(lateral.trained_source())["learned"]
     observer = s.observer()
     with stage("first looks"):
-        trials, shown = lateral.cluttered(observer, s.seed, s.per_category, held_out=True)
+        drawn = s.test_digits(), s.per_category, lateral.held_out_draws(s.seed)
+        trials, shown = lateral.cluttered(observer, *drawn)
         (before,) = attend_to_all(observer, shown, NoAttention())
     places = dict(zip(KINDS, lateral.digit_and_clutter(trials), strict=True))
     graph = lateral.connections(observer)

@@ -84,7 +84,7 @@ def compare(s: Settings, known: Any, key: Array, task: str, seed: int) -> dict[s
     """Every source at every layer on the hard images of one task and seed; NaN where none acts."""
     (observer, values), area = known, known[0].system.areas[-1]
     key = jax.random.fold_in(jax.random.fold_in(key, 100 + seed), TASKS.index(task))
-    drawn = observer, hard_digits.split()[1], key, task, s.per_category
+    drawn = observer, s.test_digits(), key, task, s.per_category
     looks = {n: hard_digits.hard_images(*drawn, layer=n - 1) for n in s.layers}
 
     def measured(look: Any, source: AbstractSource, layer: int) -> dict[str, Labelled]:

@@ -29,11 +29,12 @@ from cortex.attention.encoder_decoder import Evenly
 from cortex.attention.inspection import entropy
 from cortex.experiment import Above, AtLeast, Below, Claim, Experiment, settled_claim
 from cortex.labelled import Labelled, coordinate, each, label
+from cortex.models.digit_images import HeldOutDigits
 from cortex.models.learned import sequence_reading as reading
 from cortex.models.learned import trained_source
 from cortex.models.strip_network import StripLook, look_again
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, choice, quantity
+from cortex.settings import choice, quantity
 from cortex.sources import Source
 from cortex.stimuli.digit_strips import Strips
 from cortex.studies.learned_source import TrainedSettings
@@ -63,7 +64,7 @@ WORDS = {
 }
 
 
-class Settings(ExperimentSettings):
+class Settings(HeldOutDigits):
     """Settings of `sequence_reading`."""
 
     count: int = quantity(100, "1", "strips of held-out digits", ge=10, le=250)
@@ -79,7 +80,7 @@ class Settings(ExperimentSettings):
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     """Every seed's network sees the strips; its encoder-decoders read them in every order."""
     del key  # strips come from the seed, as those of the training
-    strips = reading.held_out_strips(s.seed, s.count)
+    strips = reading.held_out_strips(s.seed, s.test_digits(), s.count)
     trained = s.learned.load(trained_source("sequence_reading"))
     seeds = coordinate(tuple(trained), "1", "seed of the network and of its reader")
     with stage("networks that read", total=len(trained)) as advance:

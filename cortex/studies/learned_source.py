@@ -23,6 +23,7 @@ from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.errors import UserError
 from cortex.experiment import Above, Claim, ConfigError
 from cortex.labelled import Labelled, coordinate, each, label
+from cortex.models.digit_images import HeldOutDigits
 from cortex.models.learned import TrainedSource
 from cortex.models.learned.hard_digits import (
     DETECTOR_DIGITS,
@@ -35,7 +36,7 @@ from cortex.models.learned.hard_digits import (
 from cortex.models.learned.through_circuits import Attended, Training, asked_logits, attend_to_all
 from cortex.models.networks import SolverSection, WeightsSection
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, Settings, choice, quantity, require_distinct
+from cortex.settings import Settings, choice, quantity, require_distinct
 from cortex.sources import Source
 from cortex.tasks import Observer
 
@@ -86,7 +87,7 @@ class LearnedSettings(TrainedSettings):
     )
 
 
-class LearnedSourceSettings(ExperimentSettings):
+class LearnedSourceSettings(HeldOutDigits):
     """Settings of an experiment on a learned source."""
 
     per_category: int = quantity(
@@ -111,7 +112,7 @@ class LearnedSourceSettings(ExperimentSettings):
     def hard_images(self, observer: Observer, key: Array, task: str = "array") -> HardImages:
         """Hard images of held-out digits, after their first look at the area that is attended."""
         with stage("hard images without attention", total=10 * self.per_category) as advance:
-            layer, digits = Training().layer, split()[1]
+            layer, digits = Training().layer, self.test_digits()
             return hard_images(observer, digits, key, task, self.per_category, layer, advance)
 
     def sources(self, trained: TrainedSource) -> dict[str, dict[int, Any]]:

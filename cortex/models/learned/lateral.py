@@ -34,6 +34,7 @@ from cortex.attention.graph import (
 from cortex.attention.lateral import AbstractLateral, as_tokens
 from cortex.attention.self_attention import SelfAttention, similarity_attention
 from cortex.circuit import GaussianCoupling
+from cortex.stimuli import Digits
 from cortex.stimuli.digit_strips import ClutteredTrials
 from cortex.tasks import Observer
 from cortex.trainer import Curve, Report, fit
@@ -87,13 +88,17 @@ def unlearned(layer: int = LAYER) -> Attentions:
 
 
 def cluttered(
-    observer: Observer, seed: int, per_category: int, held_out: bool
+    observer: Observer, digits: Digits, per_category: int, rng: np.random.Generator
 ) -> tuple[ClutteredTrials, HardImages]:
-    """Digits among clutter, and the first looks at them."""
-    rng = np.random.default_rng([seed, int(held_out)])
-    trials = ClutteredTrials(split()[held_out], per_category, CLASSES, rng)
+    """These digits among clutter, and the first looks at them."""
+    trials = ClutteredTrials(digits, per_category, CLASSES, rng)
     shows = trials.labels[..., None] == np.arange(CLASSES)
     return trials, look_first(observer, trials, shows, LAYER)
+
+
+def held_out_draws(seed: int) -> np.random.Generator:
+    """Draws of images of held-out digits, other than those of training."""
+    return np.random.default_rng([seed, 1])
 
 
 def digit_and_clutter(trials: ClutteredTrials) -> tuple[np.ndarray, np.ndarray]:
@@ -119,7 +124,8 @@ class Examples(eqx.Module):
 
 @lru_cache(maxsize=1)
 def _examples() -> Examples:
-    trials, shown = cluttered(standard_observer(), 0, PER_CATEGORY, held_out=False)
+    rng = np.random.default_rng([0, 0])
+    trials, shown = cluttered(standard_observer(), split()[0], PER_CATEGORY, rng)
     on, off = (jnp.asarray(places, float) for places in digit_and_clutter(trials))
     return Examples(jax.vmap(as_tokens)(shown.features), on, off)
 
@@ -196,7 +202,7 @@ def jittered(attentions: Attentions, key: PRNGKeyArray, size: float = 0.05) -> A
 def _score(attentions: Attentions) -> dict[str, float]:
     """Area under the ROC curve on held-out digits among clutter."""
     observer, count = standard_observer(), 20
-    _, shown = cluttered(observer, 1, count, held_out=True)
+    _, shown = cluttered(observer, split()[1], count, held_out_draws(1))
     sources: dict[str, AbstractSource] = {"without": NoAttention()}
     for name, one in attentions.sources(connections(observer)).items():
         sources[name] = EnergyMatched(one, SIZE)

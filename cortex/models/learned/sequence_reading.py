@@ -230,9 +230,8 @@ def training_strips(seed: int, digits: Digits, count: int = TRAINING) -> Strips:
     return digit_strips(digits, count, np.random.default_rng([seed, 1]), LAYOUT)
 
 
-def held_out_strips(seed: int, count: int = HELD_OUT) -> Strips:
+def held_out_strips(seed: int, held_out: Digits, count: int = HELD_OUT) -> Strips:
     """Strips of digits that neither the network nor the reader has seen."""
-    _, held_out = split_digits(load_digits())
     return digit_strips(held_out, count, np.random.default_rng([seed, 2]), LAYOUT)
 
 
@@ -278,7 +277,7 @@ def _like(key: PRNGKeyArray) -> Trained:
 
 
 def _score(trained: Trained) -> dict[str, float]:
-    strips = held_out_strips(0)
+    strips = held_out_strips(0, split_digits(load_digits())[1])
     look = seen(strip_system(int(trained.network_seed)), strips)
 
     def accuracy(reader: EncoderDecoder) -> float:
