@@ -1,4 +1,15 @@
-"""Figure of `area_hierarchy`: attention by area in time and size, and over feedback strengths."""
+"""Figure of `area_hierarchy`: attention by area in time and size, and over feedback strengths.
+
+**a** to **c**, E rate at a stimulus in V4, V2 and V1 with attention on it (solid) and on the other
+stimulus (dashed), attention to V4 on before the stimulus. **d** and **e**, that effect as a share
+of its final size, when the cue comes before and after the stimulus; dots are where it passes the
+line. **f**, modulation index of each area for the forms of attention to V4 and for a gain on the
+drive of V1. **g**, receptive fields: response to a short line over the largest one. **h** and
+**i**, over strengths of feedback and shares of it onto I (dashes): modulation index of each area,
+and how much later the effect begins in V1 than in V4; grey marks the strength of the other panels.
+Areas from light (V1) to dark (V4). Deterministic steady states and time courses of one circuit
+each: no bars.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +20,7 @@ from cortex.sims.area_hierarchy import AT_THE_BOTTOM, DEFAULT, sizes_in_order
 from matplotlib.lines import Line2D
 
 from cortex.models.top_down import FORMS
-from cortex.plot import style
+from cortex.plot import legend_below, style
 
 BEFORE = 30.0  # ms shown before stimulus or cue
 LINES = ("-", "--", ":", "-.")
@@ -35,8 +46,10 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     return figure
 
 
-def _colour(data: Any, area: str) -> str:
-    return style.SERIES[list(data["area"].values).index(area)]
+def _colour(data: Any, area: str) -> Any:
+    """From light to dark, up the hierarchy."""
+    areas = list(data["area"].values)
+    return style.shades(style.INDIGO, len(areas))[areas.index(area)]
 
 
 def _range(values: Any) -> tuple[float, float]:
@@ -124,8 +137,8 @@ def _sizes(panel: Any, data: Any) -> None:
         panel.set_title(f"Attention matters most in {areas[np.argmax(first)]}")
     _, top = _range(data["index"].sel(entry=list(entries)).values)
     if top > 0:
-        panel.set_ylim(top=1.6 * top)
-    panel.legend(loc="upper left")
+        panel.set_ylim(top=1.05 * top)
+    legend_below(panel, 2)
 
 
 def _fields(panel: Any, data: Any) -> None:
@@ -190,7 +203,7 @@ def _grid_onsets(panel: Any, settings: Any, data: Any) -> None:
     # An effect that has turned around in one area has no order with the others.
     signs = np.sign(data["grid_index"].transpose("to_I", "feedback", "area").values)
     lag = np.where((signs == signs[..., -1:]).all(-1)[None], lag.values, np.nan)
-    colours = dict(zip(data["protocol"].values, (style.INK, style.SKY), strict=True))
+    colours = dict(zip(data["protocol"].values, (style.INK, style.GREY), strict=True))
     for values, colour in zip(lag, colours.values(), strict=True):
         for number, row in enumerate(values):
             line = LINES[number % len(LINES)]

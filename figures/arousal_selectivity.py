@@ -1,4 +1,10 @@
-"""Figure of `arousal_selectivity`: uniform gain favours neither a place nor a preference."""
+"""Figure of `arousal_selectivity`: uniform gain favours neither a place nor a preference.
+
+**a**, orientation tuning of E rates over their own peak at several gains that are the same
+everywhere, from light to dark. **b**, E rates with attention over those without: by place, with a
+uniform gain (arousal) and attention to a place; by preferred orientation, with arousal and
+attention to an orientation. Deterministic steady states of one circuit: no bars.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +15,9 @@ import numpy as np
 from cortex.plot import style
 
 SOURCES = {
-    "arousal": (style.ORANGE, "o", "arousal"),
-    "place": (style.PURPLE, "P", "a place"),
-    "orientation": (style.GREEN, "D", "an orientation"),
+    "arousal": (style.FORMS["gain on drive"], "o", "arousal"),
+    "place": (style.WINE, "P", "a place"),
+    "orientation": (style.INDIGO, "D", "an orientation"),
 }
 OF = {"by_place": "place", "by_preference": "orientation"}  # attention that selects
 
@@ -36,11 +42,11 @@ def _tuning(panel: Any, data: Any) -> None:
     away = (angles - preferred + 90.0) % 180.0 - 90.0
     order = np.argsort(away)
     gains = data["gain"].values
-    shades = np.linspace(0.25, 1.0, len(gains))
+    shades = style.shades(SOURCES["arousal"][0], len(gains))
     for gain, shade in zip(gains, shades, strict=True):
         curve = data["tuning"].sel(gain=gain).values
         panel.plot(
-            away[order], (curve / curve.max())[order], color=style.ORANGE, alpha=shade,
+            away[order], (curve / curve.max())[order], color=shade,
             label=f"{gain:g}, {curve.max():.1f} Hz",
         )  # fmt: skip
     panel.legend(

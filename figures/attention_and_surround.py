@@ -1,4 +1,13 @@
-"""Figure of `attention_and_surround`: what attention at centre and surround does to suppression."""
+"""Figure of `attention_and_surround`: what attention at centre and surround does to suppression.
+
+**a**, stimuli (shaded) and attention fields (lines) at centre (green) and surround (purple). **b**,
+rate of the middle E unit to the centre alone (open) and with the surround (filled), attention away,
+at the centre and at the surround; numbers are suppression. **c**, suppression index against
+contrast in these states, attention as input to E. **d**, its change by attention for the three
+forms. **e**, the index against the width of the attention field; the dashed line is the width of
+the other panels. **f**, attention index without (−) and with (+) the surround at three contrasts.
+Deterministic steady states of one circuit: no bars.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +21,7 @@ from cortex.analysis import crossing
 from cortex.labelled import asked
 from cortex.plot import axis_of, curves, legend_below, style
 
-COLOURS = {"surround": style.PURPLE, "away": style.INK, "centre": style.GREEN}
+COLOURS = {"surround": style.ELSEWHERE, "away": style.UNATTENDED, "centre": style.ATTENDED}
 FORM = "input to E"
 
 

@@ -1,4 +1,12 @@
-"""Figure of `attention_variability`: what attention does to variability and correlations."""
+"""Figure of `attention_variability`: what attention does to variability and correlations.
+
+Lines are linear theory, dots simulations of the noisy ring, black without attention. **a** and
+**b**, variance over mean of the rate, and noise correlation of a pair, against contrast. **c**,
+noise correlation against the difference of tuning. **d**, variance over mean with attention
+relative to without. **e**, change of the correlation by input to E against the pair's place, by
+contrast from light to dark. **f**, power spectrum over the mean rate; grey marks the slow frequency
+of the claim. Bars are standard errors of the simulation (in **d** an upper bound).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import curves, style
+from cortex.plot import curves, legend_below, style
 
 DOTS_ALONE = {"ls": "none", "marker": "o", "mec": "white", "mew": 0.5}
 DOTS = DOTS_ALONE | {"elinewidth": 0.8}
@@ -106,17 +114,18 @@ def _places(panel: Any, data: Any, attended: float, period: float) -> None:
     here = data.by_place.sel(contrast=asked, method="nearest")
     change = here.sel(attention="input to E") - here.sel(attention="unattended")
     shown = np.unique(np.linspace(0, len(asked) - 1, 4).round().astype(int))
-    for place, dashes in zip(shown, ("-", "--", "-.", ":"), strict=False):
-        look = {"color": style.FORMS["input to E"], "ls": dashes, "label": f"{asked[place]:g} %"}
+    shades = style.shades(style.FORMS["input to E"], len(shown))
+    for place, shade in zip(shown, shades, strict=True):
+        look = {"color": shade, "label": f"{asked[place]:g} %"}
         panel.plot(away[order], change.isel(contrast=place).values[order], **look)
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.axvline(0, color=style.PALE, lw=0.8, zorder=0)
     panel.set(xlim=(-period / 2, period / 2), xticks=np.linspace(-period / 2, period / 2, 5))
     low, high = np.nanmin(change, initial=0.0), np.nanmax(change, initial=0.0)
-    panel.set_ylim(low - 0.55 * (high - low), high + 0.08 * (high - low) + 1e-3)
+    panel.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low) + 1e-3)
     panel.set(xlabel="Pair's place from the attended (deg)", ylabel="Change of the correlation")
     panel.set_title("Pairs near the focus change most")
-    panel.legend(loc="lower center", ncols=2, title="contrast", title_fontsize=7)
+    legend_below(panel, 4, title="contrast")
 
 
 def _spectrum(panel: Any, data: Any, spectrum: Any) -> None:

@@ -1,4 +1,14 @@
-"""Figure of `biased_competition`: time course, population, slopes, ratios, forms of attention."""
+"""Figure of `biased_competition`: time course, population, slopes, ratios, forms of attention.
+
+Gratings of two orientations, green and purple where one is attended, black without attention.
+**a**, rate of the E unit that prefers the first, in time. **b**, E rates over preferred
+orientations to both gratings; grey is each grating alone. **c**, what the second grating does to
+the response to the first against the unit's selectivity, each dot a unit, with the slope. **d**,
+response to both gratings, scaled from that to the poor one alone (0) to the preferred one alone
+(1), against contrast. **e**, rates attended over unattended, of two gratings or alone; rings were
+computed by an independent program. **f**, share of the attended grating in the response, for the
+three forms. Deterministic steady states of one ring: no bars.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +17,16 @@ from typing import Any
 import numpy as np
 from cortex.sims.biased_competition import DEFAULT, RATIOS
 
-from cortex.plot import curves, marks, style, time_course
+from cortex.plot import curves, legend_below, marks, style, time_course
 
-NONE, FIRST, SECOND = style.INK, style.GREEN, style.PURPLE
+NONE, FIRST, SECOND = style.UNATTENDED, style.ATTENDED, style.ELSEWHERE
 DASHED = {"ls": (0, (4, 1.5)), "lw": 1.0}
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(2, 3, height=125.0)
+    figure, panels = style.figure(2, 3, height=142.0)
     (course, population, interaction), (scaled, ratios, shares) = panels
     first, second = (f"{angle:g}°" for angle in settings.orientations)
     # One contrast for the two panels of the population: the middle one of those asked for.
@@ -54,11 +64,11 @@ def _course(panel: Any, data: Any, first: str, second: str) -> None:
     }
     names = {trial: trial.replace("first", first).replace("second", second) for trial in looks}
     time_course(panel, data.course, "trial", looks=looks, names=names)
-    panel.axvline(0, ymax=0.55, color=style.GREY, lw=0.6)
-    panel.set(ylim=(0, 1.75 * _top(data.course)), xlabel="Time from stimulus onset (ms)")
+    panel.axvline(0, color=style.GREY, lw=0.6)
+    panel.set(ylim=(0, 1.05 * _top(data.course)), xlabel="Time from stimulus onset (ms)")
     panel.set_ylabel(f"Rate of the E unit at {first} (Hz)")
     panel.set_title("Attention decides the competition")
-    panel.legend(loc="upper left", labelspacing=0.3)
+    legend_below(panel, 2)
 
 
 def _population(panel: Any, E: Any, states: Any, period: float) -> None:
@@ -68,10 +78,10 @@ def _population(panel: Any, E: Any, states: Any, period: float) -> None:
         both = E.sel(attention=form, focus=focus, shown="both")
         label = "both" if form == "unattended" else name
         curves(panel, both, "preferred", looks={None: colour}, label=label)
-    panel.set(xlim=(0, period), xticks=np.linspace(0, period, 5), ylim=(0, 1.35 * _top(E[:2])))
+    panel.set(xlim=(0, period), xticks=np.linspace(0, period, 5), ylim=(0, 1.05 * _top(E[:2])))
     panel.set(xlabel="Preferred orientation (deg)", ylabel="E rate (Hz)")
     panel.set_title(f"The attended peak wins ({E.contrast:g} %)")
-    panel.legend(loc="upper center", ncols=2, columnspacing=1.0, handlelength=1.3)
+    legend_below(panel, 2)
 
 
 def _interaction(panel: Any, E: Any, slopes: Any, states: Any, angles: tuple[str, str]) -> None:
@@ -85,12 +95,10 @@ def _interaction(panel: Any, E: Any, slopes: Any, states: Any, angles: tuple[str
         line = interaction.mean() + slope * (selectivity - selectivity.mean())
         panel.plot(selectivity, line, color=colour, lw=1.0, label=f"{name}: {slope:.2f}")
     panel.axhline(0, color=style.GREY, lw=0.6)
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.34 * (high - low))
     panel.set_xlabel("Selectivity: {} − {} (Hz)".format(*angles))
     panel.set_ylabel(f"Interaction: both − {angles[1]} (Hz)")
     panel.set_title("Attention turns the slope")
-    panel.legend(loc="upper left", title="slope over units", alignment="left", title_fontsize=7)
+    legend_below(panel, 2, title="slope over units")
 
 
 def _scaled(panel: Any, scaled: Any) -> None:
@@ -107,7 +115,7 @@ def _scaled(panel: Any, scaled: Any) -> None:
     highest = scaled.sel(attended="preferred", attention=DEFAULT, contrast=_asked(scaled))
     panel.set(ylim=(-0.15, max(1.6, 1.25 * _top(highest))), ylabel="Response to both, scaled")
     panel.set_title("The pair follows the attended one")
-    panel.legend(loc="upper right")
+    legend_below(panel, 2)
 
 
 def _asked(array: Any) -> Any:
@@ -136,7 +144,10 @@ def _ratios(panel: Any, ratio: Any, rows: Any) -> None:
         "orthogonal": "other one, alone",
         "other": "other of two",
     }
-    looks = {"pair": style.E, "single": style.ORANGE, "orthogonal": style.SKY, "other": style.I}
+    attended, other = {"color": style.ATTENDED}, {"color": style.ELSEWHERE}
+    alone = {"ls": (0, (4, 1.5)), "lw": 1.0}
+    looks = {"pair": attended, "single": attended | alone}
+    looks |= {"orthogonal": other | alone, "other": other}
     panel.axhline(1.0, color=style.INK, lw=0.6)
     curves(panel, ratio.sel(case=list(names)), "contrast", "case", looks=looks, names=names)
     if any(row.name.startswith("ratio[") and row.reference is not None for row in rows):
@@ -148,7 +159,7 @@ def _ratios(panel: Any, ratio: Any, rows: Any) -> None:
     style.plain_log(panel.yaxis, ticks)
     panel.yaxis.set_minor_locator(style.no_ticks())
     panel.set(ylabel="Rate, attended/unattended", title="The attended gains, the other loses")
-    panel.legend(loc="upper right", labelspacing=0.3)
+    legend_below(panel, 2)
 
 
 def _shares(panel: Any, share: Any) -> None:
@@ -157,4 +168,4 @@ def _shares(panel: Any, share: Any) -> None:
     panel.set_ylim(0.45, min(1.05, _top(forms) + 0.12))
     _line(panel, 0.5, "no attention", "top")
     panel.set(ylabel="Share of the attended one", title="All forms bias the weights")
-    panel.legend(loc="upper right")
+    legend_below(panel, 2)

@@ -1,75 +1,70 @@
-"""Figure of `colour_of_orientation`: whose colour is named, by layer and strength of attention."""
+"""Figure of `colour_of_orientation`: attention to an orientation, and the colour that is named.
+
+**a**, two trials with two gratings each: bars of 40° are attended, and the network names one of
+five colours. **b**, change of the share of trials in which the colour of the attended grating is
+named, by the layer attended, with attention by tuning values (indigo) and gradient values (olive),
+without circuits (open) and with (filled); without attention it is named about as often as the other
+grating's. n: 9 orientations of 16 images; strength chosen on one half of the images, shown on the
+other; bars are 95 % bootstrap intervals over images.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from cortex.plot import style
+import xarray as xr
 
-from .grating_panels import by_strength, gains, layout, legend, network
+from cortex.plot import interval_bars, legend_beside, style
 
-ROWS = {"own": "Attended colour:\ngain (points)", "other": "Other colour:\ngain (points)"}
-RATES = {"own": (style.E, "attended grating's"), "other": (style.I, "other grating's")}
+SOURCES = ("tuning", "gradient")
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
-    """Images and shares by strength above; gains by site, circuits beside none, below."""
-    variants = data["variant"].values.tolist()
-    drawn, below, above, grid = layout(150, len(variants), len(ROWS), 0.9)
-    _examples(above[0], data)
-    for panel, variant in zip(above[1:], variants, strict=True):
-        _shares(panel, data.sel(variant=variant), legend=panel is above[1])
-    above[1].set_ylabel("Trials in which\nthe colour is named")
-    for row, (whose, words) in zip(grid, ROWS.items(), strict=True):
-        for panel, variant in zip(row, variants, strict=True):
-            gains(panel, 100.0 * data["gain"].sel(variant=variant, named=whose), "source")
-        row[0].set_ylabel(words)
-    for panel, variant in zip(grid[0], variants, strict=True):
-        base = data["named_share_unattended"].sel(variant=variant)
-        own, other = (float(base.sel(named=whose)) for whose in ROWS)
-        panel.set_title(
-            f"{network(settings, variant)}\nunattended: either grating's {own:.0%}, {other:.0%}",
-            fontsize=7,
-        )
-    for panel in grid[-1]:
-        panel.set_xlabel("Layer attended (1 the lowest)")
-    legend(below, data, settings.statistics.level)
-    style.letters([*above, *grid[:, 0]])
-    return drawn
+    """Two trials, and the gain at every layer in one panel."""
+    figure, panels = style.figure(1, 2, height=64, width_ratios=(1, 2.6))
+    _examples(panels[0, 0], data)
+    _gains(panels[0, 1], data)
+    style.letters(panels.flat)
+    return figure
+
+
+def _gains(panel: Any, data: Any) -> None:
+    """Gain of the attended grating's colour by layer, one mark for each source and network."""
+    gain = 100 * data["gain"].sel(named="own")
+    series = [(s, str(v)) for s in SOURCES for v in data["variant"].values]
+    series = [(s, v) for s, v in series if s in data["source"].values]
+    every = xr.concat([gain.sel(source=s, variant=v, drop=True) for s, v in series], "series")
+    names = [str(site).removeprefix("layer ") for site in data["site"].values]
+    every = every.assign_coords(series=range(len(series)), site=names)
+    looks, words = {}, {}
+    for number, (source, variant) in enumerate(series):
+        colour, marker, said = style.VALUES[source]
+        fill = style.VARIANT_LOOKS[variant].get("mfc", colour)
+        looks[number] = {"color": colour, "fmt": marker, "mfc": fill}
+        words[number] = f"{said}, {style.VARIANTS[variant]}"
+    panel.axhline(0.0, color=style.GREY, lw=0.6, zorder=0)
+    interval_bars(panel, every, "site", "series", looks=looks, names=words, width=0.5)
+    panel.set_xlabel("Layer attended (1 the lowest)")
+    panel.set_ylabel("Attended grating's colour named:\nchange by attention (points)")
+    above = every.sel(bound="low") > 0
+    title = "Attention does not bring out the colour"
+    if above.any():
+        title = "Attention brings out the colour in some"
+    count = int(every.sel(bound="value").notnull().sum())
+    panel.set_title(f"{title}: above 0 in {int(above.sum())} of {count}")
+    legend_beside(panel)
 
 
 def _examples(panel: Any, data: Any) -> None:
     """Two trials in which 40 deg is attended, and the colours there are."""
-    panel.axis("off")
+    style.unframed(panel)
     for number, image in enumerate(data["example"].values[1:]):
-        inset = style.unframed(panel.inset_axes((0.52 * number, 0.42, 0.48, 0.52)))
+        inset = style.unframed(panel.inset_axes((0.52 * number, 0.5, 0.48, 0.45)))
         inset.imshow(image)
-        inset.set_title(f"trial {number + 1}", fontsize=6.5, pad=2)
+        inset.set_title(f"trial {number + 1}", fontsize=7, pad=2)
     text = "Attended: bars of 40°.\nWhich colour?"
-    panel.text(0.0, 0.36, text, transform=panel.transAxes, fontsize=7, va="top")
+    panel.text(0.0, 0.44, text, transform=panel.transAxes, va="top")
     for number, rgb in enumerate(data["rgb_of_colour"].values):
-        inset = style.unframed(panel.inset_axes((0.14 * number, 0.02, 0.11, 0.12)))
+        inset = style.unframed(panel.inset_axes((0.2 * number, 0.06, 0.16, 0.14)))
         inset.set_facecolor(tuple(rgb / 255))
-
-
-def _shares(panel: Any, here: Any, legend: bool) -> None:
-    """Whose colour is named against strength, at the layer where tuning values do best."""
-    if "best_layer" not in here:
-        panel.axis("off")
-        return
-    attended = here["named_share"].sel(site=here["best_layer"].item())
-    unattended = here["named_share_unattended"]
-    by_strength(panel, attended, unattended, "named", RATES, legend=legend, room=1.3)
-    chance = 1 / here.sizes["colour_name"]
-    panel.axhline(chance, color=style.GREY, lw=0.7, ls=(0, (1, 1.5)))
-    panel.annotate(
-        "chance",
-        (1.0, chance),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 2),
-        textcoords="offset points",
-        ha="right",
-        fontsize=6,
-        color=style.GREY,
-    )

@@ -1,4 +1,13 @@
-"""Figure of `contrast_or_response_gain`: contrast responses of both models, gains, maps."""
+"""Figure of `contrast_or_response_gain`: contrast responses of both models, gains, maps.
+
+**a**, contrast responses of the circuit with attention (three forms) and without, for small and
+large stimuli and attention fields; numbers are the effect of the input to E at half of the largest
+response (grey line) and at the highest contrast. **b**, the same in the normalisation model of
+attention. **c**, log ratio of response gain to contrast gain, which a fit of both to the curves
+gives, for each stimulus in each field. **d** and **e**, share of the effect that is left at the
+highest contrast, over sizes of stimulus and field, in the circuit and in the model; circles are the
+sizes of **a** and **b**. Deterministic steady states of one circuit: no bars.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from cortex.plot import axis_of, style
 
-COLOURS = {**style.FORMS, MODEL: style.GREEN}
+COLOURS = {**style.FORMS, MODEL: style.OLIVE}
 FORM = "input to E"
 # In the summary: from what the theory calls contrast gain to what it calls response gain.
 ORDER = (("small", "large"), ("large", "large"), ("small", "small"), ("large", "small"))

@@ -1,4 +1,14 @@
-"""Figure of `feature_similarity_gain`: tuning curves, scaling, grading, ratio test, places."""
+"""Figure of `feature_similarity_gain`: tuning curves, scaling, grading, ratio test, places.
+
+**a**, orientation tuning of a unit whose preferred orientation is attended and of one that prefers
+the orthogonal one, with attention (solid) and without (dashed). **b**, their rates with against
+without attention, with the gain fitted. **c**, rate attended over unattended against the difference
+of the attended and the preferred orientation. **d**, that ratio against the rank of the preferred
+orientation among those tested (dots) with the line fitted to all units. **e**, the population when
+the attended orientation is shown. **f**, the ratio at a place that is not the attended one, where
+attention acts everywhere or at the first place only, with and without a grating. Deterministic
+steady states of one ring: no bars.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +17,9 @@ from typing import Any
 import numpy as np
 from cortex.sims.feature_similarity_gain import DEFAULT, EVERYWHERE
 
-from cortex.plot import style
+from cortex.plot import legend_below, style
 
-ATTENDED, ACROSS = style.GREEN, style.PURPLE
+ATTENDED, ACROSS = style.ATTENDED, style.ELSEWHERE
 LOOKS = {
     form: {"color": colour, "marker": marker}
     for (form, colour), marker in zip(style.FORMS.items(), "os^", strict=True)
@@ -20,7 +30,7 @@ DASHED = {"ls": (0, (3, 1.5)), "lw": 1.0}
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(2, 3, height=125.0)
+    figure, panels = style.figure(2, 3, height=148.0)
     (tuning, scaling, grading), (test, population, places) = panels
     half = settings.circuit.period / 2
     likeness = abs(data.similarity)
@@ -54,10 +64,10 @@ def _tuning(panel: Any, data: Any, units: dict[str, int], half: float) -> None:
         panel.plot(place[order], before[order], color=colour, **DASHED)
         panel.plot(place[order], after[order], color=colour, label=f"{name} attended")
         top = max(top, float(before.max()), float(after.max()))
-    panel.plot([], [], color=style.GREY, label="no attention", **DASHED)
-    panel.set(ylim=(0, 1.42 * top if top > 0 else 1), title="Attention scales tuning curves")
+    panel.plot([], [], color=style.GREY, label="no attention (dashed)", **DASHED)
+    panel.set(ylim=(0, 1.05 * top if top > 0 else 1), title="Attention scales tuning curves")
     panel.set(xlabel="Shown − preferred (deg)", ylabel="E rate (Hz)")
-    panel.legend(loc="upper center")
+    legend_below(panel, 2)
 
 
 def _scaling(panel: Any, data: Any, units: dict[str, int]) -> None:
@@ -72,16 +82,10 @@ def _scaling(panel: Any, data: Any, units: dict[str, int]) -> None:
         panel.plot(ends, fitted, color=colour, lw=1.0, label=words)
         top = max(top, float(before.max()), float(after.max()))
     panel.plot([0, top], [0, top], color=style.INK, lw=0.6)
-    panel.set(xlim=(0, None), ylim=(0, 1.3 * top if top > 0 else 1))
+    panel.set(xlim=(0, None), ylim=(0, 1.05 * top if top > 0 else 1))
     panel.set(xlabel="Rate without attention (Hz)", ylabel="Rate with attention (Hz)")
     panel.set_title("The change is close to a gain")
-    panel.legend(loc="upper left")
-
-
-def _headroom(panel: Any, share: float) -> None:
-    """Room above the curves for a legend."""
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + share * (high - low))
+    legend_below(panel, 1)
 
 
 def _grading(panel: Any, data: Any) -> None:
@@ -89,10 +93,9 @@ def _grading(panel: Any, data: Any) -> None:
     for form, look in LOOKS.items():
         ratio = data.ratio_own.sel(spread="everywhere", attention=form)
         panel.plot(data.similarity, ratio, color=look["color"], label=form)
-    _headroom(panel, 0.4)
     panel.set(xlabel="Attended − preferred (deg)", ylabel="Rate, attended/unattended")
     panel.set_title("Graded by similarity")
-    panel.legend(loc="upper center")
+    legend_below(panel, 2)
 
 
 def _test(panel: Any, data: Any) -> None:
@@ -104,11 +107,10 @@ def _test(panel: Any, data: Any) -> None:
         label = f"{form}: {slope:+.2f}, {intercept:.2f}".replace("-", "−")
         panel.plot(positions, here.ratio_test.mean("preferred"), ls="none", ms=4, **look)
         panel.plot(positions, intercept + slope * positions, color=look["color"], label=label)
-    _headroom(panel, 0.65)
     panel.set(xlim=(-0.3, positions[-1] + 0.3), xticks=positions)
     panel.set(xlabel="Position from the preferred orientation", ylabel="Rate, attended/unattended")
     panel.set_title("The ratio falls with distance")
-    panel.legend(loc="upper right", title="slope, intercept", title_fontsize=7, alignment="left")
+    legend_below(panel, 1, title="slope, intercept")
 
 
 def _population(panel: Any, data: Any, attended: float) -> None:
@@ -118,10 +120,9 @@ def _population(panel: Any, data: Any, attended: float) -> None:
         colour = style.FORMS.get(form, style.INK)
         panel.plot(-data.similarity, rates.sel(attention=form), color=colour, label=label)
     panel.set_ylim(0, None)
-    _headroom(panel, 0.25)
     panel.set(xlabel="Preferred − attended (deg)", ylabel="E rate (Hz)")
     panel.set_title(f"{attended:g}° shown and attended")
-    panel.legend(loc="upper center")
+    legend_below(panel)
 
 
 def _places(panel: Any, data: Any) -> None:
@@ -137,7 +138,7 @@ def _places(panel: Any, data: Any) -> None:
     ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= t <= 1.1 * high]
     style.plain_log(panel.yaxis, ticks)
     panel.yaxis.set_minor_locator(style.no_ticks())
-    panel.set_ylim(low, high * (high / low) ** 0.75)
+    panel.set_ylim(low, high)
     panel.set(xlabel="Attended − preferred (deg)", ylabel="Rate, attended/unattended")
     panel.set_title("Global only if the signal is global")
-    panel.legend(loc="upper center", labelspacing=0.3)
+    legend_below(panel, 1)

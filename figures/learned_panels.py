@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from cortex.plot import interval_bars, legend_of, style
+from cortex.plot import forest, interval_bars, legend_below, style
 
 WORDS = {"learned": "learned", "untrained": "first weights", "none": "no attention"}
 TICKS = {"learned": "learned\n", "untrained": "first\nweights", "none": "none\n"}
-COLOURS = {"learned": style.GREEN, "untrained": style.GREY, "none": style.INK}
+COLOURS = {"learned": style.ATTENDED, "untrained": style.GREY, "none": style.UNATTENDED}
 ORDER = ("none", "untrained", "learned")
 
 
@@ -37,17 +37,37 @@ def example(panel: Any, data: Any, image: int, title: str) -> None:
     panel.set_title(title, fontsize=7, pad=2)
 
 
-def overlay(panel: Any, data: Any, image: int, values: Any, limit: float | None = None) -> None:
-    """Values of places, yellow to dark, upon an image in outline; around zero with a limit."""
-    shown = data["example"].values[image]
-    side = shown.shape[0]
-    style.unframed(panel)
-    area = (-0.5, side - 0.5, side - 0.5, -0.5)
-    if limit is None:
-        panel.imshow(values, cmap="YlOrBr", vmin=0, vmax=values.max(), extent=area)
-    else:
-        panel.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit, extent=area)
-    panel.contour(shown, levels=[0.35], colors="black", linewidths=0.6)
+def outlined(panel: Any, image: Any) -> None:
+    """The outline of an image upon what is drawn in a panel, in the pixels of the image."""
+    panel.contour(image, levels=[0.35], colors="black", linewidths=0.6)
+
+
+def frame(image: Any) -> tuple[float, float, float, float]:
+    """Where places lie in the pixels of an image, as ``extent``."""
+    height, width = image.shape
+    return -0.5, width - 0.5, height - 0.5, -0.5
+
+
+def aligned(data: Any, values: xr.DataArray) -> xr.DataArray:
+    """Mean over the images that have the category, turned so that it is in the upper left.
+
+    Args:
+        data: with ``present`` and ``quadrant``, 0 to 3 row by row, by ``image``.
+        values: over ``image``, ``row`` and ``column``.
+    """
+    turned = values.where(data["present"], drop=True)
+    quadrant = data["quadrant"].where(data["present"], drop=True).astype(int)
+    for dim, beyond in (("row", quadrant >= 2), ("column", quadrant % 2 == 1)):
+        back = turned.isel({dim: slice(None, None, -1)})
+        turned = xr.where(beyond, back, turned)
+    return turned.mean("image").transpose(..., "row", "column")
+
+
+def asked_quadrant(panel: Any, side: int) -> None:
+    """The upper left quadrant of a map of places, named and framed."""
+    reach = side / 2 - 0.5
+    panel.plot([-0.5, reach, reach], [reach, reach, -0.5], color="black", lw=0.8, ls=(0, (3, 2)))
+    panel.text(-0.3, -0.3, "asked for", ha="left", va="top", fontsize=6.5)
 
 
 def by_condition(
@@ -89,31 +109,20 @@ def rate_changes(panel: Any, change: xr.DataArray, where: str) -> None:
     interval_bars(panel, factor, "condition", "population", width=0.5)
     panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
     panel.set_xticks(range(2), [TICKS[name] for name in ORDER[1:]])
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.25 * (high - low))
     panel.set(xlabel="", ylabel=f"Rates, {where},\nrelative to no attention")
-    legend_of(panel, loc="upper left", ncols=2)
+    legend_below(panel, 2)
 
 
-def detection(panel: Any, data: Any, title: str = "Detection") -> None:
-    """Area under the ROC curve in each condition: seeds as dots, mean with interval."""
-    areas = data.detection.sel(quantity="auc")
-    by_condition(panel, areas, data.detection_by_seed.sel(quantity="auc"))
-    none = float(areas.sel(condition="none", bound="value"))
-    panel.axhline(none, color=style.PALE, lw=1, zorder=0)
-    panel.set_ylabel("Area under ROC curve")
-    panel.set_title(title, fontsize=7.5)
-    words = {"over none": "learned − none", "over untrained": "learned − first"}
-    for number, (control, text) in enumerate(words.items()):
-        gain = data.detection_gain.sel(quantity="auc", control=control)
-        value, low, high = (float(gain.sel(bound=end)) for end in ("value", "low", "high"))
-        panel.text(
-            0.02,
-            0.99 - 0.19 * number,
-            f"{text}:\n  {value:+.3f} [{low:+.3f}, {high:+.3f}]",
-            transform=panel.transAxes,
-            fontsize=6,
-            va="top",
-        )
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.75 * (high - low))
+def gained(panel: Any, gain: xr.DataArray, words: str) -> None:
+    """What the learned source gains over no attention and over first weights, with intervals.
+
+    Args:
+        panel: where to draw.
+        gain: over ``control`` and ``bound``.
+        words: what it is gained in.
+    """
+    rows = ["none", "first\nweights"]
+    one = gain.sel(control=["over none", "over untrained"])
+    forest(panel, one, "control", rows=rows, looks={None: COLOURS["learned"]})
+    panel.locator_params(axis="x", nbins=3)
+    panel.set(xlabel=words, ylabel="Learned minus")

@@ -1,4 +1,12 @@
-"""Figure of `line_surround_suppression`: size tuning, its change with contrast, and its cause."""
+"""Figure of `line_surround_suppression`: size tuning, its change with contrast, and its cause.
+
+**a** and **b**, rates of the middle E and I unit over their peak against the length of a line,
+contrast from light to dark; dots are the summation fields. **c**, summation field against contrast
+(in steps of the lengths that were tried). **d**, suppression index against contrast; rings in **c**
+and **d** are an independent program's. **e**, E rates along the line at the best, the least
+effective and the longest length. **f**, excitatory and inhibitory input to the middle E unit,
+relative to those at the best length. Deterministic steady states of one circuit: no bars.
+"""
 
 from __future__ import annotations
 

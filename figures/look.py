@@ -1,60 +1,84 @@
-"""Figure of `cortex look`: scan path, saliency, conspicuity, and the circuits' answer."""
+"""Figure of `cortex look`: scan path, saliency, conspicuity, and the circuits' answer.
+
+**a**, the image with its fixations in their order, and how long they take. **b**, saliency, as a
+share of its peak. **c** to **e**, conspicuity by channel, on one scale. **f**, steady E rates of
+the circuits without attention, mean over orientations; the square is what **g** and **h** enlarge.
+**g**, E rates there with attention to the first fixation (green ring). **h**, those rates over the
+rates without attention; grey where the circuits are silent.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import PowerNorm, TwoSlopeNorm
+from matplotlib.colors import PowerNorm
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from cortex.plot import style
 
 CHANNELS = ("intensity", "colour", "orientation")
+NEAR = 0.22  # half a side of the enlarged part, of those of the image
+SILENT = 0.02  # of the highest rate: below, a ratio says nothing
 
 
 @style.journal()
-def draw(seen: Any, task: str) -> Any:
+def draw(seen: Any, task: str, name: str = "") -> Any:
     """Eight panels.
 
     Args:
         seen: `cortex.models.image_look.ImageLook`.
         task: in words.
+        name: of the image's file.
 
     Returns:
         matplotlib.figure.Figure
     """
-    figure, panels = style.figure(2, 4, height=32 + 2 * 41 * _tall(seen))
-    words = "Free viewing" if task == "free" else f"Looking for: {task}"
-    _path(panels[0, 0], seen, words)
+    figure, panels = style.figure(2, 4, height=36 + 2 * 41 * _tall(seen))
+    _path(panels[0, 0], seen, "Free viewing" if task == "free" else f"Looking for: {task}")
     _map(figure, panels[0, 1], seen, seen.saliency, "Saliency", "of its peak")
     _places(panels[0, 1], seen, quiet=True)
-    for panel, number, name in zip((*panels[0, 2:], panels[1, 0]), range(3), CHANNELS, strict=True):
-        title = f"{name.capitalize()} channel"
+    for panel, number, channel in zip(
+        (*panels[0, 2:], panels[1, 0]), range(3), CHANNELS, strict=True
+    ):
+        title = f"{channel.capitalize()} channel"
         _map(figure, panel, seen, seen.conspicuity[number], title, "conspicuity", scaled=False)
-    top = float(seen.rates.E.max()) or 1.0
-    titles = ("Circuits, no attention", "1st fixation attended")
-    for panel, rates, title in zip(panels[1, 1:3], seen.rates.E, titles, strict=True):
-        _image(
-            figure,
-            panel,
-            seen,
-            rates,
-            title,
-            "E rate (Hz)",
-            cmap="magma",
-            norm=PowerNorm(0.5, 0, top),
-        )
-    change = seen.rates.E[1] - seen.rates.E[0]
-    most = float(np.abs(change).max()) or 1.0
-    norm = TwoSlopeNorm(0.0, -most, most)
-    _image(
-        figure, panels[1, 3], seen, change, "Change by attention", "Hz", cmap="PuOr_r", norm=norm
-    )
-    for panel in panels[1, 2:]:
-        _first(panel, seen)
+    _answers(figure, panels[1, 1:], seen)
+    if name:
+        figure.suptitle(name, fontsize=8, x=0.01, ha="left")
     style.letters(panels.flat)
     return figure
+
+
+def _answers(figure: Any, panels: Any, seen: Any) -> None:
+    """Rates on the whole image; with attention, and as a ratio, around the first fixation."""
+    plain, attended = seen.rates.E
+    top = float(seen.rates.E.max()) or 1.0
+    heard = plain > SILENT * top
+    ratio = np.where(heard, attended / np.where(heard, plain, 1.0), np.nan)
+    # Most are within: a few places that were nearly silent would make the rest one colour.
+    most = np.nanpercentile(np.abs(ratio - 1), 99.5) if heard.any() else 0.0
+    reach = float(most) or 1.0
+    rates = {"cmap": "magma", "norm": PowerNorm(0.5, 0, top)}
+    _image(figure, panels[0], seen, plain, "Circuits, no attention", "E rate (Hz)", **rates)
+    title = "1st fixation attended"
+    _image(figure, panels[1], seen, attended, title, "E rate (Hz)", **rates)
+    around = {"cmap": "PuOr_r", "vmin": 1 - reach, "vmax": 1 + reach}
+    _image(figure, panels[2], seen, ratio, "What attention does", "E rate, ratio", **around)
+    panels[2].set_facecolor(style.PALE)
+    height, width = seen.image.shape[1:]
+    place = seen.path.places[0] if len(seen.path.times) else np.array([0.5, 0.5])
+    row, column = np.clip(place, NEAR, 1 - NEAR) * [height, width]
+    half = (NEAR * height, NEAR * width)
+    for panel in panels[1:]:
+        panel.set_xlim(column - half[1], column + half[1])
+        panel.set_ylim(row + half[0], row - half[0])
+        _first(panel, seen)
+    corner = (column - half[1], row - half[0])
+    panels[0].add_patch(
+        Rectangle(corner, 2 * half[1], 2 * half[0], fill=False, ec=style.GREEN, lw=1.0)
+    )
 
 
 def _tall(seen: Any) -> float:

@@ -1,4 +1,13 @@
-"""Figure of `orientation_detection`: gain by layer, and what it consists of."""
+"""Figure of `orientation_detection`: gain by layer, and what it consists of.
+
+**a**, a training grating, and images that show the sought orientation and that do not. **b** and
+**c**, hits and false alarms against the strength of attention, without circuits and with, at the
+layer where tuning values do best. **d** to **f**, without circuits (left) and with (right): gain in
+performance, in the area under the ROC curve, and change of the criterion by the layer attended and
+what attention is applied by; yellow is what a better threshold gains without attention. Strength
+chosen on one half of the images, shown on the other. n: 9 orientations of 16 images; bars are 95 %
+bootstrap intervals over images.
+"""
 
 from __future__ import annotations
 

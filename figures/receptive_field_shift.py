@@ -1,4 +1,13 @@
-"""Figure of `receptive_field_shift`: maps with and without attention, shift and size."""
+"""Figure of `receptive_field_shift`: maps with and without attention, shift and size.
+
+Response of a unit to a probe at each position, attention (input to E) at the left (green) or right
+(purple) focus or away (black); triangles are the foci. **a**, in the area above the one attention
+acts on. **d**, the same with constant stimuli at the foci, where the field moves away from the
+focus. **e**, in the area acted on itself, where it stays. **b** and **c**, shift and relative size
+of the upper area's field against the distance of the focus, for the three forms; grey is the reach
+of the unit's pooling. **f**, shift against contrast of the probe; below zero is away from the
+focus. Deterministic steady states of one circuit: no bars.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +19,7 @@ from matplotlib.lines import Line2D
 
 from cortex.plot import axis_of, curves, legend_below, style
 
-LEFT, RIGHT, AWAY = style.GREEN, style.PURPLE, style.INK
+LEFT, RIGHT, AWAY = style.ATTENDED, style.ELSEWHERE, style.UNATTENDED
 FORM = "input to E"
 DASHED = (0, (3, 1.5))
 
@@ -29,7 +38,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     ):
         at = data.sel(contrast=level, recorded=recorded, shown=shown)
         _map(panel, settings, at.response)
-        moved = f"{float(shift(at, 'inside').sel(attention=FORM)):+.2f}".replace("-", "−")
+        moved = style.number(shift(at, "inside").sel(attention=FORM), 2, sign=True)
         panel.set_title(f"{name}: shift {moved}°" + (f" ({level:g} %)" if panel is maps else ""))
     centre, spread = (
         data[f"{name}_by_distance"].sel(recorded=after) for name in ("centre", "spread")

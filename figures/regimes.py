@@ -1,4 +1,12 @@
-"""Figure of `regimes`: inhibition stabilisation, stability, supersaturation."""
+"""Figure of `regimes`: inhibition stabilisation, stability, supersaturation.
+
+**a**, leading eigenvalue of the E units alone against contrast: above 1 (shaded) the ring is stable
+by inhibition only. **b**, change of steady rates by input to I, from the Jacobian (lines) and
+settled anew (rings). **c**, rate of I after a step of input to I, contrast from light to dark.
+**d**, eigenvalues of the whole ring at these contrasts. **e**, what becomes of one E/I pair over
+two weights; the dashed line is where excitation outgrows inhibition. **f**, E rate of the pair
+against contrast for two weights from I to I. Deterministic: no bars.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +16,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 from cortex.labelled import asked
-from cortex.plot import style, time_course
+from cortex.plot import legend_below, style, time_course
 from cortex.plot.panels import axis_of
 
 # From light to dark, told apart in grey as well.
@@ -19,7 +27,7 @@ COLOURS = ("#F2F2F2", style.SKY, style.ORANGE, "#4D4D4D")
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(2, 3, height=115.0)
+    figure, panels = style.figure(2, 3, height=128.0)
     (index, paradox, step), (plane, map_, saturation) = panels
     _index(index, data)
     _paradox(paradox, data)
@@ -59,38 +67,42 @@ def _paradox(panel: Any, data: Any) -> None:
     panel.plot([], [], mec=style.INK, label="re-settled", **ring)
     axis_of(panel, data.contrast)
     low, high = float(data.paradox.min()), float(data.paradox.max())
-    panel.set_ylim(low - 0.5 * (high - low), high + 0.1 * (high - low))
+    panel.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
     panel.set_ylabel("dr / d(input to I) (Hz/%)")
     panel.set_title("More input to I lowers r$_I$")
-    panel.legend(loc="lower left")
+    legend_below(panel)
 
 
 def _step(panel: Any, settings: Any, response: Any) -> None:
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.axvline(0, color=style.GREY, lw=0.6, ls=":")
-    names = {c: f"{c:g} %" for c in response.contrast.values}
-    time_course(panel, response, "contrast", names=names)
+    looks = _shades(response.contrast.values)
+    names = {c: f"{c:g} %" for c in looks}
+    time_course(panel, response, "contrast", names=names, looks=looks)
     panel.set_ylabel("Change of r$_I$ (Hz)")
     panel.set_title(f"A step of {settings.step:g} % to I")
-    place = {"loc": "upper right", "bbox_to_anchor": (1.0, 0.86)}
-    panel.legend(title="contrast", title_fontsize=7, **place)
+    legend_below(panel, title="contrast")
+
+
+def _shades(contrasts: Any) -> dict[float, Any]:
+    """A colour for each contrast, from light to dark."""
+    return dict(zip(contrasts, style.shades(style.I, len(contrasts)), strict=True))
 
 
 def _plane(panel: Any, spectrum: Any) -> None:
     panel.axvline(0, color=style.INK, lw=0.6, ls="--")
-    for i, contrast in enumerate(spectrum.contrast.values):
+    for i, (contrast, colour) in enumerate(_shades(spectrum.contrast.values).items()):
         real, imaginary = spectrum.values[i].T
-        colour = style.SERIES[i % len(style.SERIES)]
         mark = {"marker": "osD^v"[i % 5], "ms": 3, "mew": 0, "alpha": 0.8, "ls": "none"}
         panel.plot(real, imaginary, color=colour, label=f"{contrast:g} %", **mark)
     real, imaginary = (spectrum.sel(part=part).values for part in ("real", "imaginary"))
     panel.set_xlim(1.08 * real.min(), max(0.12 * np.ptp(real), 1.2 * real.max()))
     bound = max(1.3 * np.abs(imaginary).max(), 1.0)
-    panel.set_ylim(-bound, 3.2 * bound)
+    panel.set_ylim(-bound, bound)
     panel.set_xlabel("Real part (1/s)")
     panel.set_ylabel("Imaginary part (1/s)")
     panel.set_title("The whole spectrum is stable")
-    panel.legend(loc="upper left", title="contrast", title_fontsize=7)
+    legend_below(panel, title="contrast")
 
 
 def _map(panel: Any, settings: Any, data: Any) -> None:
@@ -104,16 +116,13 @@ def _map(panel: Any, settings: Any, data: Any) -> None:
     edge = J_EE * pair.J_II / pair.J_IE if pair.J_IE else np.inf + 0 * J_EE
     panel.plot(J_EE, edge, color="white", lw=1.0, ls="--")
     panel.set_xlim(J_EE[0], J_EE[-1])
-    panel.set_ylim(J_EI[0], 1.45 * J_EI[-1])
-    panel.set_yticks([t for t in panel.get_yticks() if 0 <= t <= J_EI[-1]])
+    panel.set_ylim(J_EI[0], J_EI[-1])
     panel.set_xlabel("J$_{EE}$ (1/Hz)")
     panel.set_ylabel("J$_{EI}$ (1/Hz)")
     panel.set_title(f"One E/I pair, I of {pair.tau_slow:g} ms")
     for colour, name in zip(COLOURS, OUTCOMES, strict=True):
         panel.plot([], [], "s", color=colour, ms=5, mec=style.INK, mew=0.4, label=name)
-    panel.legend(
-        loc="upper center", ncols=2, handletextpad=0.1, columnspacing=0.6, borderaxespad=0.2
-    )
+    legend_below(panel, 2)
 
 
 def _saturation(panel: Any, settings: Any, data: Any) -> None:
@@ -125,9 +134,9 @@ def _saturation(panel: Any, settings: Any, data: Any) -> None:
         panel.plot(data.contrast, one, color=style.E, ls=dash, label=label)
     axis_of(panel, data.contrast)
     panel.set_yscale("log")
-    panel.set_ylim(0.5 * float(rates.min()), 12 * float(rates.max()))
+    panel.set_ylim(0.5 * float(rates.min()), 2 * float(rates.max()))
     style.plain_log(panel.yaxis, (0.1, 1, 10, 100))
     panel.minorticks_off()
     panel.set_ylabel("E rate of the pair (Hz)")
     panel.set_title("Supersaturation if J$_{II}$ < J$_{EI}$")
-    panel.legend(loc="upper left")
+    legend_below(panel)

@@ -1,4 +1,12 @@
-"""Figure of `ring_normalization`: equal and unequal pairs, and where the input comes from."""
+"""Figure of `ring_normalization`: equal and unequal pairs, and where the input comes from.
+
+**a** and **d**, E rates over preferred orientations to two gratings, each alone, their sum, and
+both, at equal and unequal contrasts. **b**, sum weight w (response to both over the sum of both)
+against contrast, with an independent NumPy program's values as rings. **c**, rate at a grating
+shown alone. **e**, weights of the two gratings in the response to both against the contrast of the
+second. **f**, share of the network in all input to E, and of excitation in the network's.
+Deterministic steady states of one ring: no bars.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +15,13 @@ from typing import Any
 import numpy as np
 from cortex.sims.ring_normalization import WEIGHTS, network_share
 
-from cortex.plot import curves, marks, style
+from cortex.plot import curves, legend_below, marks, style
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(2, 3, height=115.0)
+    figure, panels = style.figure(2, 3, height=130.0)
     (responses, weights, contrast), (unequal, competition, inputs) = panels
     strongest = data.contrast.attrs.get("asked", data.contrast.values)[-1]
     one, two = (f"{angle:g}°" for angle in settings.orientations)
@@ -49,8 +57,8 @@ def _responses(panel: Any, rates: Any, names: tuple[str, str]) -> None:
     panel.plot(rates.preferred, both, color=style.E, lw=1.8, label="both")
     top = float(np.nanmax([first + second, both]))
     if top > 0:  # false for NaN as well
-        panel.set_ylim(0, 1.6 * top)
-    panel.legend(loc="upper left", labelspacing=0.25)
+        panel.set_ylim(0, 1.05 * top)
+    legend_below(panel, 2)
     period = 2 * rates.preferred.values[-1] - rates.preferred.values[-2]
     panel.set(xlim=(0, period), xticks=np.linspace(0, period, 5))
     panel.set(xlabel="Preferred orientation (deg)", ylabel="Excitatory rate (Hz)")
@@ -61,14 +69,13 @@ def _weights(panel: Any, data: Any, rows: Any) -> None:
     curves(panel, data.w, "contrast", "population")
     if any(row.name.startswith("w[") and row.reference is not None for row in rows):
         table = [(c, w) for c, pair in WEIGHTS.items() if c in data.contrast.values for w in pair]
-        marks(panel, *zip(*table, strict=True), label="other program")
-    low, high = panel.get_ylim()
-    panel.set(ylim=(low, high + 0.3 * (high - low)), title="Summation turns sublinear")
+        marks(panel, *zip(*table, strict=True), label="independent NumPy program")
+    panel.set_title("Summation turns sublinear")
     place = {"transform": panel.get_yaxis_transform(), "color": style.GREY, "ha": "right"}
     panel.text(0.99, 1.02, "supralinear", va="bottom", **place)
     panel.text(0.99, 0.98, "sublinear", va="top", **place)
     panel.set_ylabel("Sum weight w")
-    panel.legend(loc="upper right")
+    legend_below(panel)
 
 
 def _competition(panel: Any, weights: Any, strong: float, angles: tuple[str, str]) -> None:
@@ -79,9 +86,9 @@ def _competition(panel: Any, weights: Any, strong: float, angles: tuple[str, str
     }
     names = {"first": f"{angles[0]} at {strong:g} %", "second": f"{angles[1]}, weaker"}
     curves(panel, weights, "share", "grating", looks=looks, names=names)
-    panel.set(ylim=(0, 1.25), ylabel="Weight in the response to both", title="The stronger wins")
+    panel.set(ylim=(0, 1.03), ylabel="Weight in the response to both", title="The stronger wins")
     panel.set_xlabel("Contrast of the second / of the first")
-    panel.legend(loc="upper left")
+    legend_below(panel)
 
 
 def _inputs(panel: Any, data: Any) -> None:
@@ -96,6 +103,5 @@ def _inputs(panel: Any, data: Any) -> None:
         label="excitation / network",
         looks={None: style.E},
     )
-    panel.set(ylim=(0, 1.2), title="Where the input comes from")
-    panel.set_yticks(np.linspace(0, 1, 6))
-    panel.legend(loc="upper left", labelspacing=0.25)
+    panel.set(ylim=(0, 1), ylabel="Share", title="Where the input comes from")
+    legend_below(panel)

@@ -1,4 +1,12 @@
-"""Figure of `ring_variability`: what contrast and attention do to variability, twice over."""
+"""Figure of `ring_variability`: what contrast and attention do to variability, twice over.
+
+**a** and **b**, variance over mean of the rate, and noise correlation of a pair, against contrast:
+linear theory (lines), on a uniform background (grey), spontaneous on it (dotted), and simulated
+(dots). **c**, noise correlation of pairs that straddle the grating against their difference of
+tuning, contrast from light to dark. **d**, simulated variance over that of linear theory against
+the noise. **e** and **f**, variance over mean and correlation against the strength of attention.
+Bars are standard errors of the simulation, mostly smaller than the dots.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import curves, legend_of, style
+from cortex.plot import curves, legend_below, style
 
 DOTS = {"ls": "none", "marker": "o", "mec": "white", "mew": 0.5, "elinewidth": 0.8}
+UNIFORM = style.GREY  # on a background
 CORRELATION = "Noise correlation of the pair"
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(2, 3, height=118.0)
+    figure, panels = style.figure(2, 3, height=136.0)
     (ratio, correlation, tuning), (valid, quenched, decorrelated) = panels
     # The simulated noise nearest to that of linear theory.
     away = np.abs(np.log(data.noise_sd.values / settings.noise.sd))
@@ -23,8 +32,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
 
     _against_contrast(ratio, data, standard, "ratio", settings.background)
     ratio.set(ylabel="Variance/mean of the rate (Hz)", title="High contrast quenches noise")
-    _room_below(ratio, data.ratio)
-    ratio.legend(loc="lower left")
+    _decades(ratio, data.ratio)
+    legend_below(ratio, 2)
     _against_contrast(correlation, data, standard, "correlation", settings.background)
     correlation.set(ylabel=CORRELATION, title="... and decorrelates the pair")
     style.from_zero(correlation, data.correlation, standard.simulated_correlation)
@@ -49,14 +58,14 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
 
 def _against_contrast(panel: Any, data: Any, standard: Any, name: str, level: float) -> None:
     """Linear theory on both backgrounds, spontaneous activity, and the simulation."""
-    looks = {"none": style.E, "uniform": style.GREEN}
+    looks = {"none": style.E, "uniform": UNIFORM}
     names = {"none": "linear theory", "uniform": f"on a background of {level:g} %"}
     array = data[name].copy()
     array["contrast"].attrs.pop("asked", None)  # the dots are those of the simulation
     curves(panel, array, "contrast", "background", looks=looks, names=names)
     # Spontaneous activity has no place on a logarithmic axis.
     spontaneous = float(data[f"spontaneous_{name}"])
-    panel.axhline(spontaneous, color=style.GREEN, lw=0.8, ls=":", label="spontaneous, on it")
+    panel.axhline(spontaneous, color=UNIFORM, lw=0.8, ls=":", label="spontaneous, on it")
     panel.errorbar(
         standard.simulated_contrast,
         standard[f"simulated_{name}"],
@@ -68,18 +77,18 @@ def _against_contrast(panel: Any, data: Any, standard: Any, name: str, level: fl
     panel.set_xlabel("Contrast (%)")
 
 
-def _room_below(panel: Any, array: Any) -> None:
-    """A logarithmic axis that leaves a decade below the curves for the legend."""
+def _decades(panel: Any, array: Any) -> None:
+    """A logarithmic axis that holds the curves."""
     values = array.values[np.isfinite(array.values) & (array.values > 0)]
     if values.size:
-        style.decades(panel, values.min() / 20, values.max() * 1.5)
+        style.decades(panel, values.min() / 1.5, values.max() * 1.5)
 
 
 def _series(data: Any) -> Any:
     """Up to five simulated contrasts, weak to strong, with their colours."""
     count = data.sizes["simulated_contrast"]
     take = np.unique(np.linspace(0, count - 1, min(5, count)).round().astype(int))
-    return zip(data.simulated_contrast.values[take], style.SERIES, strict=False)
+    return zip(data.simulated_contrast.values[take], style.shades(style.E, len(take)), strict=True)
 
 
 def _against_difference(panel: Any, data: Any, standard: Any, period: float) -> None:
@@ -93,8 +102,7 @@ def _against_difference(panel: Any, data: Any, standard: Any, period: float) -> 
     panel.axhline(0, color=style.INK, lw=0.6)
     panel.set(xlim=(0, period / 2), xticks=np.linspace(0, period / 2, 4), ylim=(-1.05, 1.05))
     panel.set(ylabel="Noise correlation", title="Pairs that straddle the grating")
-    space = {"handlelength": 1.2, "columnspacing": 0.9, "borderaxespad": 0.2}
-    legend_of(panel, "contrast", loc="lower center", ncols=3, title_fontsize=7, **space)
+    legend_below(panel, title="contrast")
 
 
 def _validity(panel: Any, data: Any) -> None:
@@ -119,4 +127,4 @@ def _validity(panel: Any, data: Any) -> None:
     panel.minorticks_off()
     panel.set(xlabel="SD of the noise (%)", ylabel="Variance, simulated/linear")
     panel.set_title("Linear theory holds for weak noise")
-    panel.legend(loc="upper left", title="contrast", title_fontsize=7)
+    legend_below(panel, title="contrast")

@@ -1,4 +1,13 @@
-"""Figure of `sheet_orientation_map`: map, activity, length tuning, suppression, sum weights."""
+"""Figure of `sheet_orientation_map`: map, activity, length tuning, suppression, sum weights.
+
+**a**, the map of preferred orientations and the tested cells (white). **b** and **c**, E rates of
+the sheet for a grating of the best size at one cell (+) and of full size (dashed circle). **d** and
+**e**, rates of E and I cells over their largest against the size of the grating, contrast from
+light to dark. **f**, summation field against contrast. **g**, suppression indices of all cells.
+**h**, sum weight of two gratings against contrast; rings in **f** and **h** are an independent
+program's. n: 5 random networks of 12 cells; bands and bars are standard errors over cells, in **h**
+standard deviations over networks.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +158,7 @@ def _suppression(panel: Any, at: Any) -> None:
         words = f"{name}: mean {values.mean():.2f}"
         panel.text(0.98, height, words, color=colour, ha="right", transform=panel.transAxes)
     panel.axvline(0.25, color=style.INK, lw=0.6, ls=(0, (4, 3)))
-    panel.set(xlim=(0, 1), ylim=(0, 1.25 * panel.get_ylim()[1]), xlabel="Suppression index")
+    panel.set(xlim=(0, 1), ylim=(0, 1.05 * panel.get_ylim()[1]), xlabel="Suppression index")
     panel.set(ylabel="Cells (%)", title=f"E suppressed more, c = {float(at.contrast):g} %")
 
 

@@ -1,4 +1,12 @@
-"""Figure of `shiftable_window`: a window that is found, shifted and kept sharp, in E/I rates."""
+"""Figure of `shiftable_window`: a window that is found, shifted and kept sharp, in E/I rates.
+
+**a** and **b**, E rates relative to no attention along a row of items, a row a shift, with a window
+that is sharpened after every shift and one that is not; rings are the commanded places, the
+coloured squares above are the items, and the one with ? has the colour that is sought first. **c**,
+centre of the rise of E rates against the commanded place. **d**, width of the window; dotted is the
+limit for a Gaussian one. **e**, E and I rates at the commanded place. **f**, E and I rates around
+it after the last shift. n: 40 scenes; bands hold the middle 90 % of them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from cortex.plot import style
+from cortex.plot import legend_below, style
 
 LOOKS = {"sharpened": ("-", "o"), "not sharpened": ((0, (3, 1.5)), "s")}
 POPULATIONS = {"E": style.E, "I": style.I}
@@ -17,7 +25,7 @@ COLOURS = ("#C0392B", style.SKY, style.GREEN, style.ORANGE, style.PURPLE, style.
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """One row of items step by step, then all rows; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(2, 3, height=112.0)
+    figure, panels = style.figure(2, 3, height=124.0)
     (sharp, blurred, followed), (width, rates, profile) = panels
     scene = int(np.argmax(np.ptp(data["commanded"].values, axis=1)))
     image = _steps(sharp, data, scene, "sharpened", "Sharpened after every shift")
@@ -115,14 +123,13 @@ def _width(panel: Any, settings: Any, data: Any) -> None:
     if settings.power > 1:
         limit = settings.spread * settings.circuit.spacing / np.sqrt(settings.power - 1)
         words = "limit for a Gaussian window"
-        panel.axhline(limit, color=style.PURPLE, lw=1, ls=":", zorder=0, label=words)
+        panel.axhline(limit, color=style.OLIVE, lw=1, ls=":", zorder=0, label=words)
     panel.set_ylim(0, None)
     panel.set_xticks(steps[::2])
     panel.set_xlabel("Shifts done")
     panel.set_ylabel("Width of the window (SD, deg)")
     panel.set_title("Sharpening bounds the width")
-    panel.set_ylim(0, 1.5 * panel.get_ylim()[1])
-    panel.legend(loc="upper left")
+    legend_below(panel, 1)
 
 
 def _rates(panel: Any, data: Any) -> None:
@@ -137,7 +144,7 @@ def _rates(panel: Any, data: Any) -> None:
     panel.set_xlabel("Shifts done")
     panel.set_ylabel("Rate there (× unattended)")
     panel.set_title("... and keeps rates high")
-    panel.legend(loc="upper right")
+    legend_below(panel, 2)
 
 
 def _profile(panel: Any, data: Any) -> None:
@@ -159,3 +166,4 @@ def _profile(panel: Any, data: Any) -> None:
     panel.set_xlabel("Distance from that place (deg)")
     panel.set_ylabel("Rate (× unattended)")
     panel.set_title("After the last shift")
+    legend_below(panel, 2)

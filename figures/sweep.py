@@ -1,4 +1,11 @@
-"""Figure of a sweep: lines over one axis, maps over two, small multiples beyond, from its data."""
+"""Figure of a sweep: lines over one axis, maps over two, small multiples beyond, from its data.
+
+Each panel is a measure of the experiment against the settings that were swept. Open marks and
+crosses are points whose states did not settle, grey ones points without a number (the circuit ran
+away, or nothing could be measured); where each setting stands when it is not swept is marked by a
+dotted line or a star. Bands over random samples hold 90 % of them. An axis or a colour bar is
+logarithmic where a few points would leave the rest flat.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
 from cortex.errors import UserError
@@ -79,27 +88,79 @@ def _condition(name: str) -> str:
     return name.partition("[")[2].rstrip("]")
 
 
-def _titled(item: Any, dimension: str = "") -> str:
-    """The name of what an axis shows, with its unit."""
+def _in_words(name: str) -> str:
+    """What is in the brackets of a measure's name, or the name itself, in words."""
+    return name.replace("_", " ").replace("=", " ")
+
+
+def _titled(item: Any, width: int = 30) -> str:
+    """What an axis shows, in words, with its unit; a setting with its path."""
     unit = item.attrs.get("units", "1")
-    words = dimension or str(item.name)
-    return words if unit == "1" else f"{words} ({unit})"
+    name, words = str(item.name), str(item.attrs.get("long_name", item.name))
+    if "status" not in item.coords and item.ndim == 1 and item.dims[0] in (name, SAMPLE):
+        words = _wrapped(words if words != name else _in_words(name), width)
+        return f"{words}\n{name}" + ("" if unit == "1" else f" ({unit})")
+    return _in_words(_stem(name)) + ("" if unit == "1" else f" ({unit})")
 
 
-def _meaning(data: Any, name: str) -> str:
+def _meaning(data: Any, name: str, width: int = 30) -> str:
     """What a measure is, where that says more than its name."""
     words = data[name].attrs["long_name"]
-    return "" if words == name else _wrapped(words)
+    return "" if words == name else _wrapped(words, width)
 
 
-def _wrapped(words: str, width: int = 34) -> str:
+def _wrapped(words: str, width: int = 30) -> str:
     return "\n".join(textwrap.wrap(words, width))
+
+
+def _unswept(item: Any) -> float | None:
+    """Where a setting stands when it is not swept, if that is a number on its axis."""
+    value = item.attrs.get("unswept")
+    if not isinstance(value, int | float) or item.dtype.kind not in "if":
+        return None
+    return float(value) if item.values.min() <= value <= item.values.max() else None
+
+
+def _mark_unswept(panel: Any, x: Any) -> None:
+    place = _unswept(x)
+    if place is not None:
+        panel.axvline(place, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), zorder=0)
+
+
+def _explain(figure: Any, data: Any, *, crosses: bool, lines: bool = True) -> None:
+    """What marks mean, below all panels; only of those that are there."""
+    bad = data["status"].values != SETTLED
+    handles = []
+    if bad.any():
+        cross = {"marker": "x", "color": style.E} if crosses else {"marker": "o", "mfc": "white"}
+        look = {"ls": "none", "ms": 4, "mec": style.E, "label": "not settled"}
+        handles.append(Line2D([], [], **{**look, **cross}))
+    if crosses and bad.any():
+        handles.append(Patch(fc=style.PALE, ec=style.GREY, lw=0.4, label="no number"))
+    paths = [name for name in data.coords if _unswept(data[name]) is not None]
+    if paths:
+        dots = {"color": style.GREY, "ls": (0, (1, 1.5))} if lines else _STAR | {"ls": "none"}
+        handles.append(Line2D([], [], label="where not swept", **dots))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+_STAR = {"marker": "*", "ms": 8, "color": "white", "mec": style.INK, "mew": 0.7}
 
 
 def _scaled(panel: Any, data: Any, name: str, which: str = "x") -> None:
     values = data[name].values
-    if name not in data.attrs["logarithmic"].split() or values.max() < 10 * values.min():
-        return
+    if name in data.attrs["logarithmic"].split() and values.max() >= 10 * values.min():
+        _logarithmic(panel, which)
+
+
+def _unflattened(panel: Any, values: Any) -> None:
+    """A logarithmic vertical axis where a few points would leave the rest one line."""
+    if isinstance(_norm(np.asarray(values)), LogNorm):
+        _logarithmic(panel, "y")
+
+
+def _logarithmic(panel: Any, which: str) -> None:
     getattr(panel, f"set_{which}scale")("log")
     axis = getattr(panel, f"{which}axis")
     axis.set_major_formatter("{x:g}")
@@ -107,7 +168,7 @@ def _scaled(panel: Any, data: Any, name: str, which: str = "x") -> None:
 
 
 def _grid(count: int, width: int = 3, row: float = 55.0) -> tuple[Any, list[Any]]:
-    columns = min(count, width)
+    columns = 2 if count == 4 and width > 2 else min(count, width)
     rows = -(-count // columns)
     full = style.DOUBLE_COLUMN if columns > 1 else style.SINGLE_COLUMN
     figure, panels = style.figure(rows, columns, width=full, height=row * rows + 8)
@@ -120,20 +181,21 @@ def _lines(data: Any, families: dict[str, list[str]], x: str) -> Any:
     """A panel for each kind of measure; a line for each condition, or value of the other axis."""
     shown = dict(itertools.islice(families.items(), MOST_PANELS))
     figure, panels = _grid(len(shown))
-    for panel, (stem, names) in zip(panels, shown.items(), strict=True):
+    for panel, names in zip(panels, shown.values(), strict=True):
         lines = _series(data, names, x)
         for (label, values, settled), colour in zip(
             lines, itertools.cycle(style.SERIES), strict=False
         ):
             _line(panel, data[x].values, values, settled, colour, label)
         panel.set_title(_meaning(data, names[0]))
-        panel.set_xlabel(_titled(data[x], x))
-        panel.set_ylabel(_titled(data[names[0]], stem))
+        panel.set_xlabel(_titled(data[x]))
+        panel.set_ylabel(_titled(data[names[0]]))
         _scaled(panel, data, x)
-        if len(lines) > 3:  # they would cover the lines
-            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22))
-        elif len(lines) > 1:
-            panel.legend()
+        _unflattened(panel, np.concatenate([np.ravel(values) for _, values, _ in lines]))
+        _mark_unswept(panel, data[x])
+        if len(lines) > 1:  # below, where they cover no line
+            panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32))
+    _explain(figure, data, crosses=False)
     if len(panels) > 1:
         style.letters(panels)
     return figure
@@ -147,7 +209,7 @@ def _series(data: Any, names: Sequence[str], x: str) -> list[tuple[str, Any, Any
         combinations = itertools.product(*(range(data.sizes[dim]) for dim in others))
         for index in combinations:
             at = data.isel(dict(zip(others, index, strict=True)))
-            words = [_condition(name)] if len(names) > 1 else []
+            words = [_in_words(_condition(name))] if len(names) > 1 else []
             words += [f"{dim.rpartition('.')[2]} = {_number(at[dim])}" for dim in others]
             settled = at["status"].transpose(x, ...).values == SETTLED
             values = at[name].transpose(x, ...).values
@@ -190,9 +252,11 @@ def _maps(data: Any, families: dict[str, list[str]], axes: Sequence[str]) -> Any
     for panel, name in zip(panels, names, strict=True):
         mesh = _map(panel, data, name, axes)
         bar = figure.colorbar(mesh, ax=panel, shrink=0.9, pad=0.02)
-        bar.set_label(_titled(data[name]))
+        condition = _condition(name)
+        bar.set_label(_titled(data[name]) + (f", {_in_words(condition)}" if condition else ""))
         bar.outline.set_linewidth(0.4)
         panel.set_title(_meaning(data, name))
+    _explain(figure, data, crosses=True, lines=False)
     if len(panels) > 1:
         style.letters(panels)
     return figure
@@ -215,8 +279,11 @@ def _map(panel: Any, data: Any, name: str, axes: Sequence[str], norm: Any = None
     panel.set_facecolor(style.PALE)
     rows, columns = np.nonzero(bad)
     panel.plot(places[0][columns], places[1][rows], "x", ms=3, mew=0.7, color=style.E)
-    panel.set_xlabel(_titled(data[x], x))
-    panel.set_ylabel(_titled(data[y], y))
+    here = [_unswept(data[dim]) for dim in (x, y)]
+    if None not in here:
+        panel.plot(*([place] for place in here), **_STAR)
+    panel.set_xlabel(_titled(data[x]))
+    panel.set_ylabel(_titled(data[y]))
     for dim, which in ((x, "x"), (y, "y")):
         _scaled(panel, data, dim, which)
         if data[dim].dtype.kind not in "if":
@@ -259,7 +326,9 @@ def _multiples(
         panel.set_title(", ".join(words))
     bar = figure.colorbar(mesh, ax=panels, shrink=0.8, pad=0.02)
     bar.set_label(_titled(data[name]))
-    if meaning := data[name].attrs["long_name"].replace(name, ""):
+    _explain(figure, data, crosses=True, lines=False)
+    style.letters(panels)
+    if meaning := _meaning(data, name, 95):
         figure.suptitle(meaning, fontsize=8, x=0.02, ha="left")
     return figure
 
@@ -275,6 +344,7 @@ def _scatters(data: Any, families: dict[str, list[str]]) -> Any:
         width=style.DOUBLE_COLUMN if len(paths) > 1 else style.SINGLE_COLUMN,
         height=45.0 * len(names) + 8,
         sharey="row",
+        sharex="col",
     )
     settled = data["status"].values == SETTLED
     for (row, name), (column, path) in itertools.product(enumerate(names), enumerate(paths)):
@@ -282,11 +352,15 @@ def _scatters(data: Any, families: dict[str, list[str]]) -> Any:
         panel.plot(x[settled], y[settled], ".", ms=3, color=style.GREEN, alpha=0.6)
         panel.plot(x[~settled], y[~settled], "o", ms=3, mfc="white", mec=style.E)
         _scaled(panel, data, path)
-        panel.set_title(f"rank correlation {_rank_correlation(x, y):.2f}")
+        _mark_unswept(panel, data[path])
+        panel.set_title(f"rank correlation {style.number(_rank_correlation(x, y), 2)}")
         if row == len(names) - 1:
             panel.set_xlabel(_titled(data[path]))
         if column == 0:
-            panel.set_ylabel(_wrapped(_titled(data[name])))
+            _unflattened(panel, y)
+            panel.set_ylabel(_wrapped(_meaning(data, name) or _titled(data[name]), 30))
+    _explain(figure, data, crosses=False)
+    style.letters(panels.flat)
     return figure
 
 

@@ -43,7 +43,7 @@ def look(
         from cortex.stimuli.single_images import read_image
 
         seen = look_at(read_image(image, LONGEST), names, fixations)
-        drawn = importlib.import_module("cortex.figures.look").draw(seen, task)
+        drawn = importlib.import_module("cortex.figures.look").draw(seen, task, image.name)
         target.parent.mkdir(parents=True, exist_ok=True)
         # Under its name there is the whole figure or none.
         partial = target.with_name(f".{target.stem}.partial{target.suffix}")

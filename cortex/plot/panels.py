@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
 from cortex.plot import style
 
@@ -136,6 +138,50 @@ def interval_bars(
     panel.set_ylabel(words(estimates))
 
 
+def forest(
+    panel: Any,
+    estimates: xr.DataArray,
+    y: str,
+    by: str | None = None,
+    *,
+    looks: Mapping[Any, Any] | None = None,
+    names: Mapping[Any, str] | None = None,
+    rows: Sequence[str] | None = None,
+    none: float = 0.0,
+    height: float = 0.5,
+) -> None:
+    """Estimates as points with their intervals, one row below the other, and a line at no effect.
+
+    Args:
+        panel: matplotlib axes.
+        estimates: variable with the dimensions `y`, `by` and ``bound``; what is not finite is left
+            out.
+        y: dimension of the rows, the first above.
+        by: dimension of the points within a row; none for single ones.
+        looks: colour, or keywords of `Axes.errorbar`, of each.
+        names: words of each for a legend.
+        rows: words of the rows; by default their coordinates.
+        none: where the line is.
+        height: of the points of a row together, as a share of the distance between rows.
+    """
+    keys = [None] if by is None else list(estimates[by].values)
+    places = np.arange(estimates.sizes[y])
+    panel.axvline(none, color=style.GREY, lw=0.6, zorder=0)
+    for number, key in enumerate(keys):
+        one = estimates if by is None else estimates.sel({by: key})
+        low, value, high = (one.sel(bound=end).values for end in ("low", "value", "high"))
+        shift = height * ((number + 0.5) / len(keys) - 0.5)
+        look = {"fmt": "o", "capsize": 0, "elinewidth": 1.0} | _look(looks, key, number)
+        label = None if key is None else (names or {}).get(key, f"{key}")
+        ends = (value - low, high - value)
+        panel.errorbar(value, places + shift, xerr=ends, label=label, **look)
+    panel.set_yticks(places, _written(estimates[y]) if rows is None else rows)
+    panel.set_ylim(len(places) - 0.5, -0.5)
+    panel.tick_params(axis="y", length=0)
+    panel.locator_params(axis="x", nbins=4)
+    panel.set_xlabel(words(estimates))
+
+
 def _written(along: xr.DataArray) -> list[str]:
     return [str(v) if along.dtype.kind in "OUSTb" else f"{v:g}" for v in along.values]
 
@@ -213,17 +259,89 @@ def legend_of(panel: Any, title: str = "", **options: Any) -> None:
         panel.legend(handles, labels, title=title or None, **options)
 
 
+def name_lines(panel: Any, apart: float = 0.085, **text: Any) -> None:
+    """The name of each line at its right end, in its colour, in place of a legend.
+
+    To be called when the limits of the axes are set.
+
+    Args:
+        panel: matplotlib axes.
+        apart: least distance of two names, as a share of the panel's height.
+        **text: passed on to `Axes.annotate`.
+    """
+    ends = []
+    for line in panel.get_lines():
+        x, y = (np.asarray(one, float) for one in line.get_data())
+        paired = len(x) == len(y)
+        known = np.flatnonzero(np.isfinite(x) & np.isfinite(y)) if paired else np.zeros(0, int)
+        if str(line.get_label()).startswith("_") or not len(known):
+            continue
+        to_axes = panel.transData + panel.transAxes.inverted()
+        place = to_axes.transform((x[known[-1]], y[known[-1]]))[1]
+        ends.append((float(np.clip(place, 0, 1)) if np.isfinite(place) else 0.0, line))
+    ends.sort(key=lambda end: end[0])
+    heights = np.array([height for height, _ in ends])
+    for _ in range(200):  # push those that are too near apart, little by little
+        missing = np.maximum(apart - np.diff(heights), 0.0)
+        heights[1:] += missing / 2
+        heights[:-1] -= missing / 2
+    if len(heights):
+        heights += max(0.0, -heights[0]) - max(0.0, heights[-1] - 1.0)
+    beside = {"textcoords": "offset points", "ha": "left", "va": "center", "xytext": (3, 0)}
+    for height, (_, line) in zip(heights, ends, strict=True):
+        look = {"color": line.get_color(), "fontsize": 7} | text
+        panel.annotate(line.get_label(), (1.0, height), xycoords="axes fraction", **beside, **look)
+
+
+def legend_beside(panel: Any, **options: Any) -> None:
+    """A legend to the right of a panel, where it covers nothing."""
+    handles, labels = panel.get_legend_handles_labels()
+    beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    if handles or "handles" in options:
+        panel.legend(**({"handles": handles, "labels": labels} | beside | options))
+
+
+def map_of(panel: Any, values: Any, label: str, *, even: float | None = None, **image: Any) -> Any:
+    """Values of places as an image with its colour bar; returns the image.
+
+    Args:
+        panel: matplotlib axes; loses ticks and frame.
+        values: array of shape (rows, columns).
+        label: what the colours are, with the unit.
+        even: for a difference, the value that is white; the colours reach as far to both sides.
+        **image: passed on to `Axes.imshow`.
+    """
+    if even is not None:
+        reach = float(np.nanmax(np.abs(np.asarray(values) - even), initial=0.0)) or 1.0
+        image = {"cmap": "PuOr_r", "vmin": even - reach, "vmax": even + reach} | image
+    shown = style.unframed(panel).imshow(values, **image)
+    bar = panel.figure.colorbar(shown, ax=panel, fraction=0.05, pad=0.03, aspect=16)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.4)
+    bar.ax.yaxis.set_major_locator(MaxNLocator(4))
+    return shown
+
+
 def legend_below(panel: Any, columns: int = 3, **options: Any) -> None:
     """A legend under the label of the horizontal axis, where it covers no curve.
+
+    To be called when the axis has its labels.
 
     Args:
         panel: matplotlib axes.
         columns: how many entries stand side by side.
         **options: passed on to `Axes.legend`: ``title``, or ``handles`` and ``labels``.
     """
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.22), "ncols": columns}
+    texts = [tick.get_text() for tick in panel.get_xticklabels()]
+    lines = 1 + max((text.count("\n") for text in texts), default=0)
+    label = panel.get_xlabel()
+    lines += label.count("\n") + 1 if label else 0
+    down = ScaledTranslation(0, -(4 + 10 * lines) / 72, panel.figure.dpi_scale_trans)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": columns}
+    below |= {"bbox_transform": panel.transAxes + down}
     tight = {"columnspacing": 0.8, "handlelength": 1.1, "handletextpad": 0.5}
-    panel.legend(**below, **tight, **options)
+    if panel.get_legend_handles_labels()[0] or "handles" in options:
+        panel.legend(**(below | tight | options))
 
 
 def marks(panel: Any, places: Sequence[Any], values: Sequence[Any], label: str) -> None:

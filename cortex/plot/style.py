@@ -1,7 +1,16 @@
 """The one figure style: sizes in millimetres, colours by meaning, letters on panels.
 
-Colours are those of Okabe & Ito, told apart by readers with any colour vision. E is vermillion
-and I is blue in every figure.
+Colours are those of Okabe & Ito and, for what attention is applied by, of Tol's muted scheme: told
+apart by readers with any colour vision. What a colour means, in every figure:
+
+- vermillion is E and blue is I (`E`, `I`);
+- green is attended, cued validly or learned; purple is attended elsewhere, cued invalidly; black is
+  no attention (`ATTENDED`, `ELSEWHERE`, `UNATTENDED`);
+- orange, light blue and grey are the three forms of attention (`FORMS`);
+- wine, indigo and olive are what attention is applied by: place, tuning values, gradient values;
+  their controls are greys (`VALUES`);
+- filled is with circuits, open is without (`VARIANT_LOOKS`), whatever the colour;
+- what is ordered, as contrast is, has one colour from light to dark (`shades`).
 """
 
 from __future__ import annotations
@@ -14,7 +23,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 E = "#D55E00"
 I = "#0072B2"  # noqa: E741 - the field's name for the inhibitory population
@@ -27,8 +36,12 @@ INK = "#000000"
 GREY = "#767676"
 PALE = "#D9D9D9"
 OLIVE = "#8A7F00"
+INDIGO = "#332288"
+WINE = "#882255"
 
-# Colours for series that are neither E nor I, in this order.
+ATTENDED, ELSEWHERE, UNATTENDED = GREEN, PURPLE, INK
+
+# Colours for series that have no meaning of their own, in this order.
 SERIES = (GREEN, PURPLE, ORANGE, SKY, INK, GREY)
 
 # The forms of attention, in every figure that compares them.
@@ -36,20 +49,24 @@ FORMS = {"input to E": ORANGE, "gain on drive": SKY, "input to E and I": GREY}
 
 # What attention is applied by, in every figure of the study of detection: colour, marker, words.
 VALUES = {
-    "tuning": (INK, "o", "tuning values"),
-    "gradient": (GREEN, "s", "gradient values"),
-    "shuffled": (ORANGE, "v", "control: shuffled"),
-    "negated": (PURPLE, "D", "control: negated"),
-    "uniform": (GREY, "^", "control: uniform"),
+    "tuning": (INDIGO, "o", "tuning values"),
+    "gradient": (OLIVE, "s", "gradient values"),
+    "shuffled": ("#5A5A5A", "v", "control: shuffled"),
+    "negated": ("#8C8C8C", "D", "control: negated"),
+    "uniform": ("#B4B4B4", "^", "control: uniform"),
 }
 VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
+VARIANT_LOOKS: dict[str, dict[str, Any]] = {
+    "plain": {"mfc": "white", "ls": (0, (3, 1.5))},
+    "circuits": {"ls": "-"},
+}
 
 SINGLE_COLUMN = 88.0
 DOUBLE_COLUMN = 180.0
 
 _SETTINGS: dict[str, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["Arial", "Helvetica", "DejaVu Sans"],
+    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
     "font.size": 7,
     "axes.titlesize": 8,
     "axes.labelsize": 7.5,
@@ -121,6 +138,7 @@ def letters(axes: Iterable[Axes]) -> None:
     for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
         panel.annotate(
             letter,
+            gid="letter",
             xy=(0, 1),
             xycoords="axes fraction",
             xytext=(-24, 5),
@@ -130,6 +148,22 @@ def letters(axes: Iterable[Axes]) -> None:
             va="bottom",
             ha="left",
         )
+
+
+def percent(share: float) -> str:
+    """A share in words: "95 %"."""
+    return f"{share:.0%}".replace("%", " %").replace("-", "−")
+
+
+def percent_axis(axis: Any) -> None:
+    """Write the ticks of an axis of shares as "50 %"."""
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+
+
+def number(value: float, decimals: int, sign: bool = False) -> str:
+    """A number with a minus of its own, none before a zero, and a plus if asked for."""
+    rounded = round(float(value), decimals) + 0.0
+    return f"{rounded:{'+' if sign and rounded else ''}.{decimals}f}".replace("-", "−")
 
 
 def plain_log(axis: Any, ticks: Iterable[int | float]) -> None:
@@ -163,7 +197,7 @@ def no_ticks() -> NullLocator:
 def shades(colour: str, count: int) -> list[Any]:
     """From pale to the colour itself and a little darker: the more of a quantity, the more ink."""
     full = np.asarray(mpl.colors.to_rgb(colour))
-    places = np.linspace(0.25, 1.15, count) if count > 1 else [1.0]
+    places = np.linspace(0.35, 1.15, count) if count > 1 else [1.0]
     return [tuple(1 - p * (1 - full) if p <= 1 else full * (2 - p)) for p in places]
 
 

@@ -27,7 +27,7 @@ from cortex.experiment.sweeps.evaluate import CLAIMED, HOLDING, STATUS, Rows
 from cortex.experiment.sweeps.plan import SAMPLE, Sweep
 from cortex.experiment.written import as_toml
 from cortex.labelled import variable
-from cortex.settings import Row
+from cortex.settings import Row, settings
 
 fcntl: ModuleType | None
 try:
@@ -202,6 +202,9 @@ class SweepFolder:
         if complaints:
             about["complaints"] = json.dumps(complaints)
         data = xr.Dataset(found, coordinates, about)
+        for row in settings(sweep.config):  # what each setting is where it is not swept
+            if row.path in sweep.paths and isinstance(row.value, int | float | str):
+                data[row.path].attrs["unswept"] = row.value
         flags = {"flag_values": list(STATUS), "flag_meanings": " ".join(STATUS.values())}
         data["status"].attrs.update(flags)
         return data
