@@ -64,7 +64,7 @@ def cell(text):
 
 def page_of(name, rows):
     """Question, figure, settings with units and sources, claims with verdicts."""
-    from cortex.experiment import load_settings
+    from cortex.experiment import load_settings, registry
     from cortex.settings import settings
 
     experiment, resolved = load_settings(name)
@@ -72,6 +72,7 @@ def page_of(name, rows):
     first, _, rest = module.__doc__.partition("\n")
     yield from (f"# {name}", "", f"**{first}**", "", rest.strip(), "")
     yield from ("```", f"cortex run {name}", "```", "", f"![Figure of {name}]({name}.png)", "")
+    yield from (registry.caption(name), "")
     yield from ("## Claims", "", "| claim | expected | found | holds |", "|---|---|---|---|")
     for row in rows:
         value = (

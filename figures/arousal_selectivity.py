@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import style
+from cortex.plot import legend_beside, style
 
 SOURCES = {
     "arousal": (style.FORMS["gain on drive"], "o", "arousal"),
@@ -49,16 +49,13 @@ def _tuning(panel: Any, data: Any) -> None:
             away[order], (curve / curve.max())[order], color=shade,
             label=f"{gain:g}, {curve.max():.1f} Hz",
         )  # fmt: skip
-    panel.legend(
-        title="Gain, peak", loc="upper left", fontsize=5.5, title_fontsize=6, handlelength=0.9,
-        borderaxespad=0.1,
-    )  # fmt: skip
     panel.set_xlim(-90, 75)
     panel.set_xticks([-90, -45, 0, 45])
     panel.set_ylim(0, None)
     panel.set_xlabel("Orientation from preferred (deg)")
     panel.set_ylabel("E rate / peak")
     panel.set_title("Gain sharpens tuning a little")
+    legend_beside(panel, title="Gain, peak")
 
 
 def _selectivity(panel: Any, data: Any) -> None:
@@ -92,9 +89,6 @@ def _selectivity(panel: Any, data: Any) -> None:
     panel.set_yscale("log")
     panel.minorticks_off()
     style.plain_log(panel.yaxis, (0.5, 1, 2, 4))
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high * 1.7)
-    panel.legend(title="Gain by", loc="upper left", ncols=3, fontsize=6, title_fontsize=6.5,
-                 columnspacing=0.7, handletextpad=0.3)  # fmt: skip
+    legend_beside(panel, title="Gain by")
     panel.set_ylabel("E rate / without")
     panel.set_title("Arousal favours none")

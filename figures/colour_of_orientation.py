@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import xarray as xr
-
-from cortex.plot import interval_bars, legend_beside, style
+from cortex.plot import interval_bars, legend_beside, merged, style
 
 SOURCES = ("tuning", "gradient")
 
@@ -32,17 +30,17 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
 def _gains(panel: Any, data: Any) -> None:
     """Gain of the attended grating's colour by layer, one mark for each source and network."""
     gain = 100 * data["gain"].sel(named="own")
-    series = [(s, str(v)) for s in SOURCES for v in data["variant"].values]
-    series = [(s, v) for s, v in series if s in data["source"].values]
-    every = xr.concat([gain.sel(source=s, variant=v, drop=True) for s, v in series], "series")
+    gain = gain.sel(source=[s for s in SOURCES if s in data["source"].values])
+    every = merged(gain, "series", ("source", "variant"), "{}, {}".format)
     names = [str(site).removeprefix("layer ") for site in data["site"].values]
-    every = every.assign_coords(series=range(len(series)), site=names)
+    every = every.assign_coords(site=names)
     looks, words = {}, {}
-    for number, (source, variant) in enumerate(series):
+    for series in map(str, every["series"].values):
+        source, variant = series.split(", ")
         colour, marker, said = style.VALUES[source]
         fill = style.VARIANT_LOOKS[variant].get("mfc", colour)
-        looks[number] = {"color": colour, "fmt": marker, "mfc": fill}
-        words[number] = f"{said}, {style.VARIANTS[variant]}"
+        looks[series] = {"color": colour, "fmt": marker, "mfc": fill}
+        words[series] = f"{said}, {style.VARIANTS[variant]}"
     panel.axhline(0.0, color=style.GREY, lw=0.6, zorder=0)
     interval_bars(panel, every, "site", "series", looks=looks, names=words, width=0.5)
     panel.set_xlabel("Layer attended (1 the lowest)")

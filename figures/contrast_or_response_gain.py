@@ -65,7 +65,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     )
     bar.outline.set_linewidth(0.4)
     for letter, panel in zip("cde", (summary, circuit, model), strict=True):
-        _above(panel, letter, (-24, 5), fontsize=9, fontweight="bold")
+        _above(panel, letter, (-24, 5), fontsize=9, fontweight="bold", gid="letter")
     return figure
 
 
@@ -79,7 +79,7 @@ def _above(panel: Any, words: str, offset: tuple[int, int], **how: Any) -> None:
 
 
 def _block(panel: Any, letter: str, title: str) -> None:
-    _above(panel, letter, (-24, 17), fontsize=9, fontweight="bold")
+    _above(panel, letter, (-24, 17), fontsize=9, fontweight="bold", gid="letter")
     _above(panel, title, (0, 17), fontsize=8)
 
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from cortex.plot import forest, style
+from cortex.plot import forest, merged, style
 
 CONTRASTS = {
     "valid less uncued": (style.ATTENDED, "valid − no cue"),
@@ -39,7 +38,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     figure, panels = style.figure(
         len(readouts), 3, height=10 + 54 * len(readouts), width_ratios=[0.75, 1, 1], sharex="col"
     )
-    change = _by_network(data["change"].sel(contrast=list(CONTRASTS)))
+    change = data["change"].sel(contrast=list(CONTRASTS))
+    change = merged(change, "series", ("contrast", "variant"), "{}, {}".format)
     looks, names = _looks(change)
     for row, readout in zip(panels, readouts, strict=True):
         for panel, (measure, words) in zip(row[1:], CHANGES.items(), strict=True):
@@ -60,18 +60,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     return figure
 
 
-def _by_network(change: xr.DataArray) -> xr.DataArray:
-    """Contrast and network as one dimension, ``series``, of words."""
-    parts = [
-        change.sel(contrast=contrast, variant=variant, drop=True)
-        for contrast in CONTRASTS
-        for variant in change["variant"].values
-    ]
-    series = [f"{c}, {v}" for c in CONTRASTS for v in change["variant"].values]
-    return xr.concat(parts, "series").assign_coords(series=series).assign_attrs(change.attrs)
-
-
-def _looks(change: xr.DataArray) -> tuple[dict[str, Any], dict[str, str]]:
+def _looks(change: Any) -> tuple[dict[str, Any], dict[str, str]]:
     looks, names = {}, {}
     for series in map(str, change["series"].values):
         contrast, _, variant = series.rpartition(", ")

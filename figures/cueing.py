@@ -1,11 +1,11 @@
 """Figure of `cueing`: what a cue does to seeing, deciding, and to the circuits over time.
 
 **a**, a display with four patches; the cue's window is where attention goes. **b**, right answers
-against contrast by cue, and psychometric functions fitted. **c**, thresholds (filled, left) and
-slopes at them (open, right); grey dots are single observers. **d**, mean time of a decision to a
-bound on the evidence. **e** and **f**, E and I rates at the target's place, in time. n: 3 observers
-of 96 trials at each contrast and cue; bars in **b** and bands in **d** are 95 % intervals over
-trials, bars in **c** 95 % bootstrap intervals.
+against contrast by cue, and psychometric functions fitted. **c** and **d**, thresholds and slopes
+at them; grey dots are single observers. **e**, mean time of a decision to a bound on the evidence.
+**f** and **g**, E and I rates at the target's place, in time. n: 3 observers of 96 trials at each
+contrast and cue; bars in **b** and bands in **e** are 95 % intervals over trials, bars in **c** and
+**d** 95 % bootstrap intervals.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
 from cortex.analysis.psychometric import SHAPES, Psychometric
-from cortex.plot import style
+from cortex.plot import interval_bars, legend_below, style
 
-CUES = {"valid": style.GREEN, "neutral": style.GREY, "invalid": style.PURPLE}
+CUES = {"valid": style.ATTENDED, "neutral": style.GREY, "invalid": style.ELSEWHERE}
 MARKERS = {"valid": "o", "neutral": "s", "invalid": "^"}
 UNCUED = {"color": style.INK, "lw": 2.6, "alpha": 0.25}
 TICKS = (0.5, 1, 2, 4, 8, 16)
@@ -30,15 +29,23 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
 
     Returns a `matplotlib.figure.Figure`.
     """
-    figure, panels = style.figure(2, 3, height=118.0)
+    figure, panels = style.figure(2, 4, height=126.0, width_ratios=(1, 1, 0.9, 0.9))
     _display(panels[0, 0], settings, data)
     _functions(panels[0, 1], settings.shape, data)
-    _thresholds(panels[0, 2], data)
-    _reactions(panels[1, 0], data)
-    for panel, population in zip(panels[1, 1:], ("E", "I"), strict=True):
+    _estimates(panels[0, 2], data, "threshold")
+    panels[0, 2].set(ylabel="Threshold (% contrast)", title="Thresholds fall")
+    _estimates(panels[0, 3], data, "steepness")
+    panels[0, 3].set(ylabel="Slope at the threshold (1/%)", title="Slopes rise")
+    grid = panels[1, 0].get_gridspec()
+    for panel in panels[1]:
+        panel.remove()
+    wide = grid[1, :].subgridspec(1, 3)
+    reactions, *courses = (figure.add_subplot(wide[0, column]) for column in range(3))
+    _reactions(reactions, data)
+    for panel, population in zip(courses, ("E", "I"), strict=True):
         _course(panel, settings.epochs, data.course.sel(population=population), population)
-    panels[1, 1].legend(loc="upper left", bbox_to_anchor=(0.0, 0.93), fontsize=6.5)
-    style.letters(panels.flat)
+        legend_below(panel, 4)
+    style.letters([*panels[0], reactions, *courses])
     return figure
 
 
@@ -65,7 +72,7 @@ def _display(panel: Any, settings: Any, data: Any) -> None:
     words = {"ha": "center", "va": "top", "fontsize": 6.5}
     panel.text(here[0], here[1] - 0.2 * side, "here: valid", **words)
     panel.text(there[0], there[1] - 0.15 * side, "here: invalid", **words)
-    panel.set_title("Cue, its window, and targets")
+    panel.set_title("Cue and targets")
     panel.set_xlabel("Place (deg)")
     panel.set_ylabel("Place (deg)")
     panel.set_xticks([-2, 0, 2])
@@ -88,13 +95,13 @@ def _functions(panel: Any, shape: str, data: Any) -> None:
         panel.errorbar(
             contrasts, p, error, fmt=MARKERS[cue], ms=3.2, color=colour, lw=0.8, mew=0, label=cue
         )
-    panel.legend(loc="upper left", handlelength=1.0)
     panel.axhline(0.5, color=style.PALE, lw=0.8, zorder=0)
     _contrast_axis(panel)
     panel.set_ylim(0.42, 1.03)
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    style.percent_axis(panel.yaxis)
     panel.set_ylabel("Right answers")
     panel.set_title("Valid, neutral, invalid cue")
+    legend_below(panel)
 
 
 def _contrast_axis(panel: Any) -> None:
@@ -104,33 +111,18 @@ def _contrast_axis(panel: Any) -> None:
     panel.set_xlabel("Contrast (%)")
 
 
-def _thresholds(panel: Any, data: Any) -> None:
-    """Threshold, and slope at the threshold, with intervals and every repeat."""
-    right = panel.twinx()
-    right.spines["right"].set_visible(True)
-    places = np.arange(len(CUES))
-    for axis, name, shift, fill in (
-        (panel, "threshold", -0.17, True),
-        (right, "steepness", 0.17, False),
-    ):
-        for place, (cue, colour) in zip(places, CUES.items(), strict=True):
-            at = data.sel(cue=cue)
-            value, low, high = at[name].values
-            ends = [[value - low], [high - value]]
-            axis.errorbar(
-                [place + shift], [value], ends, fmt=MARKERS[cue], color=colour, ms=5,
-                mfc=colour if fill else "white", lw=1.1, capsize=2,
-            )  # fmt: skip
-            single = at[f"each_{name}"].values
-            spots = place + shift + np.linspace(0.1, 0.2, len(single)) * np.sign(shift)
-            axis.plot(spots, single, ".", color=style.GREY, ms=2.5)
-        axis.set_ylim(0, 1.25 * float(data[name].sel(bound="high").max()))
-    panel.set_xticks(places, list(CUES))
-    panel.set_xlim(-0.6, len(CUES) - 0.4)
-    panel.set_xlabel("Cue")
-    panel.set_ylabel("Threshold (% contrast), filled")
-    right.set_ylabel("Slope at it (1/%), open")
-    panel.set_title("Thresholds fall, slopes rise")
+def _estimates(panel: Any, data: Any, name: str) -> None:
+    """Threshold, or slope at it, by cue, with intervals and every observer."""
+    looks = {cue: {"color": colour, "fmt": MARKERS[cue]} for cue, colour in CUES.items()}
+    one = data[name].expand_dims(of=[name])
+    interval_bars(panel, one, "of", "cue", looks=looks, width=0.9)
+    places = 0.9 * ((np.arange(len(CUES)) + 0.5) / len(CUES) - 0.5)
+    for place, cue in zip(places, data["cue"].values, strict=True):
+        single = data[f"each_{name}"].sel(cue=cue).values
+        spots = place + np.linspace(0.06, 0.14, len(single))
+        panel.plot(spots, single, ".", color=style.GREY, ms=2.5)
+    panel.set_xticks(places, data["cue"].values)
+    panel.set(xlabel="Cue", ylim=(0, None))
 
 
 def _reactions(panel: Any, data: Any) -> None:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cortex.attention.inspection import on_image
-from cortex.plot import interval_bars, legend_below, map_of, style
+from cortex.plot import interval_bars, legend_below, map_of, merged, style
 
 from . import learned_panels
 
@@ -102,9 +102,7 @@ def _sources(estimates: Any) -> list[str]:
 
 def _rates(panel: Any, change: Any) -> None:
     """Change of E and I rates on the digit and on clutter, learned."""
-    every = change.stack(where=["source", "kind"])
-    names = [f"{kind},\n{source}" for source, kind in every["where"].values]
-    every = every.drop_vars(["where", "source", "kind"]).assign_coords({"where": names})
+    every = merged(change, "where", ("source", "kind"), "{1},\n{0}".format)
     interval_bars(panel, every, "where", "population", width=0.4)
     panel.axhline(0, color=style.GREY, lw=0.6, zorder=0)
     panel.set(xlabel="", ylabel="Change of rates, learned (%)", title="E and I follow")

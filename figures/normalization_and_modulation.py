@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from cortex.sims.normalization_and_modulation import ALL, DEFAULT, default
 
-from cortex.plot import legend_below, style
+from cortex.plot import forest, legend_below, style
 
 LOOKS = {
     form: {"color": colour, "marker": marker}
@@ -36,9 +36,9 @@ NAMES = {
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=132.0)
-    (population, forest, asymmetry), pairs = panels
+    (population, tightness, asymmetry), pairs = panels
     _population(population, data)
-    _forest(forest, data.correlation.sel(kind="spearman"))
+    _forest(tightness, data.correlation.sel(kind="spearman"))
     _asymmetry(asymmetry, data.sel(cause=ALL))
     for panel, causes, title in zip(
         pairs,
@@ -74,18 +74,13 @@ def _population(panel: Any, data: Any) -> None:
 
 def _forest(panel: Any, correlation: Any) -> None:
     causes = list(correlation.cause.values)
-    panel.plot([0, 0], [-0.4, len(causes) - 0.4], color=style.INK, lw=0.6)
-    for shift, (form, look) in zip((-0.22, 0.0, 0.22), LOOKS.items(), strict=True):
-        for row, cause in enumerate(causes):
-            value, low, high = correlation.sel(cause=cause, attention=form).values
-            panel.plot([low, high], [row + shift] * 2, color=look["color"], lw=1.2)
-            label = form if row == 0 else None
-            panel.plot(value, row + shift, ls="none", ms=3.5, mew=0, label=label, **look)
-            if shift == 0.0 and not np.isfinite(value):
-                panel.text(0.05, row, "none: alike", color=style.GREY, va="center")
-    panel.set_yticks(range(len(causes)), [NAMES[cause] for cause in causes])
-    panel.set(ylim=(len(causes) - 0.4, -0.6), xlim=(-1.05, 1.05))
-    panel.set(xlabel="Rank correlation", title="The cause decides how tight")
+    looks = {form: {"color": look["color"], "fmt": look["marker"]} for form, look in LOOKS.items()}
+    rows = [NAMES[cause] for cause in causes]
+    forest(panel, correlation, "cause", "attention", looks=looks, rows=rows)
+    known = correlation.sel(bound="value").notnull().any("attention")
+    for row in np.flatnonzero(~known.values):
+        panel.text(0.05, row, "none: alike", color=style.GREY, va="center")
+    panel.set(xlim=(-1.05, 1.05), xlabel="Rank correlation", title="The cause decides how tight")
     legend_below(panel, 2)
 
 

@@ -14,11 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
 
-from cortex.plot import heat, legend_below, style
-
-ENDS = ("low", "value", "high")
+from cortex.plot import heat, interval_bars, legend_below, style
 
 
 @style.journal()
@@ -103,33 +100,21 @@ def _alike(panel: Any, data: Any) -> None:
 
 
 def _decoded(panel: Any, data: Any) -> None:
-    looks = {"same image": style.INK, "new image": style.GREY}
-    _bars(panel, data.accuracy, "on", looks)
-    for at, (value, high) in enumerate(data.accuracy.sel(bound=["value", "high"]).values):
-        above = {"xytext": (0, 2), "textcoords": "offset points", "ha": "center", "va": "bottom"}
-        panel.annotate(f"{100 * value:.0f} %", (at, high), **above)
-    chance = 1 / data.sizes["task"]
-    panel.axhline(chance, color=style.INK, lw=0.8, ls=(0, (3, 2)))
-    panel.annotate("chance", (1.48, chance), ha="right", va="bottom", fontsize=6.5)
-    panel.set(ylim=(0, 1.12), yticks=np.linspace(0, 1, 5), xlabel="")
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    panel.set_ylabel("Tasks decoded")
+    interval_bars(panel, 100 * data.accuracy, "on", looks={None: style.INK})
+    chance = 100 / data.sizes["task"]
+    panel.axhline(chance, color=style.GREY, lw=0.8, ls=(0, (3, 2)))
+    place = {"transform": panel.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+    panel.text(0.99, chance, "chance", color=style.GREY, **place)
+    names = [str(name).replace(" ", "\n") for name in data["on"].values]
+    panel.set_xticks(range(len(names)), names)
+    panel.set(ylim=(0, 103), xlabel="", ylabel="Tasks decoded (%)")
     panel.set_title("Task read from path", fontsize=7.5)
 
 
 def _sought(panel: Any, data: Any) -> None:
     """Change of the contrast of rates at what is sought, by the task's saliency as gain."""
-    _bars(panel, data.contrast_change, "population", {"E": style.E, "I": style.I})
-    panel.axhline(0, color=style.INK, lw=0.6)
-    panel.set(xlabel="Circuits", ylabel="Change of rate contrast")
-    panel.set_title("At what is sought", fontsize=7.5)
-
-
-def _bars(panel: Any, estimates: Any, x: str, colours: Any) -> None:
-    for at, name in enumerate(estimates[x].values):
-        low, value, high = (float(estimates.sel({x: name, "bound": b})) for b in ENDS)
-        panel.bar(at, value, 0.6, color=colours[str(name)])
-        panel.errorbar(at, value, [[value - low], [high - value]], ecolor=style.INK, elinewidth=0.8)
-    names = [str(name).replace(" ", "\n") for name in estimates[x].values]
-    panel.set_xticks(range(len(names)), names)
-    panel.set_xlim(-0.6, len(names) - 0.4)
+    change = data.contrast_change.expand_dims(at=["at what\nis sought"])
+    interval_bars(panel, change, "at", "population", width=0.4)
+    panel.set(xlabel="", ylabel="Change of rate contrast", ylim=(0, None))
+    panel.set_title("Circuits follow", fontsize=7.5)
+    legend_below(panel, 2)

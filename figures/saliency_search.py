@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from cortex.plot import curves, legend_below, style
+from cortex.plot import curves, interval_bars, legend_below, style
 
 LOOKS = {
     "colour": (style.GREY, "o", "colour"),
@@ -133,18 +133,11 @@ def _rates(panel: Any, data: Any, attention: str, title: str, top: float) -> Non
 
 def _bars(panel: Any, data: Any) -> None:
     """Contrast of E and of I rates in every state of attention."""
+    interval_bars(panel, data.contrast, "attention", "population", width=0.4)
+    panel.axhline(0, color=style.GREY, lw=0.6, zorder=0)
     states = data["attention"].values
-    for name, colour, shift in (("E", style.E, -0.19), ("I", style.I, 0.19)):
-        one = data.contrast.sel(population=name)
-        value, low, high = (one.sel(bound=end).values for end in ("value", "low", "high"))
-        at = np.arange(len(states)) + shift
-        panel.bar(at, value, 0.36, color=colour, label=name)
-        error = (value - low, high - value)
-        panel.errorbar(at, value, error, fmt="none", ecolor=style.INK, elinewidth=0.7)
-    panel.axhline(0, color=style.INK, lw=0.6)
     panel.set_xticks(range(len(states)), [NAMES[str(s)] for s in states], fontsize=6)
-    panel.set_xlabel("Saliency as gain")
-    panel.set_ylabel("Contrast of rates")
+    panel.set(xlabel="Saliency as gain", ylabel="Contrast of rates")
     panel.set_title("Target against others", fontsize=7.5)
     legend_below(panel, 2)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cortex.plot import style
+from cortex.plot import interval_bars, legend_below, style
 
 LOOKS = {
     "content": (style.GREEN, "learned attention"),
@@ -145,34 +145,14 @@ def _circuits(panel: Any, one: Any) -> None:
 
 def _change(panel: Any, data: Any) -> None:
     """Rates of E and I at the digit read and at the others; naming of the whole strip."""
-    for place, name in enumerate(("E", "I")):
-        change = 100 * data.rate_change.sel(population=name)
-        for shift, at, words in ((-0.19, "read", "digit read"), (0.19, "others", "others")):
-            one = change.sel(at=at)
-            alpha = 0.95 if at == "read" else 0.4
-            _bar(panel, place + shift, one, width=0.36, color=getattr(style, name), alpha=alpha)
-            falls = bool(one.sel(bound="value") < 0)
-            tip = (place + shift, float(one.sel(bound="low" if falls else "high")))
-            beside = {"xytext": (0, -4 if falls else 4), "textcoords": "offset points"}
-            aligned = {"ha": "center", "va": "top" if falls else "bottom", "fontsize": 6}
-            panel.annotate(words, tip, **beside, **aligned)
-    panel.axhline(0, color=style.INK, lw=0.6)
-    low, high = panel.get_ylim()
-    panel.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
-    panel.set_xticks([0, 1], ["E rates", "I rates"])
-    panel.set_ylabel("Change with attention (%)")
+    interval_bars(panel, 100 * data.rate_change, "at", "population", width=0.4)
+    panel.axhline(0, color=style.GREY, lw=0.6, zorder=0)
+    panel.set_xticks(range(2), ["digit read", "others"])
     named = 100 * data.naming.sel(bound="value")
     first, then = (float(named.sel(attention=word)) for word in ("unattended", "attended"))
-    panel.set_title("The circuits follow")
-    panel.text(
-        0.98,
-        0.98,
-        f"strip named as the digit read:\n{first:.0f} % → {then:.0f} %",
-        transform=panel.transAxes,
-        fontsize=6.5,
-        ha="right",
-        va="top",
-    )
+    words = f"strip named as the digit read: {first:.0f} → {then:.0f} %"
+    panel.set(xlabel=words, ylabel="Change with attention (%)", title="The circuits follow")
+    legend_below(panel, 2)
 
 
 def _curve(panel: Any, data: Any) -> None:

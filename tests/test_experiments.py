@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import tomllib
 
 import jax
@@ -65,12 +66,32 @@ def test_every_claim_makes_rows_with_words_and_sources(name):
         assert claim.effect, claim.name
 
 
+def named(caption):
+    """The panels that a caption speaks of: "**a**", "**b** to **d**"."""
+    found = set(re.findall(r"\*\*([a-z])\*\*", caption))
+    for first, last in re.findall(r"\*\*([a-z])\*\* to \*\*([a-z])\*\*", caption):
+        found |= {chr(code) for code in range(ord(first), ord(last))}
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_caption_says_what_each_panel_shows_and_what_its_bars_are(name):
+    caption = registry.caption(name)
+    letters = named(caption)
+    assert letters == {chr(ord("a") + number) for number in range(len(letters))}
+    assert "n:" in caption or "eterministic" in caption or "Bars are" in caption
+    assert re.search("no bars|[Bb]ars|[Bb]ands", caption)
+    assert "95%" not in caption
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_a_small_run_is_drawn(name):
     experiment, small, data, rows = ran(name)
     figure = experiment.draw(small, data, rows)
     figure.canvas.draw()
     assert len(figure.axes) > 0
+    letters = figure.findobj(lambda artist: artist.get_gid() == "letter")
+    assert {letter.get_text() for letter in letters} == named(registry.caption(name))
     for panel in figure.axes:
         for text in (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()):
             assert "nan" not in text.split()

@@ -101,6 +101,21 @@ def summary(name: str) -> str:
     return text.partition("\n")[0]
 
 
+def caption(name: str) -> str:
+    """What the figure of an experiment shows, panel by panel, with its letters in bold (Markdown).
+
+    It is the docstring of ``figures/NAME.py`` below its first line, read without importing it;
+    nothing for an experiment that has no such file.
+    """
+    if name not in names():
+        return ""
+    source = resources.files("cortex.figures").joinpath(f"{name}.py")
+    if not source.is_file():
+        return ""
+    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.partition("\n")[2].split())
+
+
 def needs(name: str) -> tuple[str, ...]:
     """Public data that a packaged experiment needs, read without importing it."""
     calls = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cortex.errors import UserError
-from cortex.experiment import history, results
+from cortex.experiment import history, registry, results
 from cortex.experiment.measures import Measure
 
 FILE = "report.html"
@@ -64,6 +65,7 @@ def _of_run(folder: Path) -> dict[str, Any]:
         "name": run.experiment,
         "summary": f"{held} of {claims} claims hold" if claims else "",
         "figure": _picture(folder / "figure.png"),
+        "caption": re.split(r"\*\*(\w)\*\*", registry.caption(run.experiment)),
         "changed": run.changed,
         "rows": [(row, sources.index(row.provenance) + 1) for row in rows],
         "sources": sources,
@@ -86,6 +88,7 @@ def _of_sweep(folder: Path) -> dict[str, Any]:
         "name": folder.name,
         "summary": ", ".join(f"{n} {name}" for name, n in count.items()),
         "figure": _picture(folder / "figure.png"),
+        "caption": [],
         "changed": {},
         "rows": [],
         "sources": [],

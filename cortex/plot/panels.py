@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,6 +180,22 @@ def forest(
     panel.tick_params(axis="y", length=0)
     panel.locator_params(axis="x", nbins=4)
     panel.set_xlabel(words(estimates))
+
+
+def merged(
+    array: xr.DataArray, name: str, dims: Sequence[str], written: Callable[..., str]
+) -> xr.DataArray:
+    """Some dimensions as one, the last varying fastest, with words as its coordinate.
+
+    Args:
+        array: variable with the dimensions `dims`.
+        name: of the one dimension.
+        dims: what becomes one.
+        written: the words of a place, from its coordinates along `dims`.
+    """
+    one = array.stack({name: list(dims)})
+    words = [written(*place) for place in one[name].values]
+    return one.drop_vars([name, *dims]).assign_coords({name: words}).assign_attrs(array.attrs)
 
 
 def _written(along: xr.DataArray) -> list[str]:
