@@ -6,7 +6,7 @@ rates without attention and their change by windows at the last learned and rand
 rates of E and I on and off the digit relative to no attention, by where the window is. **f**,
 images in which the digit's detector is the strongest, with a window on the whole image (covert) and
 with the part around the place cut out (overt). n: 3 networks, 1,000 images (**b**, **c**) and 200
-(**e**, **f**); thin lines and small dots are single networks; bars and bands are 95 % bootstrap
+(**e**, **f**); thin lines are single networks; bars and bands are 95 % bootstrap
 intervals.
 """
 
@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import curves, legend_below, style
+from cortex.plot import curves, interval_bars, legend_below, merged, style
 
 LOOKS = {
-    "learned": (style.GREEN, "o", "learned places"),
+    "learned": (style.ATTENDED, "o", "learned places"),
     "random": (style.GREY, "s", "random places"),
     "digit": (style.INK, "D", "the digit's place"),
-    "centre": (style.OLIVE, "v", "one central glimpse"),
+    "centre": (style.OLIVE, "v", "centre, or none"),
 }
 SHOWN = 3
 
@@ -81,10 +81,8 @@ def _paths(panel: Any, data: Any, chosen: np.ndarray) -> None:
             inset.plot(*at[-1, ::-1], color=colour, marker="*", mec=style.INK, mew=0.4, ms=8)
             inset.set_xlim(-0.5, side - 0.5)
             inset.set_ylim(side - 0.5, -0.5)
-            for spine in inset.spines.values():
-                spine.set_visible(True)
-                spine.set_color(style.PALE)
-        row[0].set_ylabel(LOOKS[policy][2], fontsize=7, color=colour)
+            inset.spines[:].set(visible=True, color=style.PALE)
+        row[0].set_ylabel(LOOKS[policy][2].replace(" ", "\n"), fontsize=7, color=colour)
     panel.set_title("Six glimpses each (○ first, ★ last)")
 
 
@@ -123,81 +121,49 @@ def _distance(panel: Any, settings: Any, data: Any) -> None:
 
 def _maps(panel: Any, data: Any, chosen: np.ndarray) -> None:
     """E rates without attention, and their change under two windows, for the same images."""
-    windows = ("learned", "random")
     rates = data.rates.sel(population="E").isel(seed=0, case=chosen)
-    grid = _insets(panel, SHOWN, 1 + len(windows))
-    before = rates.sel(where="centre").values
-    change = [rates.sel(where=window).values - before for window in windows]
-    reach = np.max(np.abs(change))
-    for r, row in enumerate(grid):
-        row[0].imshow(before[r], cmap="gray_r", vmin=0, vmax=before.max())
-        for inset, one in zip(row[1:], change, strict=True):
-            inset.imshow(one[r], cmap="RdBu_r", vmin=-reach, vmax=reach)
-        for inset in row:
-            for spine in inset.spines.values():
-                spine.set_visible(True)
-                spine.set_color(style.PALE)
-    titles = ("E rate", "Δ, learned", "Δ, random")
-    for inset, words in zip(grid[0], titles, strict=True):
-        inset.set_title(words, fontsize=7, loc="center", pad=2)
-    words = f"white to black: 0 to {before.max():.0f} Hz; blue to red: ±{reach:.0f} Hz"
-    panel.text(0.5, -0.02, words, transform=panel.transAxes, ha="center", va="top", fontsize=6.5)
+    grid = _insets(panel, SHOWN, 3)
+    before = rates.sel(where="centre")
+    shown = {"E rate": before}
+    shown |= {f"Δ, {name}": rates.sel(where=name) - before for name in ("learned", "random")}
+    reach = max(float(np.abs(change).max()) for change in list(shown.values())[1:]) or 1.0
+    for column, (title, values) in enumerate(shown.items()):
+        look = {"cmap": "gray_r", "vmin": 0} if column == 0 else {"cmap": "RdBu_r", "vmin": -reach}
+        look["vmax"] = reach if column else float(before.max()) or 1.0
+        for row, one in zip(grid, values.transpose("case", ...).values, strict=True):
+            image = row[column].imshow(one, **look)
+            row[column].spines[:].set(visible=True, color=style.PALE)
+        grid[0][column].set_title(title, fontsize=7, loc="center", pad=2)
+        if column < 2:
+            place = panel.inset_axes((0.02 + column * 0.5, -0.08, 0.27, 0.03))
+            bar = panel.figure.colorbar(image, cax=place, orientation="horizontal")
+            bar.set_label("Hz", labelpad=1)
+            bar.outline.set_linewidth(0.4)
 
 
 def _rates(panel: Any, data: Any) -> None:
     """E and I on the digit and off it, relative to no attention."""
-    cases = [(population, part) for part in ("on", "off") for population in "EI"]
-    for k, (population, part) in enumerate(cases):
-        rate = data.rate.sel(population=population, part=part)
-        before = float(rate.sel(where="centre", bound="value"))
-        for j, window in enumerate(("random", "learned", "digit")):
-            colour, marker, words = LOOKS[window]
-            look = {
-                "color": colour,
-                "fmt": marker,
-                "elinewidth": 1.0,
-                "label": None if k else words,
-            }
-            _estimate(panel, k + 0.24 * (j - 1), rate.sel(where=window) / before, **look)
-    panel.axhline(1, color=style.PALE, lw=1, zorder=0)
-    panel.set_xticks(range(len(cases)), [f"{p}, {part}" for p, part in cases])
-    for tick, (population, _) in zip(panel.get_xticklabels(), cases, strict=True):
-        tick.set_color(style.E if population == "E" else style.I)
-    panel.set_xlabel("Population, on or off the digit")
-    panel.set_ylabel("Rate (× unattended)")
+    change = data.rate / data.rate.sel(where="centre", bound="value", drop=True)
+    change = change.sel(where=["random", "learned", "digit"])
+    looks = {where: {"color": c, "fmt": m} for where, (c, m, _) in LOOKS.items()}
+    names = {where: words for where, (_, _, words) in LOOKS.items()}
+    cases = merged(change, "case", ("part", "population"), "{1}, {0}".format)
+    interval_bars(panel, cases, "case", "where", looks=looks, names=names)
+    panel.axhline(1, color=style.GREY, lw=0.6, zorder=0)
+    panel.set(xlabel="Population, on or off the digit", ylabel="Rate (× unattended)")
     panel.set_title("The window moves E and I rates")
     legend_below(panel, title="window at")
 
 
-def _estimate(panel: Any, at: float, estimate: Any, **look: Any) -> None:
-    low, value, high = (float(estimate.sel(bound=end)) for end in ("low", "value", "high"))
-    panel.errorbar(at, value, [[value - low], [high - value]], **look)
-
-
 def _detection(panel: Any, data: Any) -> None:
     """How often the digit's detector has the largest logit, by where attention is."""
-    share, by_seed = 100 * data.detection.sel(quantity="chosen"), 100 * data.chosen.mean("case")
-    ticks, at = [], 0.0
-    for looking, first in (("covert", "none"), ("overt", "centre")):
-        for where in ("centre", "random", "learned", "digit"):
-            colour, marker, _ = LOOKS[where]
-            look = {"color": colour, "fmt": marker, "ms": 5, "elinewidth": 1.2}
-            _estimate(panel, at, share.sel(looking=looking, where=where), **look)
-            if where in ("learned", "random"):
-                values = by_seed.sel(looking=looking, where=where)
-                beside = at + 0.25 * np.linspace(-1, 1, len(values))
-                panel.plot(beside, values, color=colour, ls="", marker=".", ms=3, alpha=0.6)
-            ticks.append((at, first if where == "centre" else where))
-            at += 1
-        at += 0.7
-    panel.axhline(10, color=style.PALE, lw=1, zorder=0)
-    panel.text(at - 1, 9, "chance", color=style.GREY, ha="right", va="top")
-    panel.set_ylim(0, 100)
-    panel.set_xlim(-0.6, at - 0.9)
-    panel.set_xticks([x for x, _ in ticks], [words for _, words in ticks], rotation=40, ha="right")
-    panel.tick_params(axis="x", pad=1)
-    for x, words in ((1.5, "window on\nthe whole"), (6.2, "cut around\nthe place")):
-        panel.text(x, 97, words, ha="center", va="top")
-    panel.axvline(3.85, color=style.PALE, lw=1)
-    panel.set_ylabel("Digit's detector strongest (%)")
+    share = 100 * data.detection.sel(quantity="chosen", where=list(LOOKS))
+    looks = {where: {"color": c, "fmt": m} for where, (c, m, _) in LOOKS.items()}
+    interval_bars(panel, share, "looking", "where", looks=looks)
+    panel.axhline(10, color=style.GREY, lw=0.6, ls=(0, (3, 2)), zorder=0)
+    place = {"transform": panel.get_yaxis_transform(), "ha": "right", "va": "top"}
+    panel.text(0.99, 9, "chance", color=style.GREY, **place)
+    words = {"covert": "window on\nthe whole", "overt": "cut around\nthe place"}
+    panel.set_xticks(range(2), [words[str(name)] for name in share["looking"].values])
+    panel.set(xlabel="", ylim=(0, 100), ylabel="Digit's detector strongest (%)")
     panel.set_title("What detectors make of it")

@@ -93,14 +93,20 @@ def _in_words(name: str) -> str:
     return name.replace("_", " ").replace("=", " ")
 
 
-def _titled(item: Any, width: int = 30) -> str:
-    """What an axis shows, in words, with its unit; a setting with its path."""
-    unit = item.attrs.get("units", "1")
+def _setting(item: Any) -> str:
+    """What a swept setting is, in words, with its path and unit."""
     name, words = str(item.name), str(item.attrs.get("long_name", item.name))
-    if "status" not in item.coords and item.ndim == 1 and item.dims[0] in (name, SAMPLE):
-        words = _wrapped(words if words != name else _in_words(name), width)
-        return f"{words}\n{name}" + ("" if unit == "1" else f" ({unit})")
-    return _in_words(_stem(name)) + ("" if unit == "1" else f" ({unit})")
+    return f"{_wrapped(words if words != name else _in_words(name))}\n{name}{_unit(item)}"
+
+
+def _measure(item: Any) -> str:
+    """The name of a measure, without its conditions, in words and with its unit."""
+    return _in_words(_stem(str(item.name))) + _unit(item)
+
+
+def _unit(item: Any) -> str:
+    unit = item.attrs.get("units", "1")
+    return "" if unit == "1" else f" ({unit})"
 
 
 def _meaning(data: Any, name: str, width: int = 30) -> str:
@@ -156,8 +162,11 @@ def _scaled(panel: Any, data: Any, name: str, which: str = "x") -> None:
 
 def _unflattened(panel: Any, values: Any) -> None:
     """A logarithmic vertical axis where a few points would leave the rest one line."""
-    if isinstance(_norm(np.asarray(values)), LogNorm):
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    if isinstance(_norm(values), LogNorm):
         _logarithmic(panel, "y")
+    elif sizes.size and sizes.max() > SKEWED * np.median(sizes):
+        panel.set_yscale("symlog", linthresh=10.0 ** np.ceil(np.log10(np.median(sizes))))
 
 
 def _logarithmic(panel: Any, which: str) -> None:
@@ -188,8 +197,8 @@ def _lines(data: Any, families: dict[str, list[str]], x: str) -> Any:
         ):
             _line(panel, data[x].values, values, settled, colour, label)
         panel.set_title(_meaning(data, names[0]))
-        panel.set_xlabel(_titled(data[x]))
-        panel.set_ylabel(_titled(data[names[0]]))
+        panel.set_xlabel(_setting(data[x]))
+        panel.set_ylabel(_measure(data[names[0]]))
         _scaled(panel, data, x)
         _unflattened(panel, np.concatenate([np.ravel(values) for _, values, _ in lines]))
         _mark_unswept(panel, data[x])
@@ -253,7 +262,7 @@ def _maps(data: Any, families: dict[str, list[str]], axes: Sequence[str]) -> Any
         mesh = _map(panel, data, name, axes)
         bar = figure.colorbar(mesh, ax=panel, shrink=0.9, pad=0.02)
         condition = _condition(name)
-        bar.set_label(_titled(data[name]) + (f", {_in_words(condition)}" if condition else ""))
+        bar.set_label(_measure(data[name]) + (f", {_in_words(condition)}" if condition else ""))
         bar.outline.set_linewidth(0.4)
         panel.set_title(_meaning(data, name))
     _explain(figure, data, crosses=True, lines=False)
@@ -282,8 +291,8 @@ def _map(panel: Any, data: Any, name: str, axes: Sequence[str], norm: Any = None
     here = [_unswept(data[dim]) for dim in (x, y)]
     if None not in here:
         panel.plot(*([place] for place in here), **_STAR)
-    panel.set_xlabel(_titled(data[x]))
-    panel.set_ylabel(_titled(data[y]))
+    panel.set_xlabel(_setting(data[x]))
+    panel.set_ylabel(_setting(data[y]))
     for dim, which in ((x, "x"), (y, "y")):
         _scaled(panel, data, dim, which)
         if data[dim].dtype.kind not in "if":
@@ -325,7 +334,7 @@ def _multiples(
         words = [f"{dim.rpartition('.')[2]} = {_number(at[dim])}" for dim in others]
         panel.set_title(", ".join(words))
     bar = figure.colorbar(mesh, ax=panels, shrink=0.8, pad=0.02)
-    bar.set_label(_titled(data[name]))
+    bar.set_label(_measure(data[name]))
     _explain(figure, data, crosses=True, lines=False)
     style.letters(panels)
     if meaning := _meaning(data, name, 95):
@@ -355,10 +364,11 @@ def _scatters(data: Any, families: dict[str, list[str]]) -> Any:
         _mark_unswept(panel, data[path])
         panel.set_title(f"rank correlation {style.number(_rank_correlation(x, y), 2)}")
         if row == len(names) - 1:
-            panel.set_xlabel(_titled(data[path]))
+            panel.set_xlabel(_setting(data[path]))
         if column == 0:
             _unflattened(panel, y)
-            panel.set_ylabel(_wrapped(_meaning(data, name) or _titled(data[name]), 30))
+            words = (_meaning(data, name), _measure(data[name]))
+            panel.set_ylabel("\n".join(filter(None, words)))
     _explain(figure, data, crosses=False)
     style.letters(panels.flat)
     return figure
