@@ -16,6 +16,7 @@ reading of the measure of angles are chosen here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from pydantic import model_validator
 
 from cortex import experiment as ex
 from cortex.analysis import similarity_gain as similarity
+from cortex.analysis.bootstrap import bootstrap
 from cortex.labelled import Labelled, coordinate, described, each, label, to_dataset
 from cortex.models.networks import NetworkSection, load_study_network
 from cortex.models.study import CODE, FormSection, StatisticsSection
@@ -43,14 +45,8 @@ PAPER, LAYERS = Source("lindsay2018"), Source("lindsay2018", "2, 6, 8, 10, 12 of
 LEAST = "chosen here; 0 as published"
 BATCH = 5  # images at a time, as many as there are colours
 TURNS = {
-    "turn": (
-        similarity.turn_towards,
-        "cos(attended, alone) - cos(unattended, alone), two gratings shown",
-    ),
-    "turn_centred": (
-        similarity.turn_of_deviation,
-        "the same for deviations from the mean over orientations",
-    ),
+    "turn": (similarity.turn_towards, "cos(attended, alone) - cos(unattended, alone), of two"),
+    "turn_centred": (similarity.turn_of_deviation, "the same for deviations from the mean"),
 }
 
 
@@ -175,24 +171,27 @@ def joined(seen: Looked) -> np.ndarray:
 
 def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
     """Lines of all maps, and what they come to at every layer from the attended one up."""
-    del rng  # every interval has the draws of the seed
     folded, slope, intercept = similarity.lines_by_preference(data.ratio, data.tuning)
     matches = xr.apply_ufunc(similarity.matching, slope, intercept)
     known = folded.where(np.isfinite(slope) & (data.layer_of_map == data.attended))
     quartiles = known.quantile([0.25, 0.5, 0.75], "map")
     quartiles["quantile"].attrs = {"units": "1", "long_name": "share of maps below"}
-    options = {"resamples": s.statistics.resamples, "level": s.statistics.level, "seed": s.seed}
+    options: Any = {"n": s.statistics.resamples, "level": s.statistics.level, "rng": rng}
 
-    def by_layer(values: xr.DataArray, statistic: Any = np.mean) -> xr.DataArray:
-        dim = "map" if "map" in values.dims else "orientation"
-        here = values.where(data.layer_of_map == data.layer) if dim == "map" else values
-        here = here.where(data.layer >= data.attended)
-        return similarity.interval_over(here, dim, statistic, **options)
+    def by_layer(values: xr.DataArray, statistic: str = "mean") -> xr.DataArray:
+        dim, found = "map" if "map" in values.dims else "orientation", []
+        for layer in data.layer.values:
+            own = (data.layer_of_map == layer).values
+            here = values.isel(map=own) if dim == "map" else values.sel(layer=layer)
+            here = here.drop_vars(("layer", "layer_name"), errors="ignore")
+            found.append(bootstrap(methodcaller(statistic, dim), here, dim, **options))
+        whole = xr.concat(found, data.layer.variable).transpose(..., "layer", "bound")
+        return whole.where(data.layer >= data.attended)
 
     return described(
         quartiles=(quartiles, "quartiles over maps of the layer attended"),
-        slope_median=(by_layer(slope, np.median), "median slope of the ratio over positions"),
-        intercept_median=(by_layer(intercept, np.median), "median intercept of the same line"),
+        slope_median=(by_layer(slope, "median"), "median slope of the ratio over positions"),
+        intercept_median=(by_layer(intercept, "median"), "median intercept of the same line"),
         matching_share=(by_layer(matches), "share of maps with slope < 0 and intercept > 1"),
         turn_mean=(by_layer(data.turn), "turn of the population vector, mean over orientations"),
         turn_centred_mean=(by_layer(data.turn_centred), "the same for deviations from the mean"),

@@ -48,14 +48,14 @@ def bootstrap(
         ValueError: `over` or a name of `within` is not there.
     """
     _check(data, over, within)
-    value = statistic(data)
+    value = _without_a_word(statistic, data)
     own = [name for name in within if name in data.dims]
     strata = _strata(data, over, [name for name in within if name not in own])
     each = max(1, _MOST_NUMBERS // max(1, _count(data)))
     drawn = []
     for first in range(0, n, each):
         places = _draws(rng, data, over, own, strata, min(each, n - first))
-        drawn.append(statistic(data.isel({over: places})))
+        drawn.append(_without_a_word(statistic, data.isel({over: places})))
     return estimate(value, xr.concat(drawn, "resample") if len(drawn) > 1 else drawn[0], level)
 
 
@@ -71,14 +71,20 @@ def estimate(value: Any, resampled: Any, level: float = 0.95) -> Any:
         The value with a last dimension ``bound``: value, low, high.
     """
     tail = (1 - level) / 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an estimate that is NaN throughout
-        ends = resampled.quantile([tail, 1 - tail], "resample").drop_vars("quantile")
+    ends = _without_a_word(lambda r: r.quantile([tail, 1 - tail], "resample"), resampled)
+    ends = ends.drop_vars("quantile")
     low, high = (ends.isel(quantile=i) for i in (0, 1))
     found = xr.concat([value, low, high], BOUND, coords="minimal", compat="override")
     words = {"units": "1", "long_name": "estimate, and the ends of its interval"}
     found = found.assign_coords({BOUND: (BOUND, list(ENDS), words)})
     return found.transpose(..., BOUND)
+
+
+def _without_a_word(statistic: Callable[[Any], Any], data: Any) -> Any:
+    """The statistic; where all numbers are missing it is missing, of which NumPy warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return statistic(data)
 
 
 def _check(data: Any, over: str, within: Sequence[str]) -> None:

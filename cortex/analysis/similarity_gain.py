@@ -6,22 +6,8 @@ attended; its attended/unattended activity is ordered by how much the map prefer
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import numpy as np
 import xarray as xr
-
-from cortex.analysis.bootstrap import BOUND, ENDS
-
-
-class Interval(NamedTuple):
-    """A statistic of a population of maps, with a bootstrap interval; NaN without any map."""
-
-    value: float
-    low: float
-    high: float
-    maps: int
 
 
 def by_preference(ratios: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -130,56 +116,6 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
     known = np.isfinite(length) & (length > 0)
     return np.where(known, (a * b).sum(-1), np.nan) / np.where(known, length, 1.0)
-
-
-def over_maps(
-    maps: np.ndarray,
-    statistic: Callable[..., Any] = np.mean,
-    *,
-    resamples: int = 500,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """A statistic over the maps of a layer, with an interval from resampling the maps.
-
-    Args:
-        maps: one number a map; maps without a finite one are left out.
-        statistic: takes an array and `axis`: `np.mean` of 0 and 1 is a share, or `np.median`.
-        resamples: bootstrap samples, maps drawn with replacement.
-        level: coverage of the percentile interval, between 0 and 1.
-        seed: of the resampling.
-    """
-    known = np.asarray(maps, float)[np.isfinite(maps)]
-    if not known.size:
-        return Interval(np.nan, np.nan, np.nan, 0)
-    draws = np.random.default_rng(seed).integers(known.size, size=(resamples, known.size))
-    low, high = np.quantile(statistic(known[draws], axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(statistic(known, axis=0)), float(low), float(high), known.size)
-
-
-def interval_over(
-    values: xr.DataArray, dim: str, statistic: Callable[..., Any] = np.mean, **options: Any
-) -> xr.DataArray:
-    """As `over_maps`, along one dimension of an array, for every place of the others.
-
-    Args:
-        values: numbers; those that are not finite are left out.
-        dim: dimension that is resampled.
-        statistic: as in `over_maps`.
-        **options: resamples, level and seed, as in `over_maps`.
-
-    Returns:
-        With a dimension ``bound`` (value, low, high) in place of `dim`.
-    """
-
-    def ends(one: np.ndarray) -> np.ndarray:
-        return np.array(over_maps(one, statistic, **options)[:3])
-
-    found = xr.apply_ufunc(
-        ends, values, input_core_dims=[[dim]], output_core_dims=[[BOUND]], vectorize=True
-    )
-    words = {"units": "1", "long_name": "estimate, and the ends of its interval"}
-    return found.assign_coords({BOUND: (BOUND, list(ENDS), words)})
 
 
 def lines_by_preference(

@@ -121,3 +121,16 @@ def test_intervals_cover():
     # Percentile intervals of a rate from 60 images cover a little less than they say;
     # the standard error over 200 experiments is 2.1 %.
     assert 0.82 < hits / experiments < 0.97
+
+
+def test_missing_numbers_are_left_out_and_nothing_but_those_is_missing():
+    rng = np.random.default_rng(5)
+    values = xr.DataArray(rng.normal(1, 2, (2, 402)), dims=("layer", "map"))
+    values[0, 400], values[1] = np.nan, np.nan
+    found = bootstrap(lambda d: d.median("map"), values, "map", n=400, level=0.9, rng=rng)
+    assert found.isel(layer=1).isnull().all()
+    low, middle, high = (float(found.isel(layer=0).sel(bound=b)) for b in ("low", "value", "high"))
+    assert middle == np.nanmedian(values[0])
+    # Standard error of a median of normal numbers: sqrt(pi/2) sd/sqrt(n) = .125; 1.645 of them on
+    # each side; a quarter allowed for the sampling of the data and of the resamples.
+    assert high - low == pytest.approx(2 * 1.645 * 0.1253, rel=0.25)

@@ -6,12 +6,10 @@ import xarray as xr
 
 from cortex.analysis.similarity_gain import (
     by_preference,
-    interval_over,
     lines,
     lines_by_preference,
     matching,
     matching_by_chance,
-    over_maps,
     turn_of_deviation,
     turn_towards,
 )
@@ -132,35 +130,6 @@ def test_what_all_responses_share_is_taken_away():
             np.dot(v[row], c[row]) / np.sqrt(v[row] @ v[row] * (c[row] @ c[row])) for v in (a, b)
         ]
         assert found[row] == pytest.approx(cosines[0] - cosines[1], abs=1e-12)
-
-
-def test_intervals_over_maps():
-    maps = np.r_[RNG.normal(1.0, 2.0, 400), np.nan, np.inf]
-    found = over_maps(maps, np.median, resamples=400, level=0.9, seed=1)
-    assert found.maps == 400
-    assert found.value == np.median(maps[:400])
-    # Standard error of a median of normal numbers: sqrt(pi/2) sd/sqrt(n) = .125; 1.645 of them on
-    # each side; a quarter allowed for the sampling of the data and of the resamples.
-    assert found.high - found.low == pytest.approx(2 * 1.645 * 0.1253, rel=0.25)
-    assert found.low < found.value < found.high
-    share = over_maps(np.r_[np.ones(30), np.zeros(70)], resamples=400, seed=1)
-    assert share.value == pytest.approx(0.3)
-    # Binomial: sqrt(.3 .7/100) = .0458, 1.96 of them on each side.
-    assert share.high - share.low == pytest.approx(2 * 1.96 * 0.0458, rel=0.25)
-
-
-def test_no_map_no_number():
-    assert np.isnan(over_maps(np.full(3, np.nan)).value)
-    assert over_maps(np.array([])).maps == 0
-
-
-def test_intervals_along_one_dimension_are_those_of_each_row():
-    values = xr.DataArray(np.random.default_rng(3).normal(size=(2, 40)), dims=("layer", "map"))
-    values[1, 5] = np.nan  # left out
-    found = interval_over(values, "map", np.median, resamples=50, level=0.9, seed=1)
-    for layer in range(2):
-        row = over_maps(values.values[layer], np.median, resamples=50, level=0.9, seed=1)
-        np.testing.assert_allclose(found.isel(layer=layer), row[:3])
 
 
 def test_lines_by_preference_are_least_squares_of_ordered_ratios():
