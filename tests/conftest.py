@@ -26,7 +26,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 # Rooms of programs so small that making them fast costs more than running them slowly.
-SMALL = {"areas", "attention", "circuit", "frontends", "models", "tasks"}
+SMALL = {"areas", "attention", "circuit", "explore", "frontends", "models", "tasks"}
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -49,6 +49,7 @@ FLOORS = (
     "plot",
     "experiment",
     "studies",
+    "explore",
     "cli",
 )
 

@@ -19,6 +19,7 @@ import typer
 
 from cortex.cli import train, weights
 from cortex.cli.data import data
+from cortex.cli.explore import explore
 from cortex.cli.look import look
 from cortex.cli.new import new
 from cortex.cli.results import compare, report, results
@@ -154,6 +155,7 @@ def run(
 
 app.command("sweep")(sweep)
 app.command("look")(look)
+app.command("explore")(explore)
 app.command("new")(new)
 app.command("results")(results)
 app.command("compare")(compare)

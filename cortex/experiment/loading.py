@@ -43,7 +43,7 @@ def load_settings(
     nested = _complete(nested, given, origin)
     touched = [_override(nested, setting) for setting in overrides]
     for path, value in _leaves(values or {}):
-        _put(nested, path, value)
+        put(nested, path, value)
         touched.append(path)
     if seed is not None:
         nested["seed"] = seed
@@ -75,7 +75,7 @@ def varied(config: ExperimentSettings, values: Mapping[str, Any]) -> ExperimentS
     """
     nested = plain(config)
     for path, value in values.items():
-        _put(nested, path, value)
+        put(nested, path, value)
     return checked(nested, "", tuple(values))
 
 
@@ -215,11 +215,11 @@ def _override(values: dict[str, Any], setting: str) -> str:
         raise ConfigError(f"--set {setting}: allowed: path=value, such as seed=1")
     if path == "experiment":
         raise ConfigError("experiment: cannot be changed by --set; name the experiment instead")
-    _put(values, path, toml_value(text.strip()))
+    put(values, path, toml_value(text.strip()))
     return path
 
 
-def _put(values: dict[str, Any], path: str, value: Any) -> None:
+def put(values: dict[str, Any], path: str, value: Any) -> None:
     """Set one of the nested values by its dotted path; a list for an axis sets its values."""
     *sections, key = path.split(".")
     inner = values

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import tomli_w
 
-from cortex.settings import ExperimentSettings, Row, settings
+from cortex.settings import Row, Settings, settings
 
 _COLUMN = 34  # where comments begin, unless the setting is longer
 
 
-def as_toml(resolved: ExperimentSettings) -> str:
+def as_toml(resolved: Settings) -> str:
     """Every setting with a comment; `cortex run FILE` takes it."""
     return "\n".join(_lines(resolved)) + "\n"
 
 
-def _lines(resolved: ExperimentSettings) -> Iterator[str]:
+def _lines(resolved: Settings) -> Iterator[str]:
     section = ""
     # A section's own numbers come before the sections inside it, as TOML wants them.
     rows = sorted(settings(resolved), key=lambda row: (*_order(resolved, row),))
@@ -32,7 +32,7 @@ def _lines(resolved: ExperimentSettings) -> Iterator[str]:
         yield f"{written:<{_COLUMN}} {_comment(row)}".rstrip()
 
 
-def _order(resolved: ExperimentSettings, row: Row) -> tuple[int, ...]:
+def _order(resolved: Settings, row: Row) -> tuple[int, ...]:
     """Place of a setting: numbers of a section first, then its sections in their order."""
     places, model = [], type(resolved)
     *sections, name = row.path.split(".")

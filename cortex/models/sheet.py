@@ -132,6 +132,11 @@ class Sheet(Settings):
         far = np.minimum(inside, inside[::-1]) >= margin
         return far[:, None] & far[None, :]
 
+    def distance(self, right: Any, down: Any = 0.0) -> Float[Array, "height width"]:
+        """Distance of the units from a place [deg], given from the middle of the sheet."""
+        along = (jnp.arange(self.size) - (self.size - 1) / 2) * self.spacing
+        return jnp.hypot(along[:, None] - down, along[None, :] - right)
+
     def networks(self, seed: int, count: int, places: int, margin: float) -> list[SheetNetwork]:
         """Independent draws whose arrays have the same shapes, so that code compiles once for all.
 
