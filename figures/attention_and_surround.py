@@ -115,7 +115,7 @@ def _forms(panel: Any, data: Any) -> None:
     axis_of(panel, change.contrast)
     low, high = panel.get_ylim()
     panel.set_ylim(low - 0.12 * (high - low), high + 0.12 * (high - low))
-    panel.set(ylabel="Change of suppression index", title="The three forms agree")
+    panel.set(ylabel="Change of suppression index", title="The three forms agree in sign")
     place = {"transform": panel.transAxes, "ha": "right"}
     panel.text(0.99, 0.99, "attended surround (dashed)", va="top", **place)
     panel.text(0.99, 0.01, "attended centre (solid)", va="bottom", **place)

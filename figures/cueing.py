@@ -59,7 +59,9 @@ def _display(panel: Any, settings: Any, data: Any) -> None:
     x = ((np.arange(columns) + 0.5) / columns - 0.5) * side
     y = (0.5 - (np.arange(rows) + 0.5) / rows) * side
     levels = np.array([0.5, 0.75]) * window.max()
-    panel.contour(x, y, window, levels=levels, colors=style.GREEN, linewidths=(0.8, 1.4), zorder=3)
+    panel.contour(
+        x, y, window, levels=levels, colors=style.ATTENDED, linewidths=(0.8, 1.4), zorder=3
+    )
     here, there = (
         ((place[1] - 0.5) * side, (0.5 - place[0]) * side) for place in (places[0], places[-1])
     )
@@ -67,7 +69,7 @@ def _display(panel: Any, settings: Any, data: Any) -> None:
         "",
         xy=(0.45 * here[0], 0.45 * here[1]),
         xytext=(0.0, 0.0),
-        arrowprops={"arrowstyle": "-|>", "color": style.GREEN, "lw": 1.4},
+        arrowprops={"arrowstyle": "-|>", "color": style.ATTENDED, "lw": 1.4},
     )
     words = {"ha": "center", "va": "top", "fontsize": 6.5}
     panel.text(here[0], here[1] - 0.2 * side, "here: valid", **words)
@@ -152,6 +154,7 @@ def _course(panel: Any, epochs: Any, course: Any, population: str) -> None:
         dash = (0, (3, 1.2)) if cue == "invalid" else "-"
         panel.plot(time, course.sel(attention=cue), color=colour, ls=dash, label=cue)
     top = float(course.max()) * 1.18
+    top = top if np.isfinite(top) else 1.0
     panel.set_ylim(0, top)
     panel.set_xlim(time[0], time[-1])
     for middle, words in (

@@ -68,7 +68,7 @@ def _fitted(panel: Any, data: Any) -> None:
 def _descent(panel: Any, data: Any) -> None:
     cost = 2 * data.cost.transpose("step", "data_set")
     panel.plot(cost, color=style.PALE, lw=0.7)
-    panel.plot(cost.isel(data_set=0), color=style.GREEN, label="first data set")
+    panel.plot(cost.isel(data_set=0), color=style.ATTENDED, label="first data set")
     each = freedom(data) / data.sizes["data_set"]
     panel.axhline(each, color=style.INK, lw=0.7, ls="--", label="expected of noise")
     panel.plot([], [], color=style.PALE, label="the others")
@@ -91,11 +91,11 @@ def _errors(panel: Any, data: Any) -> None:
         at = begun.isel(weight=i)
         panel.plot(np.full(at.shape, i - 0.25), at, "_", color=style.GREY, ms=5, mew=0.7)
         found = away.isel(weight=i)
-        panel.plot(i + 0.08 + spread, found, "o", color=style.GREEN, ms=2.6, mew=0.0)
+        panel.plot(i + 0.08 + spread, found, "o", color=style.ATTENDED, ms=2.6, mew=0.0)
         bar = 2 * float(predicted[i])
         panel.errorbar(i + 0.38, 0.0, bar, color=style.INK, lw=1.0, capsize=2)
     panel.plot([], [], "_", color=style.GREY, ms=5, label="start")
-    panel.plot([], [], "o", color=style.GREEN, ms=3, label="recovered")
+    panel.plot([], [], "o", color=style.ATTENDED, ms=3, label="recovered")
     panel.plot([], [], color=style.INK, lw=1.0, label="±2 predicted SE")
     names = [_subscripted(name) for name in data.weight.values]
     panel.set_xticks(range(len(names)), names)
@@ -117,7 +117,7 @@ def _valley(panel: Any, data: Any) -> None:
     ring = 100 * np.linalg.cholesky(covariance) @ circle
     panel.plot(*ring, color=style.INK, lw=0.8, label="95 % predicted")
     points = away.sel(weight=one), away.sel(weight=other)
-    panel.plot(*points, "o", color=style.GREEN, ms=3, mew=0.0, label="recovered")
+    panel.plot(*points, "o", color=style.ATTENDED, ms=3, mew=0.0, label="recovered")
     panel.plot(0, 0, "+", color=style.INK, ms=7, label="true")
     panel.set_xlabel(f"{_subscripted(one)} (% from true)")
     panel.set_ylabel(f"{_subscripted(other)} (% from true)")
@@ -145,7 +145,7 @@ def _pair(panel: Any, data: Any, contrast: float) -> None:
     fits = data.curve_w.drop_sel(circuit="true")
     low, high = fits.quantile([0.025, 0.975], "circuit")
     panel.axhline(1.0, color=style.INK, lw=0.5)
-    band = {"color": style.GREEN, "alpha": 0.35, "lw": 0}
+    band = {"color": style.ATTENDED, "alpha": 0.35, "lw": 0}
     panel.fill_between(data.predicted, low, high, label="fits (95 %)", **band)
     true = data.curve_w.sel(circuit="true")
     panel.plot(data.predicted, true, color=style.INK, lw=1.0, label="true ring")

@@ -87,14 +87,15 @@ def _profile(panel: Any, at: Any) -> None:
     names = {best: "best", worst: "least", len(lengths) - 1: "longest"}
     shown = at.rates.sel(population="E").isel(length=sorted(names))
     words = {lengths[i]: f"{lengths[i]:.2g}° ({name})" for i, name in names.items()}
-    looks = dict(zip(shown.length.values, style.SERIES, strict=False))
+    shades = style.shades(style.E, shown.sizes["length"])
+    looks = dict(zip(shown.length.values, shades, strict=True))
     curves(panel, shown, "place", "length", looks=looks, names=words)
     reach = min(0.75 * lengths[-1], at.place.values[-1])
     top = float(shown.max())
-    panel.set(xlim=(-reach, reach), ylim=(0, 1.45 * top if top > 0 else 1), ylabel="E rate (Hz)")
+    panel.set(xlim=(-reach, reach), ylim=(0, 1.05 * top if top > 0 else 1), ylabel="E rate (Hz)")
     panel.locator_params(axis="x", nbins=6)
     panel.set_title(f"Activity along the line at {float(at.contrast):g} %")
-    panel.legend(loc="upper center")
+    legend_below(panel)
 
 
 def _inputs(panel: Any, shares: Any, at: Any) -> None:

@@ -77,7 +77,7 @@ def _answers(figure: Any, panels: Any, seen: Any) -> None:
         _first(panel, seen)
     corner = (column - half[1], row - half[0])
     panels[0].add_patch(
-        Rectangle(corner, 2 * half[1], 2 * half[0], fill=False, ec=style.GREEN, lw=1.0)
+        Rectangle(corner, 2 * half[1], 2 * half[0], fill=False, ec=style.ATTENDED, lw=1.0)
     )
 
 
@@ -132,9 +132,9 @@ def _places(panel: Any, seen: Any, quiet: bool = False) -> None:
     rows, columns = (seen.path.places * [height, width]).T
     outline = {"solid_capstyle": "round", "zorder": 3}
     panel.plot(columns, rows, color="white", lw=2.0, **outline)
-    panel.plot(columns, rows, color=style.E, lw=1.1, **outline)
+    panel.plot(columns, rows, color=style.ATTENDED, lw=1.1, **outline)
     size = 2.5 if quiet else 8
-    panel.plot(columns, rows, "o", ms=size, mfc="white", mec=style.E, mew=0.8, zorder=4)
+    panel.plot(columns, rows, "o", ms=size, mfc="white", mec=style.ATTENDED, mew=0.8, zorder=4)
     if quiet:
         return
     for number, (row, column) in enumerate(zip(rows, columns, strict=True), 1):
@@ -148,4 +148,4 @@ def _first(panel: Any, seen: Any) -> None:
     if len(seen.path.times):
         height, width = seen.image.shape[1:]
         row, column = seen.path.places[0] * [height, width]
-        panel.plot(column, row, "o", ms=9, mfc="none", mec=style.GREEN, mew=1.2)
+        panel.plot(column, row, "o", ms=9, mfc="none", mec=style.ATTENDED, mew=1.2)

@@ -102,6 +102,14 @@ def _causes(panel: Any, data: Any, causes: tuple[str, str], title: str) -> None:
         at = data.sel(cause=cause)
         look = {"color": colour, "ms": 2.8, "mew": 0, "alpha": 0.8}
         panel.plot(at.normalisation, at.modulation, "o", label=NAMES[cause], **look)
+    # A cell far from all others would squeeze them into a corner.
+    values = data.sel(cause=list(causes)).modulation
+    low, most, highest = (float(values.quantile(q)) for q in (0.0, 0.99, 1.0))
+    if highest - low > 2 * (most - low) > 0:
+        beyond = int((values > low + 1.15 * (most - low)).sum())
+        panel.set_ylim(low - 0.05 * (most - low), low + 1.15 * (most - low))
+        place = {"transform": panel.transAxes, "ha": "right", "va": "top", "color": style.GREY}
+        panel.text(0.99, 0.99, f"{beyond} beyond", **place)
     _labels(panel, 0.05)
     panel.set_title(title)
     legend_below(panel)

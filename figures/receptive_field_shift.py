@@ -38,8 +38,12 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     ):
         at = data.sel(contrast=level, recorded=recorded, shown=shown)
         _map(panel, settings, at.response)
-        moved = style.number(shift(at, "inside").sel(attention=FORM), 2, sign=True)
-        panel.set_title(f"{name}: shift {moved}°" + (f" ({level:g} %)" if panel is maps else ""))
+        toward_it = float(shift(at, "inside").sel(attention=FORM))
+        moved = style.number(abs(toward_it), 2)
+        where = (
+            "no shift" if moved == "0.00" else f"{moved}° {'toward' if toward_it > 0 else 'away'}"
+        )
+        panel.set_title(f"{name}: {where}" + (f" ({level:g} %)" if panel is maps else ""))
     centre, spread = (
         data[f"{name}_by_distance"].sel(recorded=after) for name in ("centre", "spread")
     )
@@ -57,9 +61,9 @@ def _map(panel: Any, settings: Any, response: Any) -> None:
     position = response.position
     panel.axhline(0, color=style.INK, lw=0.6)
     for name, focus, attention, colour, width in (
-        ("left", "other side", FORM, LEFT, 1.5),
+        ("left", "other side", FORM, LEFT, 2.0),
         ("away", "inside", "unattended", AWAY, 1.0),
-        ("right", "inside", FORM, RIGHT, 1.5),
+        ("right", "inside", FORM, RIGHT, 1.0),
     ):
         values = response.sel(focus=focus, attention=attention)
         panel.plot(position, values, "o-", ms=2, color=colour, lw=width, label=name)

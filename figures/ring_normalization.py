@@ -52,8 +52,8 @@ def _responses(panel: Any, rates: Any, names: tuple[str, str]) -> None:
     first, second, both = (rates.sel(shown=shown) for shown in ("first", "second", "both"))
     # Underneath and broad: where the gratings do not overlap the sum is a single response.
     panel.plot(rates.preferred, first + second, color=style.PALE, lw=4.5, label="sum of the two")
-    panel.plot(rates.preferred, first, color=style.GREEN, lw=1.0, label=f"{names[0]} alone")
-    panel.plot(rates.preferred, second, color=style.PURPLE, lw=1.0, label=f"{names[1]} alone")
+    panel.plot(rates.preferred, first, color=style.ATTENDED, lw=1.0, label=f"{names[0]} alone")
+    panel.plot(rates.preferred, second, color=style.ELSEWHERE, lw=1.0, label=f"{names[1]} alone")
     panel.plot(rates.preferred, both, color=style.E, lw=1.8, label="both")
     top = float(np.nanmax([first + second, both]))
     if top > 0:  # false for NaN as well
@@ -81,8 +81,8 @@ def _weights(panel: Any, data: Any, rows: Any) -> None:
 def _competition(panel: Any, weights: Any, strong: float, angles: tuple[str, str]) -> None:
     """Weights of both gratings as the second one's contrast rises to the first's."""
     looks = {
-        "first": {"color": style.GREEN, "marker": "o", "mec": "white", "mew": 0.5},
-        "second": {"color": style.PURPLE, "marker": "o", "mec": "white", "mew": 0.5},
+        "first": {"color": style.ATTENDED, "marker": "o", "mec": "white", "mew": 0.5},
+        "second": {"color": style.ELSEWHERE, "marker": "o", "mec": "white", "mew": 0.5},
     }
     names = {"first": f"{angles[0]} at {strong:g} %", "second": f"{angles[1]}, weaker"}
     curves(panel, weights, "share", "grating", looks=looks, names=names)

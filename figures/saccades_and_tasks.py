@@ -1,7 +1,7 @@
 """Figure of `saccades_and_tasks`: scan paths by task, how alike they are, and what they tell.
 
 **a** to **d**, a crowd of bars, and **e** to **h**, a photograph: fixations of all observers
-(white) and the path of the first (orange, beginning at the square), in four tasks. **i**,
+(white) and the path of the first (green, beginning at the square), in four tasks. **i**,
 similarity of scan paths of each two tasks, mean over images. **j**, similarity of paths of
 different and of the same task, a line an image. **k**, tasks decoded from a path, on the same and
 on a new image. **l**, change of the contrast of E and I rates at what is sought by the task's
@@ -54,9 +54,9 @@ def _path(panel: Any, data: Any, image: str, picture: Any, task: str, titled: bo
     panel.plot(columns, rows, "o", ms=2, mfc="white", mec=style.INK, mew=0.3, alpha=0.7)
     rows, columns = places[0].T
     panel.plot(columns, rows, color="white", lw=1.8)
-    panel.plot(columns, rows, color=style.E, lw=1.0)
-    panel.plot(columns, rows, "o", ms=3.4, mfc=style.E, mec="white", mew=0.5)
-    panel.plot(columns[:1], rows[:1], "s", ms=4.6, mfc="white", mec=style.E, mew=1.0)
+    panel.plot(columns, rows, color=style.ATTENDED, lw=1.0)
+    panel.plot(columns, rows, "o", ms=3.4, mfc=style.ATTENDED, mec="white", mew=0.5)
+    panel.plot(columns[:1], rows[:1], "s", ms=4.6, mfc="white", mec=style.ATTENDED, mew=1.0)
     panel.set_xlim(0, width)
     panel.set_ylim(height, 0)
     if titled:

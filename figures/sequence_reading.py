@@ -19,10 +19,10 @@ import xarray as xr
 from cortex.plot import interval_bars, legend_below, style
 
 LOOKS = {
-    "content": (style.GREEN, "learned attention"),
+    "content": (style.ATTENDED, "learned attention"),
     "even": (style.INK, "all columns alike"),
     "last": (style.GREY, "last states alone"),
-    "flattened": (style.PURPLE, "learned, then\nmade even"),
+    "flattened": (style.PALE, "learned, then\nmade even"),
 }
 
 

@@ -4,8 +4,9 @@ Colours are those of Okabe & Ito and, for what attention is applied by, of Tol's
 apart by readers with any colour vision. What a colour means, in every figure:
 
 - vermillion is E and blue is I (`E`, `I`);
-- green is attended, cued validly or learned; purple is attended elsewhere, cued invalidly; black is
-  no attention (`ATTENDED`, `ELSEWHERE`, `UNATTENDED`);
+- green is attended, cued validly, looked at, learned or fitted, and the first of two stimuli;
+  purple is attended elsewhere, cued invalidly, and the other stimulus; black is no attention
+  (`ATTENDED`, `ELSEWHERE`, `UNATTENDED`);
 - orange, light blue and grey are the three forms of attention (`FORMS`);
 - wine, indigo and olive are what attention is applied by: place, tuning values, gradient values;
   their controls are greys (`VALUES`);
