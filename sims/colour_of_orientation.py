@@ -112,7 +112,8 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
 
     def statistic(some: xr.Dataset) -> xr.Dataset:
         share = some.mean(every, skipna=False)
-        return share.assign(gain=share["best"] - share["base"])
+        own, other = (share["best"].sel(named=whose, drop=True) for whose in NAMED)
+        return share.assign(gain=share["best"] - share["base"], own_minus_other=own - other)
 
     with stage("shares of colours and their intervals"):
         how: dict[str, Any] = {"n": s.statistics.resamples, "level": s.statistics.level}
@@ -121,6 +122,7 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
         "best": "trials in which the colour is named, at the best strength of attention",
         "base": "trials in which the colour is named, without attention, of those reported",
         "gain": "change of the share in which the colour is named, at the best strength",
+        "own_minus_other": "share naming the attended colour less the other, at the best strength",
     }
     shares = {name: found[name].assign_attrs(units="1", long_name=words[name]) for name in words}
     text = {"units": "1", "long_name": "trials in which the colour is named"}
@@ -190,7 +192,7 @@ CLAIMS = (
     ),
     ex.Claim(
         "other_gain",
-        lambda d: tuning(d["gain"], d, "other").sel(bound="value"),
+        lambda d: tuning(d["gain"], d, "other"),
         ex.Below(0),
         DIRECTION,
         "attention to an orientation drives out the other grating's colour",
@@ -198,7 +200,7 @@ CLAIMS = (
     ),
     ex.Claim(
         "own_minus_other",
-        lambda d: (tuning(d["best"], d, "own") - tuning(d["best"], d, "other")).sel(bound="value"),
+        lambda d: d["own_minus_other"].sel(source="tuning", site=d["best_layer"], drop=True),
         ex.Above(0),
         DIRECTION,
         "the colour named is that of the attended orientation, not the other's",
