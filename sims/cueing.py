@@ -243,7 +243,7 @@ CLAIMS = (
 
 SMALL = {"field.side": 24, "field.orientations": 4, "patches.places": [[0.5, 0.25], [0.5, 0.75]]}
 SMALL |= {"contrasts": [1.0, 4.0, 16.0], "trials": 24, "repeats": 2, "trial.duration": 120.0}
-SMALL |= {"epochs.delay": 60.0, "epochs.target": 100.0, "resamples": 20, "attention.width": 0.2}
+SMALL |= {"epochs.delay": 60.0, "epochs.target": 400.0, "resamples": 20, "attention.width": 0.2}
 experiment = ex.Experiment(
     Settings, simulate, CLAIMS, analyse, only_analysed=("seen",), small=SMALL
 )

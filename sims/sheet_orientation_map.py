@@ -243,6 +243,10 @@ experiment = Experiment(
         "places": 3,
         "margin": 0.7,
         "contrasts.values": [12.0, 30.0],
+        "pair_contrasts.values": [4.0, 15.0, 25.0],
+        "pair_orientations": [20.0, 110.0],
         "lengths.values": [0.9, 1.5, 3.1],
+        "settle.at_once": 7,
+        "settle.rtol": 1e-5,
     },
 )

@@ -1,6 +1,7 @@
 """Strictness that only tests can afford, programs compiled once, and no window ever."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -25,19 +26,28 @@ import xarray  # noqa: F401
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-# Rooms of programs so small that making them fast costs more than running them slowly.
-SMALL = {"areas", "attention", "circuit", "explore", "frontends", "models", "tasks"}
+def pytest_configure(config):
+    """By day less work for the compiler (README.md); by night programs are those of users.
+
+    From jaxlib 0.11 on the flag of the older code generator may not be known, which would end
+    the process.
+    """
+    if "not slow" not in config.option.markexpr:
+        return
+    jax.config.update("jax_disable_most_optimizations", True)
+    if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation(request):
-    """By day less work for the compiler in these rooms (README.md); by night users' programs."""
-    room = request.path.relative_to(Path(__file__).parent).parts[0]
-    by_day = "not slow" in request.config.option.markexpr
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", by_day and room in SMALL)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+def pytest_collection_modifyitems(items):
+    """The contract of an experiment beside its own tests: one worker makes their small run."""
+    at = {item: number for number, item in enumerate(items)}
+    home = {item.path.stem: at[item] for item in items if item.path.parent.name == "sims"}
+    for item in items:
+        if item.path.name == "test_experiments.py":
+            at[item] = home.get(f"test_{item.callspec.params['name']}", at[item])
+    items.sort(key=at.get)
 
 
 @pytest.fixture

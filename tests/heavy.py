@@ -20,5 +20,7 @@ HEAVY = {
     "ring_variability": 22,
     "saccades_and_tasks": 19,
     "saliency_search": 23,
+    "sequence_reading": 13,
     "soft_attention": 20,
+    "spatial_and_feature_attention": 16,
 }

@@ -58,19 +58,20 @@ def test_show_gives_values_units_and_sources(cortex):
     assert any("[2, 10, 50]" in line for line in lines)
 
 
-def test_run_then_run_again_from_its_own_configuration(cortex):
-    shown = cortex(*SMALL, "--out", "a")
+def test_run_then_run_again_from_its_own_configuration_and_draw(cortex):
+    shown = cortex(*SMALL)
+    (newest,) = Path("results/ring_normalization").iterdir()
     for name in ("w[contrast=5, E]", "w[contrast=20, E]", "r[contrast=100, I]"):
         assert name in shown.stdout
-    assert "a/figure.png" in shown.stdout
+    assert f"{newest}/figure.png" in shown.stdout
     assert "compiling and simulating" in shown.stderr
-    quiet = cortex("run", "a/config.toml", "--out", "b", "--precision", "64", "--quiet")
+    quiet = cortex("run", f"{newest}/config.toml", "--out", "b", "--precision", "64", "--quiet")
     assert quiet.output == f"{Path('b').absolute()}\n"
-    rows = json.loads(Path("a/measures.json").read_text())
+    rows = json.loads((newest / "measures.json").read_text())
     assert all(
         {"name", "value", "unit", "reference", "provenance", "holds"} <= set(r) for r in rows
     )
-    first, second = load_results("a"), load_results("b")
+    first, second = load_results(newest), load_results("b")
     assert first.config == second.config
     assert (first.provenance["precision"], second.provenance["precision"]) == (32, 64)
     assert (first.data["w"].dtype, second.data["w"].dtype) == ("float32", "float64")
@@ -79,8 +80,15 @@ def test_run_then_run_again_from_its_own_configuration(cortex):
         assert one.name == two.name
         assert one.value == pytest.approx(two.value, rel=1e-3, abs=1e-4)
     assert not jax.config.jax_enable_x64
+    # From the folder, and from the newest of the experiment.
+    before = (newest / "figure.png").read_bytes()
+    for argument in (str(newest), "ring_normalization"):
+        (newest / "figure.png").unlink()
+        assert "figure.png" in cortex("figure", argument).stdout
+        assert (newest / "figure.png").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_validate_tabulates_claims_and_explains_what_does_not_hold(cortex):
     shown = cortex("validate", "ring_normalization", "--out", "v")
     assert "two strong gratings suppress each other" in shown.stdout
@@ -92,16 +100,6 @@ def test_validate_tabulates_claims_and_explains_what_does_not_hold(cortex):
         "validation.md",
     ]
     assert load_results("v/ring_normalization").measures
-
-
-def test_figure_from_the_folder_or_the_newest(cortex):
-    cortex(*SMALL, "--quiet")
-    (folder,) = Path("results/ring_normalization").iterdir()
-    before = (folder / "figure.png").read_bytes()
-    for argument in (str(folder), "ring_normalization"):
-        (folder / "figure.png").unlink()
-        assert "figure.png" in cortex("figure", argument).stdout
-        assert (folder / "figure.png").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 
+@pytest.mark.slow  # by night programs are compiled as users' are
 def test_a_small_sum_inside_nested_vmaps():
     """Jaxlib 0.10.2 permuted the rows of this, on a CPU, silently; hence the pin."""
     rng = np.random.default_rng(0)

@@ -20,6 +20,7 @@ from cortex.settings import plain, settings
 from cortex.stimuli.public_data import VARIABLE
 from tests.heavy import HEAVY
 from tests.recordings import write_osie, write_v4_gain
+from tests.small_runs import small_run
 
 NAMES = registry.names()
 RUNS = [pytest.param(name, marks=pytest.mark.slow if name in HEAVY else ()) for name in NAMES]
@@ -39,9 +40,7 @@ def recordings(tmp_path_factory):
 @functools.cache
 def ran(name):
     """The experiment, its small settings, and what came out."""
-    experiment = registry.find(name)
-    _, small = load_settings(name, values=experiment.small)
-    data = experiment.run(small)
+    experiment, (small, data) = registry.find(name), small_run(name)
     return experiment, small, data, experiment.rows(small, data)
 
 

@@ -7,7 +7,6 @@ on disk, or from nothing but parameters (`cortex.stimuli.grating_trials`).
 
 import abc
 from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 import equinox as eqx
@@ -108,11 +107,14 @@ def _draws(
     make: Callable[..., Draw], key: PRNGKeyArray, labels: np.ndarray, n: int, categories: int
 ) -> Draw:
     """One draw for each category, from independent keys."""
-    known = jnp.asarray(labels, jnp.int32)
-    make(key, known, 0, n, n_categories=categories)  # complains, which a traced call cannot
-    keys = jax.random.split(key, categories)
-    one = partial(make, n=n, n_categories=categories)
-    return jax.vmap(one, in_axes=(0, None, 0))(keys, known, jnp.arange(categories))
+    known = jnp.asarray(labels, jnp.int32)  # no argument of the program: they are looked at
+
+    @jax.jit
+    @jax.vmap
+    def every(key: PRNGKeyArray, category: Int[Array, ""]) -> Draw:
+        return make(key, known, category, n, n_categories=categories)
+
+    return every(jax.random.split(key, categories), jnp.arange(categories))
 
 
 def _cued(quadrant: Int[np.ndarray, "categories images"]) -> Int[np.ndarray, "categories images"]:

@@ -11,7 +11,7 @@ from tests.areas import systems
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("kind", ["plain", "circuits"])
+@pytest.mark.parametrize("kind", ["circuits", pytest.param("plain", marks=pytest.mark.slow)])
 def test_against_finite_differences(kind):
     if kind == "plain":
         system = VisualSystem.plain(systems.network())

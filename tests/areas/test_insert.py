@@ -142,6 +142,7 @@ def test_what_does_not_fit_is_refused_in_one_line(given, line):
     assert str(caught.value).startswith(line)
 
 
+@pytest.mark.slow
 def test_batches_do_not_matter(inserted, shown):
     again = insert_circuits(
         systems.network(),

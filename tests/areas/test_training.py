@@ -58,6 +58,7 @@ def test_plain_training():
     assert systems.identical(after, again)
 
 
+@pytest.mark.slow
 def test_training_through_circuits(smooth):
     """Loss falls; the circuits' own parameters and the drive's scale stay bit for bit."""
     shown, labels = bars()

@@ -1,17 +1,6 @@
-"""What the tests of experiments on learned sources share: a small run, and common checks."""
+"""What the tests of experiments on learned sources share: common checks."""
 
 import numpy as np
-
-from cortex.experiment import load_settings
-
-
-def small_run(name, **more):
-    """Settings and dataset of the experiment in its small size."""
-    overrides = [
-        f"{path}={value!r}" for path, value in (load_settings(name)[0].small | more).items()
-    ]
-    experiment, settings = load_settings(name, overrides)
-    return settings, experiment.run(settings)
 
 
 def check_conditions(data, size):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from cortex.sims.arousal_selectivity import experiment
 
-from cortex.experiment import load_settings
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")
 def data():
-    return experiment.run(load_settings(experiment, values=experiment.small)[1])
+    return small_run("arousal_selectivity")[1]
 
 
 def test_uniform_gain_favours_nothing_and_attention_does(data):

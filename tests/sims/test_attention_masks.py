@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from cortex.sims import attention_masks as masks
 
-from tests.sims.learned_sources import check_conditions, small_run
+from tests.sims.learned_sources import check_conditions
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

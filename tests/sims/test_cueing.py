@@ -7,23 +7,22 @@ from cortex.sims.cueing import decide, experiment
 
 from cortex.analysis.psychometric import WEIBULL, fit_psychometric
 from cortex.circuit import EI
-from cortex.experiment import load_settings
 from cortex.models.patch_task import LinearReadout, PatchTask, PlaceAttention
 from cortex.tasks.accumulation import first_passage
 from tests.reference import ssn
+from tests.small_runs import small_run
 
 # Two places, few trials, short; the circuit's couplings, the noise and attention are those.
-SMALL = dict(experiment.small) | {"epochs.target": 400.0}
 
 
 @pytest.fixture(scope="module")
 def config():
-    return load_settings(experiment, values=SMALL)[1]
+    return small_run("cueing")[0]
 
 
 @pytest.fixture(scope="module")
-def data(config):
-    return experiment.run(config)
+def data():
+    return small_run("cueing")[1]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import pytest
 import xarray as xr
 from cortex.sims import feedback_gain as feedback
 
-from tests.sims.learned_sources import check_conditions, small_run
+from tests.sims.learned_sources import check_conditions
+from tests.small_runs import small_run
 
 CATEGORIES = 10
 

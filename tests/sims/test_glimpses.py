@@ -9,7 +9,7 @@ from cortex.experiment import ConfigError, load_settings
 from cortex.models.learned.glimpses import CANVAS
 from cortex.models.learned.hard_digits import split
 from cortex.stimuli.cluttered_digits import Canvas
-from tests.sims.learned_sources import small_run
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from cortex.sims import lateral_attention as experiment
 
 from cortex.models.learned import lateral
 from tests.reference import content_attention as reference
-from tests.sims.learned_sources import small_run
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from cortex.sims import mechanism_comparison as sim
 from cortex.analysis.signal_detection import area_under_curve
 from cortex.experiment import ConfigError, load_config, load_settings
 from cortex.studies.mechanisms import MECHANISMS
-from tests.sims.learned_sources import small_run
+from tests.small_runs import changed_run
 
 NAME = "mechanism_comparison"
 SOURCES = ["arousal", "place", "tuning values", "shuffled values", "soft attention"]
@@ -100,7 +100,7 @@ def test_what_is_refused(setting, message):
 @pytest.mark.slow
 def test_a_small_run():
     more = {"mechanisms": ["arousal", "place", "soft attention"], "layers": [2, 3]}
-    _, data = small_run(NAME, **more)
+    _, data = changed_run(NAME, **more)
     assert bool(data["settled"].all())
     here = data.sel(task="array", seed=0)
     # More drive to E and I of the attended layer and, through it, of the next.

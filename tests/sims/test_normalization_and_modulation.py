@@ -9,22 +9,22 @@ from cortex.sims import normalization_and_modulation as population
 from scipy import stats
 
 from cortex.analysis import bootstrap
-from cortex.experiment import load_settings
 from cortex.models.ring import Ring
 from tests.reference import ssn
+from tests.small_runs import small_run
 
-CELLS = 10
+UNITS, CELLS = 12, 12
 FACTORS = population.FACTORS
 
 
 @pytest.fixture(scope="module")
 def settings():
-    return load_settings("normalization_and_modulation", [f"cells={CELLS}", "resamples=100"])[1]
+    return small_run("normalization_and_modulation")[0]
 
 
 @pytest.fixture(scope="module")
-def data(settings):
-    return population.experiment.run(settings)
+def data():
+    return small_run("normalization_and_modulation")[1]
 
 
 def test_one_cell_against_plain_numpy(settings, data):
@@ -37,13 +37,13 @@ def test_one_cell_against_plain_numpy(settings, data):
     net = ssn.network(w.EE, w.EI, w.IE, w.II, tau=(20, 10), k=(np.asarray(k.E), 0.04), n=(2, 2))
 
     def bump(centre):
-        apart = np.abs(np.arange(16) * 11.25 - centre)
+        apart = np.abs(np.arange(UNITS) * 15.0 - centre)
         return np.exp(-(np.minimum(apart, 180 - apart) ** 2) / (2 * 30**2))
 
     def rate(stimulus, to_E=0.0, to_I=0.0, gain=1.0):
-        extra = np.concatenate([to_E + np.zeros(16), to_I + np.zeros(16)])
+        extra = np.concatenate([to_E + np.zeros(UNITS), to_I + np.zeros(UNITS)])
         given = ssn.Input(drive=np.tile(stimulus * gain, 2), extra=extra)
-        return ssn.steady_state(net, given, dt=0.5)[4]
+        return ssn.steady_state(net, given, dt=0.5)[3]  # prefers 45
 
     a, b = bump(45), bump(135)
     first, second = (float(drive) * 50 * (h + np.asarray(untuned)) for h in (a, b))
@@ -75,7 +75,7 @@ def test_factors_are_drawn_as_said():
     spreads = {name: jnp.asarray(value) for name, value in spreads.items()}
     keys = jax.random.split(jax.random.key(5), 400)
     ring = Ring(units=16)
-    drawn = jax.vmap(lambda key: population.draw(ring, spreads, key))(keys)
+    drawn = jax.jit(jax.vmap(lambda key: population.draw(ring, spreads, key)))(keys)
     base = ring.circuit().coupling.matrices()
     weights = drawn.circuit.coupling.weights
     factor = np.log(np.asarray(weights.IE) / np.asarray(base.IE))

@@ -244,7 +244,7 @@ def test_presets_are_valid_and_stand_beside_their_experiment():
     assert set(presets) == {"object_detection_vgg16", "object_detection_efficientnet"}
     for name, preset in presets.items():
         assert preset.experiment == NAME
-        assert preset.summary.startswith("object_detection, preset: ")
+        assert preset.summary.startswith("preset: ")
         config = load_settings(name, ["images.folder=mine"])[1]
         assert (config.experiment, config.images.folder) == (NAME, "mine")
         assert name not in names()

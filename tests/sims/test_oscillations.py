@@ -5,14 +5,14 @@ import pytest
 
 from cortex.analysis import cycle_frequency
 from tests.reference import ssn
-from tests.sims.learned_sources import small_run
 from tests.sims.plain_ring import plain_ring
+from tests.small_runs import changed_run
 
 
 @pytest.fixture(scope="module")
 def run():
     few = {"circuit.units": 36, "contrasts": [20.0, 50.0], "inhibition.curve": [2.0, 8.0, 25]}
-    return small_run("oscillations", **few)
+    return changed_run("oscillations", **few)
 
 
 @pytest.fixture(scope="module")

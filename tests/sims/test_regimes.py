@@ -6,14 +6,14 @@ from cortex.sims import regimes
 
 from cortex.analysis import crossing
 from tests.reference import ssn
-from tests.sims.learned_sources import small_run
 from tests.sims.plain_ring import newton, plain_ring
+from tests.small_runs import changed_run
 
 
 @pytest.fixture(scope="module")
 def run():
     few = {"excitation.curve": [0.2, 5.6, 10], "inhibition.curve": [0.4 / 3, 11.2 / 3, 10]}
-    return small_run("regimes", **few, **{"circuit.units": 36})
+    return changed_run("regimes", **few, **{"circuit.units": 36})
 
 
 @pytest.fixture(scope="module")

@@ -10,31 +10,22 @@ from cortex.experiment import load_settings
 from cortex.settings import replaced, settings
 from tests.circuit import twins
 from tests.reference import ssn
+from tests.small_runs import small_run
 
 KEY = jax.random.key(0)
-FEW = {"contrasts": (10.0,), "contrasts.curve": (2.0, 60.0, 2), "shares.curve": (0.1, 1.0, 2)}
+FEW = {"contrasts": (10.0,), "contrasts.curve": [2.0, 60.0, 2], "shares.curve": [0.1, 1.0, 2]}
 
 
 @pytest.fixture(scope="module")
 def small():
     """A few units and contrasts: fast to compile and solve."""
-    curves = {
-        "contrasts": (10.0,),
-        "contrasts.curve": [2.0, 60.0, 2],
-        "shares.curve": [0.1, 1.0, 2],
-    }
-    return load_settings(experiment, values={"circuit.units": 36, **curves})[1]
+    return load_settings(experiment, values={"circuit.units": 36, **FEW})[1]
 
 
 @pytest.fixture(scope="module")
 def whole():
     """The ring of 180 pairs at a few contrasts."""
-    curves = {
-        "contrasts": (10.0,),
-        "contrasts.curve": [2.0, 60.0, 2],
-        "shares.curve": [0.1, 1.0, 2],
-    }
-    return experiment.run(load_settings(experiment, values=curves)[1])
+    return experiment.run(load_settings(experiment, values=FEW)[1])
 
 
 def test_against_plain_numpy(whole):
@@ -80,12 +71,15 @@ def test_other_contrasts_and_circuits_have_no_table(whole):
     assert [row.name for row in bare if row.expected] == ["weak_weight_least_rise"]
 
 
-def test_weights_do_not_depend_on_the_number_of_units(small):
-    w, r = (simulate(small, KEY)[name].sel(population="E", contrast=10.0) for name in ("w", "r"))
+def test_weights_do_not_depend_on_the_number_of_units():
+    settings, data = small_run("ring_normalization")
+    assert settings.circuit.units == 36
+    w, r = (data[name].sel(population="E", contrast=10.0) for name in ("w", "r"))
     assert float(w.values) == pytest.approx(0.868, rel=0.01)
     assert float(r.values) == pytest.approx(11.737, rel=0.01)
 
 
+@pytest.mark.slow
 def test_runaway_is_not_a_number(small):
     wild = replaced(small, {"circuit.J_EI": 0.0, "circuit.J_IE": 0.0})
     rows = {row.name: row for row in experiment.rows(wild, experiment.run(wild))}

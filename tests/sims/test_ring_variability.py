@@ -109,6 +109,7 @@ def test_the_error_is_that_of_repeated_experiments():
         assert float(estimate) == pytest.approx(float(spread), rel=0.35)
 
 
+@pytest.mark.slow
 def test_the_circuit_and_the_noise_can_be_traced():
     """A sweep's way: variance under weak noise grows with the square of its SD."""
     small = load_settings(experiment, values=dict(experiment.small))[1]

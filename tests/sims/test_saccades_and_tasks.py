@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cortex.experiment import ConfigError, load_config
-from tests.sims.learned_sources import small_run
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

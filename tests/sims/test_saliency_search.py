@@ -9,7 +9,7 @@ from cortex.attention.saliency import ScanPath
 from cortex.experiment import ConfigError, load_config
 from cortex.models.image_circuits import at_places, image_circuits
 from cortex.models.orientation_field import FixedPoint, OrientationField
-from tests.sims.learned_sources import small_run
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

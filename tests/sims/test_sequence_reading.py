@@ -9,7 +9,7 @@ from cortex.sims import sequence_reading as sim
 from cortex.errors import UserError
 from cortex.experiment import load_config
 from cortex.models.learned import sequence_reading as reading
-from tests.sims.learned_sources import small_run
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 from cortex.sims.shiftable_window import draw_scenes, experiment, scenes_of
 
-from cortex.experiment import load_settings
 from tests.reference import location as reference
 from tests.reference import ssn
+from tests.small_runs import changed_run, small_run
 
 
 @pytest.fixture(scope="module")
 def settings():
-    return load_settings(experiment, values=dict(experiment.small))[1]
+    return small_run("shiftable_window")[0]
 
 
 @pytest.fixture(scope="module")
-def data(settings):
-    return experiment.run(settings)
+def data():
+    return small_run("shiftable_window")[1]
 
 
 def test_scenes_keep_clear_of_the_edges_and_move_at_every_step():
@@ -94,10 +94,10 @@ def test_rates_there_against_the_rates(settings, data):
     assert mean == pytest.approx(float(saved.mean()), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_no_sharpening_leaves_nothing_to_save():
     """A control that fails: with a power of 1 both kinds are the same."""
-    same = load_settings(experiment, values=dict(experiment.small) | {"power": 1.0})[1]
-    rows = {row.name: row for row in experiment.rows(same, experiment.run(same))}
+    rows = {row.name: row for row in experiment.rows(*changed_run("shiftable_window", power=1.0))}
     assert rows["widening_saved"].holds is False
     assert rows["E_saved"].value == pytest.approx(0, abs=1e-4)
     assert rows["width_limit"].holds is None

@@ -7,7 +7,8 @@ from cortex.sims import soft_attention as soft
 
 from cortex.errors import UserError
 from cortex.experiment import load_config
-from tests.sims.learned_sources import check_conditions, small_run
+from tests.sims.learned_sources import check_conditions
+from tests.small_runs import small_run
 
 
 @pytest.fixture(scope="module")

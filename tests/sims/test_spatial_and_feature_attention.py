@@ -2,23 +2,24 @@
 
 import numpy as np
 import pytest
-from cortex.sims.spatial_and_feature_attention import analyse, experiment
+from cortex.sims.spatial_and_feature_attention import analyse
 
 from cortex.analysis.signal_detection import quantities
 from cortex.experiment import ConfigError, load_settings
+from tests.small_runs import small_run
 
 NAME = "spatial_and_feature_attention"
 MEASURES = ("criterion", "sensitivity", "performance", "auc")
 
 
 @pytest.fixture(scope="module")
-def settings():
-    return load_settings(NAME, values=experiment.small)[1]
+def run():
+    return small_run(NAME)
 
 
 @pytest.fixture(scope="module")
-def data(settings):
-    return experiment.run(settings)
+def data(run):
+    return run[1]
 
 
 def test_kinds_differ_and_move_scores(data):
@@ -50,7 +51,8 @@ def test_changes_against_plain_numbers(data):
     np.testing.assert_allclose(found, difference, atol=1e-12)
 
 
-def test_intervals_close_in_on_the_value_where_there_is_much_data(settings, data):
+def test_intervals_close_in_on_the_value_where_there_is_much_data(run):
+    settings, data = run
     many = data[["score", "score_unattended"]].isel(image=list(range(4)) * 100)
     found = analyse(settings, many, np.random.default_rng(0))
     change = found["change"].sel(measure="performance")

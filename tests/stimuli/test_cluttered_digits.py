@@ -18,14 +18,17 @@ DIGITS = Digits(
 CANVAS = Canvas(side=56, pieces=4, piece=8)
 
 
-def draw(seed=0, n=40, row=9, canvas=CANVAS):
-    return cluttered_digits(jax.random.key(seed), DIGITS, jnp.full(n, row), canvas)
+many = jax.jit(lambda key, rows: cluttered_digits(key, DIGITS, rows, CANVAS))
+
+
+def draw(seed=0, row=9):
+    return many(jax.random.key(seed), jnp.full(200, row))
 
 
 def test_the_digit_is_where_it_is_said_to_be():
     found = draw()
-    assert found.images.shape == (40, 56, 56)
-    assert len(found) == 40
+    assert found.images.shape == (200, 56, 56)
+    assert len(found) == 200
     assert np.all(found.labels == 9)
     for image, place in zip(np.asarray(found.images), np.asarray(found.places), strict=True):
         top, left = np.round(place * 56 - 14).astype(int)
@@ -39,7 +42,7 @@ def test_the_digit_is_where_it_is_said_to_be():
 
 
 def test_pieces_are_cut_from_all_digits_and_darker_ink_stays():
-    found = draw(n=200, row=0)  # the lightest digit: pieces of any other show on it
+    found = draw(row=0)  # the lightest digit: pieces of any other show on it
     images = np.asarray(found.images)
     assert {round(float(v), 1) for v in np.unique(images)} == {0.0, *np.round(INK.tolist(), 1)}
     covered = (images > 0).sum(axis=(1, 2))
@@ -56,7 +59,9 @@ def test_places_of_a_map_on_the_digit_by_hand():
 
 
 def test_places_are_even_over_all_that_fit():
-    places = np.asarray(draw(n=4000, canvas=Canvas(side=30, pieces=0)).places) * 30 - 14
+    rows, canvas = jnp.zeros(4000, int), Canvas(side=30, pieces=0)
+    drawn = jax.jit(lambda key: cluttered_digits(key, DIGITS, rows, canvas).places)
+    places = np.asarray(drawn(jax.random.key(0))) * 30 - 14
     rows, columns = np.round(places).astype(int).T
     assert set(rows) == set(columns) == {0, 1, 2}
     counts = np.bincount(3 * rows + columns, minlength=9)
@@ -80,4 +85,4 @@ def test_the_key_fixes_everything():
 )
 def test_what_does_not_fit_is_refused(canvas, line):
     with pytest.raises(UserError, match=line):
-        draw(canvas=canvas)
+        cluttered_digits(jax.random.key(0), DIGITS, jnp.zeros(1, int), canvas)

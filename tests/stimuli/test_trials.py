@@ -1,6 +1,6 @@
 """Hard images: which single images they are made of, and how they are composed."""
 
-from contextlib import contextmanager
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -13,41 +13,35 @@ from cortex.errors import UserError
 from cortex.stimuli import array_same
 from cortex.stimuli.draws import array_draw, merged_draw
 from cortex.stimuli.trials import array_trials, merged_trials
+from tests.circuit import twins
 
 few = settings(deadline=None, max_examples=10)
 LABELS = jnp.asarray(np.random.default_rng(0).permutation(np.repeat(np.arange(10), 30)))
 IMAGES = jnp.asarray(np.random.default_rng(1).random((300, 2, 4, 4)), dtype=jnp.float32)
 MAKERS = [merged_draw, array_draw]
 TRIALS = [merged_trials, array_trials]
-draws = {
-    "seed": st.integers(0, 2**31 - 1),
-    "category": st.integers(0, 9),
-    "n": st.sampled_from([2, 20]),
-}
-JITTED = {make: jax.jit(make, static_argnames="n") for make in MAKERS}
+draws = {"seed": st.integers(0, 2**31 - 1), "category": st.integers(0, 9)}
+N = 90  # so many that images of a category are used more than once
+JITTED = {make: jax.jit(functools.partial(make, n=N)) for make in MAKERS}
 
 
 def singles(rows):
     return IMAGES[rows]
 
 
-@contextmanager
-def double_precision():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_x64", before)
+@pytest.fixture(scope="module")
+def trials():
+    """Of all categories, in both kinds."""
+    return {make: make(jax.random.key(9), singles, np.asarray(LABELS), N, 10) for make in TRIALS}
 
 
 @pytest.mark.parametrize("make", MAKERS)
 @few
 @given(**draws)
-def test_half_are_positive_and_positive_means_the_category_is_a_source(make, seed, category, n):
-    found = JITTED[make](jax.random.key(seed), LABELS, category, n=n)
+def test_half_are_positive_and_positive_means_the_category_is_a_source(make, seed, category):
+    found = JITTED[make](jax.random.key(seed), LABELS, category)
     labels = np.asarray(LABELS)[np.asarray(found.sources)]
-    np.testing.assert_array_equal(found.present, np.arange(n) % 2 == 0)
+    np.testing.assert_array_equal(found.present, np.arange(N) % 2 == 0)
     np.testing.assert_array_equal((labels == category).sum(axis=1), found.present)
     for row in labels:
         assert len(set(row)) == len(row)  # all categories of an image differ
@@ -55,28 +49,28 @@ def test_half_are_positive_and_positive_means_the_category_is_a_source(make, see
 
 @few
 @given(**draws)
-def test_the_quadrant_is_where_the_category_is(seed, category, n):
-    found = JITTED[array_draw](jax.random.key(seed), LABELS, category, n=n)
+def test_the_quadrant_is_where_the_category_is(seed, category):
+    found = JITTED[array_draw](jax.random.key(seed), LABELS, category)
     labels, quadrant = np.asarray(LABELS)[np.asarray(found.sources)], np.asarray(found.quadrant)
     np.testing.assert_array_equal(quadrant[1::2], -1)
-    np.testing.assert_array_equal(labels[np.arange(0, n, 2), quadrant[::2]], category)
+    np.testing.assert_array_equal(labels[np.arange(0, N, 2), quadrant[::2]], category)
     assert np.ptp(np.bincount(quadrant[::2], minlength=4)) <= 1
-    assert np.all(JITTED[merged_draw](jax.random.key(seed), LABELS, category, n=n).quadrant == -1)
+    assert np.all(JITTED[merged_draw](jax.random.key(seed), LABELS, category).quadrant == -1)
 
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_class_repeats_an_image_only_when_all_are_used(make):
-    found = JITTED[make](jax.random.key(5), LABELS, 3, n=90)
+    found = JITTED[make](jax.random.key(5), LABELS, 3)
     uses = np.bincount(np.asarray(found.sources).ravel(), minlength=300)
     for label in range(10):
         assert np.ptp(uses[np.asarray(LABELS) == label]) <= 1
 
 
 def test_merged_partners_cover_all_other_classes():
-    found = merged_draw(jax.random.key(2), LABELS, 4, 600)
-    labels = np.asarray(LABELS)[np.asarray(found.sources)]
+    rows = [JITTED[merged_draw](jax.random.key(seed), LABELS, 4).sources for seed in range(7)]
+    labels = np.asarray(LABELS)[np.concatenate(rows)]
     for column in (labels[::2, 1], labels[1::2, 0], labels[1::2, 1]):
-        counts = np.delete(np.bincount(column, minlength=10), 4)
+        counts = np.delete(np.bincount(column, minlength=10), 4)  # 35 on average
         assert counts.min() > 15
         assert counts.max() < 55
 
@@ -87,7 +81,7 @@ def test_the_draw_is_the_same_in_double_precision_and_differs_by_key(make):
     single = make(jax.random.key(1), LABELS, 2, 20)
     other = make(jax.random.key(2), LABELS, 2, 20)
     assert not np.array_equal(single.sources, other.sources)
-    with double_precision():
+    with twins.double_precision():
         double = make(jax.random.key(1), LABELS, 2, 20)
     np.testing.assert_array_equal(single.sources, double.sources)
 
@@ -108,17 +102,16 @@ def test_what_cannot_be_drawn_is_refused(make, category, n, labels, message):
 
 
 @pytest.mark.parametrize("make", TRIALS)
-def test_trials_of_every_category(make):
-    key = jax.random.key(9)
-    trials = make(key, singles, np.asarray(LABELS), 12, 10)
-    assert trials.present.shape == trials.quadrant.shape == (10, 12)
-    assert len(trials) == 120
-    draw = {merged_trials: merged_draw, array_trials: array_draw}[make]
-    alone = draw(jax.random.split(key, 10)[6], LABELS, 6, 12)
-    np.testing.assert_array_equal(trials.sources[6], alone.sources)
-    images = trials.images(6, 3, 8)
+def test_trials_of_every_category(make, trials):
+    found = trials[make]
+    assert found.present.shape == found.quadrant.shape == (10, N)
+    assert len(found) == 10 * N
+    draw = JITTED[{merged_trials: merged_draw, array_trials: array_draw}[make]]
+    alone = draw(jax.random.split(jax.random.key(9), 10)[6], LABELS, 6)
+    np.testing.assert_array_equal(found.sources[6], alone.sources)
+    images = found.images(6, 3, 8)
     assert images.shape == (5, 2, 4, 4)
-    for image, rows in zip(images, trials.sources[6, 3:8], strict=True):
+    for image, rows in zip(images, found.sources[6, 3:8], strict=True):
         if make is merged_trials:
             expected = np.asarray(IMAGES)[rows].mean(axis=0)
         else:
@@ -127,16 +120,16 @@ def test_trials_of_every_category(make):
         np.testing.assert_allclose(image, expected, rtol=1e-6)
 
 
-def test_what_is_cued():
-    arrays = array_trials(jax.random.key(0), singles, np.asarray(LABELS), 16, 10)
+def test_what_is_cued(trials):
+    arrays = trials[array_trials]
     labels = np.asarray(LABELS)[arrays.sources]
     for category in range(10):
-        for n in range(0, 16, 2):
+        for n in range(0, N, 2):
             assert labels[category, n, arrays.quadrant[category, n]] == category
     # Where the category is absent, each quadrant as often as the others.
-    np.testing.assert_array_equal(arrays.quadrant[:, 1::2], np.tile([0, 1, 2, 3] * 2, (10, 1)))
-    merged = merged_trials(jax.random.key(0), singles, np.asarray(LABELS), 4, 10)
-    assert np.all(merged.quadrant == -1)
+    in_turn = np.broadcast_to(np.arange(N // 2) % 4, (10, N // 2))
+    np.testing.assert_array_equal(arrays.quadrant[:, 1::2], in_turn)
+    assert np.all(trials[merged_trials].quadrant == -1)
 
 
 def test_trials_that_cannot_be_made():

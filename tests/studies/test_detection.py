@@ -74,7 +74,7 @@ def by_hand(observer, values, strengths, spatial, form):
     return answers
 
 
-@pytest.mark.parametrize("kind", ["plain", "circuits"])
+@pytest.mark.parametrize("kind", ["plain", pytest.param("circuits", marks=pytest.mark.slow)])
 def test_without_attention(kind, values):
     observer = observer_of(kind)
     before, after = look(observer, NoiseTrials(), [], batch=4)
@@ -102,6 +102,9 @@ def test_every_site_and_strength(kind, form, values):
     source = placed(values, spatial, form)
     attentions = [attend(source, shares, beta) for shares, beta in sites.items()]
     before, after = look(observer, NoiseTrials(), attentions, batch=4)
+    expected = by_hand(observer, values, (0, 0), (0, 0), form)
+    np.testing.assert_allclose(before.answers, expected, **CLOSE)
+    assert before.settled.all()
     for (shares, beta), found in zip(sites.items(), after, strict=True):
         # What is placed gets its share as well.
         own = [share * beta for share in shares]

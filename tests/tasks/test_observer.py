@@ -30,7 +30,8 @@ CLOSE = {"rtol": 0, "atol": 3e-3}
 IMAGES = 5
 
 
-@pytest.fixture(scope="module", params=["plain", "circuits"])
+# Looks through circuits are compared by hand by day in tests/studies/test_detection.py.
+@pytest.fixture(scope="module", params=["plain", pytest.param("circuits", marks=pytest.mark.slow)])
 def observer(request):
     return observer_of(request.param)
 
@@ -178,7 +179,8 @@ def test_gradients_reach_the_strength(observer, images):
     assert float(slope) == pytest.approx(float(quotient), rel=0.05, abs=0.05)
 
 
-def test_later_passes_start_from_what_the_last_one_left(observer, images):
+def test_later_passes_start_from_what_the_last_one_left(images):
+    observer = observer_of("circuits")
     attention = Arousal(0.5).at("conv1")
     seen = observer.first_pass(images)
     after = observer.next_pass(seen, attention)

@@ -113,6 +113,7 @@ def test_members_of_a_batch_go_their_own_ways():
         np.testing.assert_allclose(gradients[number], slope, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_what_is_saved_may_refer_to_what_is_differentiated():
     """A captured array, a number that is no float, and the dynamics in force."""

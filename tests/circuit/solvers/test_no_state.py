@@ -37,8 +37,6 @@ def by_day(*names):
     return pytest.mark.parametrize("solver", rows)
 
 
-every_solver = by_day(*SOLVERS)
-
 # Excitation of a pair with moderate inhibition and drive, and what becomes of it.
 SETTLES, RUNS_AWAY = 0.02, 2.0
 NAN, INF = float("nan"), float("inf")
@@ -61,7 +59,7 @@ def total(rates):
     return jnp.sum(rates.E) + jnp.sum(rates.I)
 
 
-@every_solver
+@by_day("fixed_point")
 def test_numbers_that_are_not_finite_are_invalid(solver):
     """Of a batch, without harm to its neighbours; a drive of -inf is not silence."""
     drives, starts = jnp.array([NAN, INF, -INF, 10.0, 10.0]), jnp.array([0.0, 0.0, 0.0, NAN, 0.0])
@@ -81,7 +79,7 @@ def test_numbers_that_are_not_finite_are_invalid(solver):
     assert found.residual[4] < 0.01
 
 
-@by_day("integration", "fixed_point")
+@by_day("fixed_point")
 def test_what_has_no_rates_has_no_derivatives(solver):
     """A circuit that runs away, a drive that is not finite; their neighbours have both."""
 
@@ -111,7 +109,7 @@ def test_nor_has_it_forward_derivatives(solver):
     np.testing.assert_array_equal(np.isnan(move(jnp.array([SETTLES, RUNS_AWAY]))), [False, True])
 
 
-@by_day("integration", "fixed_point")
+@by_day("fixed_point")
 def test_a_circuit_that_swings_keeps_its_last_rates_apart(solver):
     def response(J_EE):
         drive = EI(jnp.full(1, 20.0), jnp.zeros(1))
@@ -233,6 +231,10 @@ def test_a_simulation_that_stops_is_an_error_where_asked_and_else_a_warning():
         course(RUNS_AWAY, 10.0, throw=True)
     with pytest.raises(RuntimeError, match=r"simulate: the drive, .* are not finite"):
         course(SETTLES, NAN, throw=True)
+    assert course(SETTLES, 10.0, throw=True).finished
+
+
+@pytest.mark.slow
+def test_a_simulation_that_stops_is_an_error_under_jit_too():
     with pytest.raises(RuntimeError, match="stopped early"):
         eqx.filter_jit(lambda J: course(J, 10.0, throw=True).times)(RUNS_AWAY)
-    assert course(SETTLES, 10.0, throw=True).finished

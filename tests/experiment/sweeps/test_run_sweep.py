@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,9 +33,15 @@ GAIN = Axis("unit.gain", (0.0, 0.5, 2.0))
 FILES = {"sweep.json", "config.toml", "result.zarr", "figure.png", "figure.pdf", "provenance.json"}
 
 
-@pytest.fixture
-def sweep(toy):
-    return Sweep(toy.config(), (Axis("unit.units", (2, 3)), GAIN, Axis("seed", (0, 1))))
+@pytest.fixture(scope="module")
+def sweep():
+    return Sweep(load_config(TOY), (Axis("unit.units", (2, 3)), GAIN, Axis("seed", (0, 1))))
+
+
+@pytest.fixture(scope="module")
+def whole(sweep, tmp_path_factory):
+    """The sweep in one go, with its figure."""
+    return run_sweep(sweep, tmp_path_factory.mktemp("sweep") / "out")
 
 
 def names(folder: Path) -> set[str]:
@@ -53,10 +60,8 @@ def stopping(count: int):
     return engine
 
 
-@pytest.mark.usefixtures("drawing")
-def test_one_dataset_whose_dimensions_are_what_was_swept(sweep, tmp_path):
-    found = run_sweep(sweep, tmp_path / "out")
-    data = found.data
+def test_one_dataset_whose_dimensions_are_what_was_swept(whole):
+    found, data = whole, whole.data
     assert dict(data["level"].sizes) == {"unit.units": 2, "unit.gain": 3, "seed": 2}
     assert data["level"].attrs == {"units": "Hz", "long_name": "level"}
     np.testing.assert_allclose(data["level"].sel({"unit.gain": 0.5}), 4.0, rtol=1e-6)
@@ -73,9 +78,8 @@ def test_one_dataset_whose_dimensions_are_what_was_swept(sweep, tmp_path):
         xr.testing.assert_identical(alone.compute(), data)
 
 
-def test_points_that_run_away_are_marked_and_stop_nothing(sweep, tmp_path):
-    data = run_sweep(sweep, tmp_path / "out").data
-    status = data["status"]
+def test_points_that_run_away_are_marked_and_stop_nothing(whole):
+    data, status = whole.data, whole.data["status"]
     meanings = dict(
         zip(status.attrs["flag_values"], status.attrs["flag_meanings"].split(), strict=True)
     )
@@ -114,8 +118,7 @@ def test_an_experiment_that_cannot_be_mapped_is_run_point_by_point(toy, tmp_path
     np.testing.assert_allclose(found.data["level"][:, 0], [2.0, np.nan, 8.0], rtol=1e-5)
 
 
-def test_a_sweep_goes_on_where_it_stopped_and_then_does_nothing(sweep, tmp_path):
-    whole = run_sweep(sweep, tmp_path / "whole")
+def test_a_sweep_goes_on_where_it_stopped_and_then_does_nothing(sweep, whole, tmp_path):
     with pytest.raises(RuntimeError, match="the power fails"):
         run_sweep(sweep, tmp_path / "out", engine=stopping(2))
     assert not (tmp_path / "out" / "result.zarr").exists()
@@ -132,18 +135,17 @@ def test_a_sweep_goes_on_where_it_stopped_and_then_does_nothing(sweep, tmp_path)
 
 
 @pytest.mark.parametrize("chunk", [5, pytest.param(1, marks=pytest.mark.slow)])
-def test_the_numbers_do_not_depend_on_the_chunk(sweep, tmp_path, chunk):
-    whole = run_sweep(sweep, tmp_path / "whole").data
-    xr.testing.assert_identical(run_sweep(sweep, tmp_path / "cut", chunk=chunk).data, whole)
+def test_the_numbers_do_not_depend_on_the_chunk(sweep, whole, tmp_path, chunk):
+    cut = run_sweep(sweep, tmp_path / "cut", chunk=chunk)
+    xr.testing.assert_identical(cut.data, whole.data)
 
 
-def test_another_sweep_in_the_same_folder_is_refused(sweep, toy, tmp_path):
-    run_sweep(sweep, tmp_path / "out")
+def test_another_sweep_in_the_same_folder_is_refused(sweep, whole, toy, tmp_path):
     changed = toy.config(drive=3.0)
     with pytest.raises(UserError, match=r"holds another sweep \(config.unit.drive: 2.0 there, 3.0"):
-        run_sweep(Sweep(changed, sweep.axes), tmp_path / "out")
+        run_sweep(Sweep(changed, sweep.axes), whole.path)
     with pytest.raises(UserError, match=r"grid.unit.gain: \[0.0, 0.5, 2.0\] there, nothing now"):
-        run_sweep(Sweep(toy.config(), (sweep.axes[0],)), tmp_path / "out")
+        run_sweep(Sweep(toy.config(), (sweep.axes[0],)), whole.path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="not empty"):
@@ -185,8 +187,7 @@ def test_samples_are_one_dimension(toy, tmp_path):
     np.testing.assert_allclose(data["level"], exact, rtol=5e-3)  # 60 steps at a gain of .9
 
 
-def test_memory_that_runs_out_is_asked_for_in_halves(sweep, tmp_path, monkeypatch):
-    whole = run_sweep(sweep, tmp_path / "whole").data
+def test_memory_that_runs_out_is_asked_for_in_halves(sweep, whole, tmp_path, monkeypatch):
     called, refused = Program.__call__, []
 
     def greedy(self, values, keys):
@@ -196,7 +197,8 @@ def test_memory_that_runs_out_is_asked_for_in_halves(sweep, tmp_path, monkeypatc
         return called(self, values, keys)
 
     monkeypatch.setattr(Program, "__call__", greedy)
-    xr.testing.assert_identical(run_sweep(sweep, tmp_path / "out", chunk=6).data, whole)
+    found = run_sweep(sweep, tmp_path / "out", chunk=6)
+    xr.testing.assert_identical(found.data, whole.data)
     assert refused
     monkeypatch.setattr(Program, "__call__", lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(UserError, match="one point does not fit into memory"):
@@ -207,13 +209,16 @@ def test_memory_that_runs_out_is_asked_for_in_halves(sweep, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     "axes",
     [
-        (Axis("unit.drive", (1.0, 2.0, 4.0)),),
-        (Axis("unit.kind", ("a", "b")),),
-        (Axis("unit.kind", ("a", "b")), GAIN),
-        (Axis("unit.drive", (1.0, 10.0, 100.0), logarithmic=True), GAIN),
-        (Axis("unit.drive", (1.0, 2.0)), GAIN, Axis("seed", (0, 1))),
+        pytest.param((Axis("unit.drive", (1.0, 2.0, 4.0)),), marks=pytest.mark.slow, id="line"),
+        pytest.param((Axis("unit.kind", ("a", "b")),), id="texts"),
+        pytest.param((Axis("unit.kind", ("a", "b")), GAIN), marks=pytest.mark.slow, id="lines"),
+        pytest.param((Axis("unit.drive", (1.0, 10.0, 100.0), logarithmic=True), GAIN), id="map"),
+        pytest.param(
+            (Axis("unit.drive", (1.0, 2.0)), GAIN, Axis("seed", (0, 1))),
+            marks=pytest.mark.slow,
+            id="multiples",
+        ),
     ],
-    ids=["line", "texts", "lines", "map", "multiples"],
 )
 def test_every_number_of_axes_has_a_figure(toy, tmp_path, axes):
     found = run_sweep(Sweep(toy.config(), axes), tmp_path / "out")
@@ -283,15 +288,14 @@ def test_killed_and_resumed_the_result_is_the_same(tmp_path):
     killed_and_resumed(tmp_path, 1)
 
 
-def test_what_kills_leave_behind_is_taken_away(sweep, tmp_path):
+def test_what_kills_leave_behind_is_taken_away(sweep, whole, tmp_path):
     """Killed while the last files were written: whole ones under their names, nothing else."""
-    folder = tmp_path / "out"
-    first = run_sweep(sweep, folder)
+    folder = shutil.copytree(whole.path, tmp_path / "out")
     (folder / "figure.png").unlink()
     for name in ("figure.35b30bb1.png", "provenance.json.35b30bb1", "config.toml.35b30bb1"):
         (folder / f".{name}").write_text("half", encoding="utf-8")
     again = run_sweep(sweep, folder)
-    xr.testing.assert_identical(first.data, again.data)
+    xr.testing.assert_identical(whole.data, again.data)
     assert names(folder) == FILES
 
 

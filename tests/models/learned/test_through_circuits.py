@@ -107,6 +107,7 @@ def test_the_error_is_that_of_a_choice_between_two_images():
     assert float(facts["unsettled"]) == 0
 
 
+@pytest.mark.slow
 def test_training_lowers_the_error_and_leaves_the_rest(shown):
     who = observer(systems.SOLVER)
     source = eqx.tree_at(
