@@ -28,7 +28,6 @@ from cortex.areas.digits_vgg import digit_network
 from cortex.experiment import ConfigError
 from cortex.frontends import vgg
 from cortex.models.networks import (
-    EFFICIENTNET_CIRCUITS,
     LAYERS,
     NetworkSection,
     SolverSection,
@@ -39,7 +38,7 @@ from cortex.models.networks import (
 from cortex.stimuli import load_digits
 
 CIRCUITS = {"digits_vgg": (2, 5, 8), "vgg16": (13,), "efficientnet_lite0": (13, 17)}
-SETTINGS = {"efficientnet_lite0": EFFICIENTNET_CIRCUITS}
+SETTINGS = {"efficientnet_lite0": SSN.faithful()}
 CALIBRATION = 16  # images; more do not change the speed
 
 
@@ -105,7 +104,7 @@ def prepare(
         circuits=layers,
     )
     found, weights = study_network(section)
-    circuit = SSN(**SETTINGS.get(name, {}))
+    circuit = SETTINGS.get(name, SSN())
     started = time.perf_counter()
     ordinary = photographs(found, calibration, 0)
     built = build_system(found, section, circuit, SolverSection(), variant, ordinary)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         stimuli,
         tasks,
     )
-    from cortex.areas import SSN, VisualSystem, insert_circuits, load_network
+    from cortex.areas import SSN, LinearMap, VisualSystem, insert_circuits, load_network
     from cortex.attention import (
         Additive,
         Arousal,
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
-    "areas": ("SSN", "VisualSystem", "insert_circuits", "load_network"),
+    "areas": ("SSN", "LinearMap", "VisualSystem", "insert_circuits", "load_network"),
     "attention": (
         "Additive",
         "Arousal",

@@ -86,7 +86,7 @@ def made(callables, labelled_images):
     conv1, conv2, conv3, head = callables
     x, y = labelled_images
     net = cx.ConvNetwork([conv1, conv2, conv3], readout=head)
-    system = cx.insert_circuits(net, at="conv3", circuit=cx.SSN(), images=x)
+    system = cx.insert_circuits(net, at="conv3", circuit=cx.SSN(), images=x, held_out=x[:8])
     observer = cx.Observer.fit(system, x, y)
     tuning = cx.FeatureSimilarity.fit(observer, x, y, at="conv3")
     return net, system, observer, tuning

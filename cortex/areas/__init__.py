@@ -1,10 +1,11 @@
 """Areas: a stage of the front end, a circuit, and a map to the next area; stacks of them."""
 
 from .area import AbstractArea, CircuitArea, PlainArea, Response
+from .fidelity import Fidelity, FidelityWarning, measure_fidelity
 from .gradients import map_gradients, map_shapes
 from .insert import insert_circuits
 from .loading import load_network
-from .output import AbstractOutputMap, IsotonicMap, PowerMap
+from .output import AbstractOutputMap, IsotonicMap, LinearMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
 from .ssn import SSN
@@ -17,7 +18,10 @@ __all__ = [
     "AbstractOutputMap",
     "CircuitArea",
     "CircuitProbe",
+    "Fidelity",
+    "FidelityWarning",
     "IsotonicMap",
+    "LinearMap",
     "PlainArea",
     "PowerMap",
     "Response",
@@ -30,6 +34,7 @@ __all__ = [
     "load_network",
     "map_gradients",
     "map_shapes",
+    "measure_fidelity",
     "probe",
     "probe_areas",
     "refit_readout",

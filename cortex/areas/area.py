@@ -109,6 +109,8 @@ class CircuitArea(AbstractArea):
         circuit: of the shape of the maps.
         output_map: turns E rates [Hz] into what the next area expects.
         solver: how the steady state is found.
+        baseline: steady input to E units besides the drive [contrast], which attention does not
+            scale. Without it inhibition silences units of weak drive, and what these knew is lost.
     """
 
     stage: Stage
@@ -116,11 +118,19 @@ class CircuitArea(AbstractArea):
     circuit: Circuit
     output_map: AbstractOutputMap
     solver: AbstractSteadyStateSolver
+    baseline: float = eqx.field(static=True, default=0.0)
     recurrent: ClassVar[bool] = True
 
     def drive(self, image: Image) -> Maps:
         """The feed-forward drive [contrast]."""
         return self.drive_scale * jnp.maximum(self.stage(image), 0.0)
+
+    def with_baseline(self, modulation: Modulation | None = None) -> Modulation | None:
+        """The modulation with the steady input to E units."""
+        if not self.baseline:
+            return modulation
+        steady = Modulation(input=EI(self.baseline, 0.0))
+        return steady if modulation is None else steady.combine(modulation)
 
     def settle(
         self,
@@ -133,7 +143,7 @@ class CircuitArea(AbstractArea):
         return steady_state(
             self.circuit,
             EI(drive, drive),
-            modulation,
+            self.with_baseline(modulation),
             initial=initial,
             solver=self.solver,
         )

@@ -22,6 +22,7 @@ from cortex.stimuli import Digits
 from cortex.trainer import Curve, Report
 
 from .area import AbstractArea, CircuitArea
+from .fidelity import measure_fidelity
 from .gradients import map_shapes
 from .insert import insert_circuits
 from .output import AbstractOutputMap, IsotonicMap, PowerMap
@@ -96,16 +97,22 @@ class DigitNetwork(NamedTuple):
             circuit=circuit or self.circuit,
             images=self.calibration_images(training, seed),
             output_map=output_map,
+            held_out=self.images(training.take(np.arange(0))),  # what comes next changes it
             solver=solver or self.solver,
         )
 
     def insert_and_refit(
         self, network: ConvNetwork, training: Digits, seed: int, layers: Sequence[int], **how: Any
     ) -> VisualSystem:
-        """As `insert_at`, with the readout refitted to what the circuits send."""
+        """As `insert_at`, with the readout refitted to what the circuits send.
+
+        Its fidelity is that on training images, most of them not calibrated on.
+        """
         system = self.insert_at(network, training, seed, layers, **how)
         key = jax.random.fold_in(jax.random.key(seed), 2)
-        return refit_readout(system, self.images(training), jnp.asarray(training.labels), key)
+        fitted = refit_readout(system, self.images(training), jnp.asarray(training.labels), key)
+        fidelity = measure_fidelity(fitted, network, self.calibration_images(training, seed + 1))
+        return VisualSystem(fitted.areas, fitted.readout, fitted.names, fidelity)
 
     def train_circuits(
         self, plain: VisualSystem, training: Digits, seed: int, report: Report | None = None

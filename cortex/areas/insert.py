@@ -14,9 +14,11 @@ from cortex.circuit import (
 )
 from cortex.errors import UserError
 from cortex.frontends.checks import check_layers
-from cortex.frontends.conv import ConvNetwork, with_skip
+from cortex.frontends.conv import ConvNetwork
 
 from .area import AbstractArea, CircuitArea, PlainArea
+from .fidelity import measure_fidelity, warn_of_lost_work
+from .forward import handed_on, output_of, rectified, settled, through
 from .output import AbstractOutputMap, IsotonicMap
 from .ssn import SSN
 from .system import VisualSystem
@@ -34,6 +36,7 @@ def insert_circuits(
     circuit: Any,
     images: Any,
     output_map: type[AbstractOutputMap] = IsotonicMap,
+    held_out: Any = None,
     solver: AbstractSteadyStateSolver | None = None,
     batch: int = 100,
     advance: Callable[[int], object] | None = None,
@@ -48,6 +51,9 @@ def insert_circuits(
     with a fixed seed.
     The readout is left as it was; refit it afterwards.
 
+    `VisualSystem.fidelity` then says how much of its work the network still does, on images that
+    nothing was fitted to; a `FidelityWarning` says where that is little.
+
     Memory holds, for all images, what enters the layer at work and its rates; of the plain
     layers nothing but a batch.
 
@@ -57,7 +63,10 @@ def insert_circuits(
         circuit: an `SSN`, the circuit of all these layers, or a list with that of each.
         images: ordinary training images to calibrate on, 50 or more, (images, channels, height,
             width).
-        output_map: a class with `fit(rates, outputs)`.
+        output_map: a class with `fit(rates, outputs)`: `IsotonicMap`, a curve for each map, or
+            `LinearMap`, which takes the mixing of maps back, for pretrained networks.
+        held_out: ordinary images that fidelity is measured on; every fifth of `images` by default,
+            which circuits are then not calibrated on. Of an empty array nothing is measured.
         solver: how steady states are found.
         batch: images at a time.
         advance: told how many images have settled, for each layer with a circuit anew.
@@ -70,6 +79,11 @@ def insert_circuits(
         raise UserError(f"network: found {type(network).__name__}, allowed: a ConvNetwork")
     parameters = _by_layer(network, at, circuit)
     check_layers(network, images)
+    if held_out is None:
+        last = np.arange(len(images)) % 5 == 4
+        images, held_out = images[~last], images[last]
+    elif len(held_out):
+        check_layers(network, held_out)
     solver = FixedPointIteration() if solver is None else solver
     areas: list[AbstractArea] = [PlainArea(stage) for stage in network.stages]
     starts = range(0, len(images), batch)
@@ -84,13 +98,13 @@ def insert_circuits(
         sample = _Sample(len(images), layer)
         means, targets, drives = [], [], []
         for number, start in enumerate(starts):
-            plain[number] = _through(below, plain[number])
-            actual[number] = _through(below, actual[number]) if altered else plain[number]
-            target = _rectified(stage, plain[number])
+            plain[number] = through(below, plain[number])
+            actual[number] = through(below, actual[number]) if altered else plain[number]
+            target = rectified(stage, plain[number])
             means.append(np.asarray(jnp.mean(target, axis=(2, 3))))
             targets.append(sample(start, target))
             if altered:
-                drives.append(sample(start, _rectified(stage, actual[number])))
+                drives.append(sample(start, rectified(stage, actual[number])))
         shape = target.shape[1:]
         area = CircuitArea(
             stage=stage,
@@ -98,11 +112,12 @@ def insert_circuits(
             circuit=given.circuit_of(jnp.asarray(np.concatenate(means)), shape),
             output_map=output_map.fit(np.ones((1, 2)), np.ones((1, 2))),
             solver=solver,
+            baseline=given.baseline,
         )
         rates: list[Any] = []
         seen, lost, above = [], 0, layer < max(parameters)
         for number, start in enumerate(starts):
-            found = _settled(area, actual[number])
+            found = settled(area, actual[number])
             lost += int(np.sum(~np.isfinite(np.asarray(found)).all(axis=(1, 2, 3))))
             seen.append(sample(start, found))
             rates.append(found if above else None)
@@ -116,11 +131,16 @@ def insert_circuits(
         fitted = output_map.fit(_by_map(seen), _by_map(targets))
         areas[layer] = eqx.tree_at(lambda a: a.output_map, area, fitted)
         for number in range(len(starts) if above else 0):
-            plain[number] = _through((stage,), plain[number])
-            actual[number] = _sent(stage, fitted, actual[number], rates[number])
+            plain[number] = through((stage,), plain[number])
+            actual[number] = handed_on(stage, actual[number], output_of(fitted, rates[number]))
             rates[number] = None
         reached = layer + 1
-    return VisualSystem(areas, network.readout, network.names)
+    system = VisualSystem(areas, network.readout, network.names)
+    if not parameters or not len(held_out):
+        return system
+    fidelity = measure_fidelity(system, network, held_out, batch)
+    warn_of_lost_work(fidelity)
+    return VisualSystem(areas, network.readout, network.names, fidelity)
 
 
 def _by_layer(network: ConvNetwork, at: Any, circuit: Any) -> dict[int, SSN]:
@@ -168,36 +188,6 @@ def _percentile(drives: Sequence[np.ndarray], dtype: Any) -> Array:
 def _by_map(samples: Sequence[np.ndarray]) -> np.ndarray:
     whole = np.concatenate(samples)
     return np.moveaxis(whole, 1, 0).reshape(whole.shape[1], -1)
-
-
-# Stages are arguments, not constants, of what is compiled: constants would be folded.
-
-
-@eqx.filter_jit
-def _rectified(stage: Any, received: Array) -> Array:
-    return eqx.filter_vmap(lambda x: jnp.maximum(stage(x), 0.0))(received)
-
-
-@eqx.filter_jit
-def _through(stages: tuple[Any, ...], received: Array) -> Array:
-    """What plain stages one above the other send."""
-
-    def one(x: Array) -> Array:
-        for stage in stages:
-            x = with_skip(stage, x, jnp.maximum(stage(x), 0.0))
-        return x
-
-    return eqx.filter_vmap(one)(received)
-
-
-@eqx.filter_jit
-def _settled(area: CircuitArea, received: Array) -> Array:
-    return eqx.filter_vmap(lambda x: area.settle(x).last.E)(received)
-
-
-@eqx.filter_jit
-def _sent(stage: Any, output_map: AbstractOutputMap, received: Array, rates: Array) -> Array:
-    return eqx.filter_vmap(lambda x, r: with_skip(stage, x, output_map(r)))(received, rates)
 
 
 def over_batches(function: Any, inputs: Array, batch: int) -> Array:

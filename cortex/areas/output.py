@@ -1,4 +1,4 @@
-"""Output maps: monotone functions from a circuit's E rates to the next layer's input."""
+"""Output maps: functions from a circuit's E rates to the next layer's input."""
 
 import abc
 
@@ -12,7 +12,7 @@ SILENT = 1e-3  # Hz; what a search for a steady state leaves of silence
 
 
 class AbstractOutputMap(eqx.Module):
-    """One non-decreasing function a map, zero at zero."""
+    """What the next layer receives: a curve for each map, or a sum over the maps of a place."""
 
     @abc.abstractmethod
     def __call__(
@@ -23,11 +23,16 @@ class AbstractOutputMap(eqx.Module):
     @classmethod
     @abc.abstractmethod
     def fit(cls, rates: np.ndarray, outputs: np.ndarray) -> "AbstractOutputMap":
-        """The map that turns rates into outputs, both (maps, samples), with least squares."""
+        """The output map that turns rates into outputs, by least squares.
+
+        Args:
+            rates: E rates [Hz], (maps, samples).
+            outputs: the plain layer's output for the same samples, (maps, samples).
+        """
 
 
 class PowerMap(AbstractOutputMap):
-    """`scale ((r + r0)^exponent - r0^exponent)`: smooth, also at zero, so made for training.
+    """One `scale ((r + r0)^exponent - r0^exponent)` a map: smooth, so made for training.
 
     Attributes:
         log_scale: natural logarithm of the scale, one a map.
@@ -49,12 +54,7 @@ class PowerMap(AbstractOutputMap):
 
     @classmethod
     def fit(cls, rates: np.ndarray, outputs: np.ndarray) -> "PowerMap":
-        """Least squares, map by map, over a grid of exponents.
-
-        Args:
-            rates: E rates [Hz], (maps, samples).
-            outputs: the plain layer's output for the same samples, (maps, samples).
-        """
+        """Least squares, map by map, over a grid of exponents; arguments as above."""
         exponents = np.geomspace(0.2, 2.0, 60)
         scales, chosen = [], []
         offset = cls.__dataclass_fields__["offset"].default
@@ -70,7 +70,7 @@ class PowerMap(AbstractOutputMap):
 
 
 class IsotonicMap(AbstractOutputMap):
-    """Piecewise linear through knots found by isotonic regression: made for insertion.
+    """One curve a map, piecewise linear through knots found by isotonic regression.
 
     Beyond the last knot it goes on with the slope of the straight line through the origin
     and that knot. A map that was hardly active when it was fitted has its last knot next to 0:
@@ -104,7 +104,7 @@ class IsotonicMap(AbstractOutputMap):
         would have sent. (With them, and the curve moved down to meet the origin, a circuit that
         silences much of a layer would send too little where it is active.)
 
-        Args: as for `PowerMap.fit`.
+        Args: as for `AbstractOutputMap.fit`.
         """
         from sklearn.isotonic import IsotonicRegression  # slow to import, seldom needed
 
@@ -120,3 +120,51 @@ class IsotonicMap(AbstractOutputMap):
             all_x.append(x)
             all_y.append(y)
         return cls(jnp.asarray(np.stack(all_x), float), jnp.asarray(np.stack(all_y), float))
+
+
+class LinearMap(AbstractOutputMap):
+    """`[weight x + bias]_+` of `x = sqrt(r + r0) - sqrt(r0)` at the same place: all maps together.
+
+    A circuit mixes its maps: each unit's net input holds, besides its drive, what the others send
+    it. The root undoes the transfer function of exponent 2, and a weighted sum over the maps then
+    takes away what came from the others. It is what synapses onto the next layer can do: with a
+    linear layer above, such as the 1 x 1 convolution after a depthwise one, `weight` is part of
+    that layer's weights.
+
+    Attributes:
+        weight: (maps, maps), row = output.
+        bias: (maps,).
+        offset: r0 [Hz], > 0, keeps the slope at zero finite.
+    """
+
+    weight: Float[Array, "maps maps"]
+    bias: Float[Array, " maps"]
+    offset: float = eqx.field(static=True, default=0.05)
+
+    def __call__(
+        self, rates: Float[Array, "maps height width"]
+    ) -> Float[Array, "maps height width"]:
+        root = jnp.sqrt(rates + self.offset) - self.offset**0.5
+        summed = jnp.einsum("fg,gyx->fyx", self.weight, root, precision="highest")
+        return jnp.maximum(summed + self.bias[:, None, None], 0.0)
+
+    @classmethod
+    def fit(cls, rates: np.ndarray, outputs: np.ndarray, penalty: float = 1e-3) -> "LinearMap":
+        """A straight line map by map, then ridge regression of what it leaves on all maps.
+
+        Args:
+            rates, outputs: as for `AbstractOutputMap.fit`.
+            penalty: on squared weights, as a share of the mean variance of a root.
+        """
+        offset = cls.__dataclass_fields__["offset"].default
+        root = np.sqrt(np.asarray(rates, float) + offset)
+        mean, aim = root.mean(axis=1), np.asarray(outputs, float).mean(axis=1)
+        root, wanted = root - mean[:, None], outputs - aim[:, None]
+        covariance = root @ root.T
+        ridge = penalty * np.trace(covariance) / len(covariance) + 1e-9
+        own = (root * wanted).sum(axis=1) / (np.diag(covariance) + ridge)
+        rest = wanted - own[:, None] * root
+        weight = np.linalg.solve(covariance + ridge * np.eye(len(covariance)), root @ rest.T).T
+        weight += np.diag(own)
+        bias = aim - weight @ (mean - offset**0.5)
+        return cls(jnp.asarray(weight, float), jnp.asarray(bias, float), offset)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from cortex.circuit import (
     EI,
+    SteadyState,
     leading_excitatory_eigenvalue,
     paradoxical_effect,
     steady_state,
@@ -20,6 +21,8 @@ from .system import VisualSystem
 
 class CircuitProbe(eqx.Module):
     """What a circuit does with the drive of one image, and of one added to it.
+
+    Responses are changes from the rates without drive, which are zero without a baseline.
 
     Attributes:
         sum_weight: w_E = <s, r_both> / <s, s>, s the sum of the responses to each drive
@@ -56,16 +59,22 @@ def probe(area: CircuitArea, drive: Maps, other: Maps, patch_radius: float = 1.5
     rows, columns = jnp.arange(height)[:, None] - y, jnp.arange(width)[None, :] - x
     patch = (rows**2 + columns**2 <= patch_radius**2).astype(drive.dtype)
     shown = jnp.stack([drive, other, drive + other, drive * patch[None]])
-    states = jax.vmap(lambda h: steady_state(area.circuit, EI(h, h), solver=area.solver))(shown)
-    first, second, both, center = states.rates.E
+    baseline = area.with_baseline()
+
+    def settle(h: Maps) -> SteadyState:
+        return steady_state(area.circuit, EI(h, h), baseline, solver=area.solver)
+
+    states = jax.vmap(settle)(shown)
+    silence = settle(jnp.zeros_like(drive)).rates.E if area.baseline else 0.0
+    first, second, both, center = states.rates.E - silence
     total = first + second
     rates = states.rates.map(lambda r: r[0])
     same = EI(drive, drive)
     full, alone = first.ravel()[most], center.ravel()[most]
     return CircuitProbe(
         sum_weight=jnp.sum(total * both) / jnp.sum(total**2),
-        leading_eigenvalue=leading_excitatory_eigenvalue(area.circuit, rates, same),
-        paradoxical_I=paradoxical_effect(area.circuit, rates, same).I,
+        leading_eigenvalue=leading_excitatory_eigenvalue(area.circuit, rates, same, baseline),
+        paradoxical_I=paradoxical_effect(area.circuit, rates, same, baseline).I,
         surround_suppression=1.0 - full / alone,
         largest_residual=jnp.max(states.residual),
         converged=jnp.all(states.converged),

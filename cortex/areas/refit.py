@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
@@ -64,4 +63,4 @@ def refit_readout(
 
     epochs = map(batches, range(settings.epochs))
     readout, _ = fit(system.readout, loss, epochs, optimiser, data=(maps, truth))
-    return eqx.tree_at(lambda s: s.readout, system, readout)
+    return VisualSystem(system.areas, readout, system.names)

@@ -21,19 +21,23 @@ class VisualSystem(eqx.Module):
         areas: plain ones and ones with circuits, in any mixture.
         readout: of the last area's output.
         names: of the areas' layers; conv1, conv2, ... by default.
+        fidelity: how much of a network's work is left with circuits in it, a
+            `cortex.areas.Fidelity`, where that was measured.
     """
 
     areas: tuple[AbstractArea, ...]
     readout: AbstractReadout
     names: tuple[str, ...] = eqx.field(static=True)
+    fidelity: Any = eqx.field(static=True)
 
     def __init__(
         self,
         areas: Sequence[AbstractArea],
         readout: AbstractReadout,
         names: Sequence[str] | None = None,
+        fidelity: Any = None,
     ):
-        self.areas, self.readout = tuple(areas), readout
+        self.areas, self.readout, self.fidelity = tuple(areas), readout, fidelity
         self.names = numbered(len(self.areas)) if names is None else tuple(names)
 
     @classmethod

@@ -121,6 +121,7 @@ def train(
     import optax  # slow to import, seldom needed
 
     how = settings or TrainingSettings()
+    system = VisualSystem(system.areas, system.readout, system.names)  # fidelity is not kept
     per_epoch = len(images) // how.batch
     schedule = optax.cosine_decay_schedule(how.learning_rate, how.epochs * per_epoch)
     optimiser = optax.apply_if_finite(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,6 +17,8 @@ from cortex.areas import (
     SSN,
     AbstractArea,
     CircuitArea,
+    IsotonicMap,
+    LinearMap,
     VisualSystem,
     digits,
     digits_vgg,
@@ -49,21 +52,6 @@ LAYERS = {
 }
 # mu_1 .. mu_13 of the additive form, for VGG-16 on ImageNet [activity at a value of 1].
 VGG16_SCALES = (20.0, 100.0, 150.0, 150.0, 240.0, 240.0, 150.0, 150.0, 80.0, 20.0, 20.0, 10.0, 1.0)
-
-# Settings of `SSN` for the middle and late layers of EfficientNet-Lite0, found here by
-# trial on crops of two photographs. With those of digits inhibition is not stabilising (layer 10:
-# E eigenvalue .96 to 1.08, no paradoxical response). A single circuit at layers 10, 13, 17 or 18
-# has, at widths of 28 or 60 deg, sum weights of .7 to 1.0, E eigenvalues of 1.1 to 1.5 and a
-# paradoxical response. About a tenth of the units are active (plain: half), so that the
-# pretrained classes do not survive; detectors have to be fitted to what the circuits send.
-EFFICIENTNET_CIRCUITS = {
-    "J_EE": 9.0,
-    "J_IE": 15.0,
-    "J_EI": 4.5,
-    "J_II": 1.8,
-    "contrast": 70.0,
-    "feature_width": 45.0,
-}
 
 
 class WeightsSection(Section):
@@ -313,6 +301,8 @@ def build_system(
         at=section.circuits,
         circuit=circuit,
         images=calibration,
+        # Of photographs and a thousand classes hardly one survives curves map by map.
+        output_map=IsotonicMap if found.preprocessing is None else LinearMap,
         solver=solver.relax(),
         batch=100 if found.size <= 64 else 10,  # the lowest layers of large images fill memory
         advance=advance,
@@ -342,6 +332,7 @@ def with_settings(system: VisualSystem, circuit: SSN, solver: SolverSection) -> 
         if isinstance(area, CircuitArea):
             new = (circuit.applied_to(area.circuit), solver.relax())
             area = eqx.tree_at(lambda a: (a.circuit, a.solver), area, new)
+            area = dataclasses.replace(area, baseline=circuit.baseline)
         areas.append(area)
     return VisualSystem(areas, system.readout, system.names)
 

@@ -204,8 +204,9 @@ def _noise_correlations(
         received: Array, features: Array, state: State, query: Query, own: PRNGKeyArray
     ) -> Array:
         drive = area.drive(received)
-        modulation = source(features, state, query)
-        start = area.settle(received, modulation, state.rates).last
+        attending = source(features, state, query)
+        start = area.settle(received, attending, state.rates).last
+        modulation = area.with_baseline(attending)
         _, busiest = jax.lax.top_k(state.rates.E.ravel(), s.units)
 
         def trial(its: PRNGKeyArray) -> NoisyRun:

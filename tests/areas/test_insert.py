@@ -29,6 +29,7 @@ def inserted(shown):
             at=[layer + 1 for layer in layers],
             circuit=[systems.ssn_settings(contrast[layer]) for layer in layers],
             images=shown,
+            held_out=systems.images(8, seed=9),
             solver=systems.SOLVER,
         )
         for layers in LAYERS
@@ -106,6 +107,7 @@ def test_the_output_map_is_fitted_to_the_circuit_as_given(shown):
         at=("conv1", "conv2"),
         circuit=given,
         images=shown,
+        held_out=shown[:4],
         output_map=PowerMap,
         solver=systems.SOLVER,
     )
@@ -149,6 +151,7 @@ def test_batches_do_not_matter(inserted, shown):
         at="conv1",
         circuit=systems.ssn_settings(30.0),
         images=shown,
+        held_out=shown[:4],
         solver=systems.SOLVER,
         batch=7,
     )
@@ -169,6 +172,7 @@ def test_a_sample_of_places_does_for_large_layers(monkeypatch):
             at="conv2",
             circuit=systems.ssn_settings(),
             images=shown,
+            held_out=shown[:4],
             solver=systems.SOLVER,
             batch=25,
         ).areas[1]
@@ -212,6 +216,7 @@ def test_memory_holds_what_enters_the_layer_at_work_only(monkeypatch):
         at=2,
         circuit=systems.ssn_settings(),
         images=shown,
+        held_out=shown[:4],
         solver=systems.SOLVER,
         advance=look,
     )

@@ -1,11 +1,11 @@
-"""Output maps: monotone, zero at zero, and how well they fit."""
+"""Output maps: curves that rise from zero, sums over maps, and how well they fit."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.areas import IsotonicMap, PowerMap
+from cortex.areas import IsotonicMap, LinearMap, PowerMap
 
 KINDS = [PowerMap, IsotonicMap]
 
@@ -94,3 +94,46 @@ def test_a_map_that_was_hardly_active_is_not_blown_up():
     # On from its largest output, no steeper than to there over 1/20 of the layer's largest rate.
     assert found.max() <= 1.05 * top * (1 + rates.max() / limit)
     assert found.max() < 25 * top
+
+
+def mixed(count=900, maps=12, seed=4):
+    """Outputs, and the rates of units that each get the drive of their map less a common pool."""
+    rng = np.random.default_rng(seed)
+    outputs = rng.exponential(size=(maps, count)) * rng.uniform(0.5, 2, (1, count))
+    return 0.04 * (10 * outputs - 6 * outputs.mean(axis=0) + 20) ** 2, outputs
+
+
+def test_a_linear_map_takes_back_what_a_pool_took_away():
+    rates, outputs = mixed()
+    left = {}
+    for kind in (LinearMap, IsotonicMap):
+        error = apply(kind.fit(rates[:, :600], outputs[:, :600]), rates[:, 600:]) - outputs[:, 600:]
+        left[kind] = (error**2).mean() / outputs[:, 600:].var()
+    assert left[LinearMap] < 0.002 < 0.02 < left[IsotonicMap]
+
+
+def test_a_linear_map_is_ridge_regression_of_what_a_line_a_map_leaves():
+    rates, outputs = mixed(count=50)
+    root = np.sqrt(rates + 0.05)
+    root -= root.mean(axis=1, keepdims=True)
+    wanted = outputs - outputs.mean(axis=1, keepdims=True)
+    ridge = 0.01 * (root**2).sum() / len(root)
+    own = (root * wanted).sum(1) / ((root**2).sum(1) + ridge)
+    # As ordinary least squares on samples to which the penalty is added as more samples.
+    more = np.concatenate([root, np.sqrt(ridge) * np.eye(len(root))], axis=1)
+    rest = np.concatenate([wanted - own[:, None] * root, np.zeros((len(root),) * 2)], axis=1)
+    expected = np.linalg.lstsq(more.T, rest.T, rcond=None)[0].T + np.diag(own)
+    fitted = LinearMap.fit(rates, outputs, penalty=0.01)
+    np.testing.assert_allclose(fitted.weight, expected, rtol=1e-3, atol=1e-5)
+    means = apply(fitted, rates).mean(axis=1)
+    np.testing.assert_allclose(means, outputs.mean(axis=1), rtol=0.02)  # but for rectification
+
+
+def test_a_linear_map_is_finite_and_smooth_at_silence_and_where_maps_are_dead():
+    rates, outputs = mixed()
+    rates[3], outputs[3] = 0, 0
+    rates[5] = 1e-6 * outputs[5]
+    fitted = LinearMap.fit(rates, outputs)
+    assert np.abs(fitted.weight).max() < 1
+    slope = jax.grad(lambda r: jnp.sum(fitted(r)))(jnp.zeros((12, 1, 1)))
+    assert np.isfinite(slope).all()

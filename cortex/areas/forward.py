@@ -1,0 +1,68 @@
+"""Batches through plain stages and circuits, one compiled program a piece."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from cortex.frontends.conv import AbstractReadout, with_skip
+
+from .area import CircuitArea
+from .output import AbstractOutputMap
+
+# Stages are arguments, not constants, of what is compiled: constants would be folded.
+
+
+@eqx.filter_jit
+def rectified(stage: Any, received: Array) -> Array:
+    """The rectified output of a stage, (images, maps, height, width)."""
+    return eqx.filter_vmap(lambda x: jnp.maximum(stage(x), 0.0))(received)
+
+
+@eqx.filter_jit
+def through(stages: tuple[Any, ...], received: Array) -> Array:
+    """What plain stages one above the other hand on."""
+
+    def one(x: Array) -> Array:
+        for stage in stages:
+            x = with_skip(stage, x, jnp.maximum(stage(x), 0.0))
+        return x
+
+    return eqx.filter_vmap(one)(received)
+
+
+@eqx.filter_jit
+def settled(area: CircuitArea, received: Array) -> Array:
+    """E rates of a circuit [Hz]; NaN where it ran away."""
+    return eqx.filter_vmap(lambda x: area.settle(x).last.E)(received)
+
+
+@eqx.filter_jit
+def output_of(output_map: AbstractOutputMap, rates: Array) -> Array:
+    """What a circuit sends for these E rates [Hz]."""
+    return eqx.filter_vmap(output_map)(rates)
+
+
+@eqx.filter_jit
+def handed_on(stage: Any, received: Array, output: Array) -> Array:
+    """What a stage with this input hands on, if this is its output."""
+    return eqx.filter_vmap(lambda x, o: with_skip(stage, x, o))(received, output)
+
+
+@eqx.filter_jit
+def logits(stages: tuple[Any, ...], readout: AbstractReadout, received: Array) -> Array:
+    """Logits after two or more plain stages, the last of which the readout reads; or one."""
+
+    def one(x: Array) -> Array:
+        for stage in stages[:-1]:
+            x = with_skip(stage, x, jnp.maximum(stage(x), 0.0))
+        return readout(jnp.maximum(stages[-1](x), 0.0))
+
+    return eqx.filter_vmap(one)(received)
+
+
+@eqx.filter_jit
+def read(readout: AbstractReadout, outputs: Array) -> Array:
+    """Logits for outputs of the topmost layer."""
+    return eqx.filter_vmap(readout)(outputs)
