@@ -87,7 +87,7 @@ def test_a_caption_says_what_each_panel_shows_and_what_its_bars_are(name):
 def test_a_small_run_is_drawn(name):
     experiment, small, data, rows = ran(name)
     figure = experiment.draw(small, data, rows)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     assert len(figure.axes) > 0
     letters = figure.findobj(lambda artist: artist.get_gid() == "letter")
     assert {letter.get_text() for letter in letters} == named(registry.caption(name))
