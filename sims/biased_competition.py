@@ -246,5 +246,5 @@ CLAIMS = (
     settled_claim(),
 )
 
-SMALL = {"circuit.units": 18, "contrasts.curve": [10.0, 50.0, 2], "course.points": 5}
+SMALL = {"circuit.units": 36, "contrasts.values": [20.0], "contrasts.curve": [8.0, 60.0, 2]}
 experiment = Experiment(Settings, simulate, CLAIMS, small=SMALL)

@@ -15,6 +15,7 @@ HEAVY = {
     "lateral_attention": 28,
     "mechanism_comparison": 33,
     "object_detection": 30,
+    "orientation_detection": 11,
     "oscillations": 13,
     "regimes": 20,
     "ring_variability": 22,

@@ -134,7 +134,14 @@ def test_the_points_of_a_sweep_are_settled_only_if_all_is(name):
     jax.clear_caches()
 
 
-@pytest.mark.parametrize("name", [n for n in HEAVY if registry.find(n).compiled])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name == "area_hierarchy" else ())
+        for name in HEAVY
+        if registry.find(name).compiled
+    ],
+)
 def test_what_is_too_heavy_to_run_by_day_is_traced(name):
     """It fits together: names, shapes, axes and units; only the numbers wait for the night."""
     experiment = registry.find(name)

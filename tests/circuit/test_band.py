@@ -111,7 +111,7 @@ def wide_coupling(periodic, sigma=WIDE, size=128):
     return GaussianCoupling(*given)
 
 
-@pytest.mark.parametrize("periodic", [False, True], ids=["zero", "periodic"])
+@one_border_by_day
 def test_chosen_where_it_pays(periodic):
     wide = wide_coupling(periodic)
     assert isinstance(wide.operator(), BandOperator)

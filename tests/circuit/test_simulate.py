@@ -94,7 +94,7 @@ def exact():
     ("solver", "order", "dt"),
     [
         pytest.param(diffrax.Euler(), 1, 0.25, marks=pytest.mark.slow),
-        (diffrax.Heun(), 2, 0.5),
+        pytest.param(diffrax.Heun(), 2, 0.5, marks=pytest.mark.slow),
         pytest.param(diffrax.Bosh3(), 3, 0.25, marks=pytest.mark.slow),
         (diffrax.Tsit5(), 5, 1.0),
     ],

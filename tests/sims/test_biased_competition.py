@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from cortex.sims import biased_competition as competition
 
-from cortex.experiment.loading import load_settings
 from tests.reference import ssn
+from tests.small_runs import small_run
 
 UNITS = 36
 FIRST, SECOND = UNITS // 4, 3 * UNITS // 4  # the units that prefer 45 and 135 deg
@@ -19,9 +19,7 @@ FORMS = {
 
 @pytest.fixture(scope="module")
 def data():
-    asked = ["circuit.units=36", "contrasts.values=[20]", "contrasts.curve=[8, 60, 2]"]
-    experiment, settings = load_settings("biased_competition", asked)
-    return experiment.run(settings)
+    return small_run("biased_competition")[1]
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,7 @@ def test_response_gain_does_not_come_with_the_input_to_E_and_I(data):
     assert float(data.fit_R2.min()) > 0.98
 
 
+@pytest.mark.slow
 def test_a_gain_on_all_of_the_drive_is_contrast_gain():
     """Drive times 1.3 is contrast times 1.3, which here is one step of the axis.
 
