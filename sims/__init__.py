@@ -33,6 +33,7 @@ FAMILIES = {
         "fsgm_propagation": "2 min",
         "tuning_and_gradients": "2 min",
         "mechanism_comparison": "4 min",
+        "noisy_detection": "4 min",
         "cueing": "30 s",
         "cued_category": "1 min",
         "arousal": "1 min",

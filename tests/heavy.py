@@ -14,6 +14,7 @@ HEAVY = {
     "glimpses": 25,
     "lateral_attention": 28,
     "mechanism_comparison": 33,
+    "noisy_detection": 40,
     "object_detection": 30,
     "orientation_detection": 11,
     "oscillations": 13,

@@ -16,7 +16,8 @@ LIBRARY = ROOT / "cortex"
 ROOMS = ("sims", "configs", "figures")
 MOST_LINES_OF_A_SIM = 250
 # Published models, a classical task, psychometric functions, a comparison of scan paths, a fit of
-# any circuit and photographs of one's own, offered to users, though one experiment has them.
+# any circuit, photographs of one's own and what noisy trials show, offered to users, though one
+# experiment has them.
 OFFERED = {
     "cortex.analysis.psychometric",
     "cortex.analysis.contrast_response",
@@ -28,6 +29,7 @@ OFFERED = {
     "cortex.models.object_images",
     "cortex.models.sheet",
     "cortex.studies.mechanisms",
+    "cortex.studies.noisy_measures",
     "cortex.tasks.cueing",
 }
 # From the ground up; a module imports from its own floor and those below.

@@ -5,6 +5,7 @@ from .fidelity import Fidelity, FidelityWarning, measure_fidelity
 from .gradients import map_gradients, map_shapes
 from .insert import insert_circuits
 from .loading import load_network
+from .noisy import NoisySystem, Reaching, Viewing, circuit_areas
 from .output import AbstractOutputMap, IsotonicMap, LinearMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
 from .refit import refit_readout
@@ -22,14 +23,18 @@ __all__ = [
     "FidelityWarning",
     "IsotonicMap",
     "LinearMap",
+    "NoisySystem",
     "PlainArea",
     "PowerMap",
+    "Reaching",
     "Response",
     "TrainingSettings",
+    "Viewing",
     "VisualSystem",
     "accuracy",
     "as_network",
     "as_system",
+    "circuit_areas",
     "insert_circuits",
     "load_network",
     "map_gradients",

@@ -27,7 +27,7 @@ from .fitting import Fit, fit_residuals, stabilised
 from .fluctuations import Fluctuations, fluctuations, power_spectrum
 from .maps import orientation_map
 from .modulation import Modulation
-from .noise import OrnsteinUhlenbeck, ring_correlation_parts
+from .noise import MapNoise, OrnsteinUhlenbeck, ring_correlation_parts
 from .populations import EI, Populations
 from .regime import (
     ParadoxicalEffect,
@@ -53,7 +53,7 @@ from .solvers import (
     steady_state,
     steady_states,
 )
-from .stochastic import NoisyRun, pool, simulate_noise
+from .stochastic import NoisyRun, noisy_step, pool, simulate_noise
 
 __all__ = [
     "EI",
@@ -77,6 +77,7 @@ __all__ = [
     "Fluctuations",
     "GaussianCoupling",
     "LongRange",
+    "MapNoise",
     "Modulation",
     "NoisyRun",
     "OrnsteinUhlenbeck",
@@ -101,6 +102,7 @@ __all__ = [
     "learned_features",
     "line_coupling",
     "no_features",
+    "noisy_step",
     "orientation_map",
     "paradoxical_effect",
     "periodogram",

@@ -1,5 +1,6 @@
 """Input noise: Ornstein-Uhlenbeck, correlated over units, shared by the E and I of a pair."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -93,16 +94,9 @@ class OrnsteinUhlenbeck(eqx.Module):
         A hundredth of the variance over space, in the finest modes, is left out.
         """
         maps, *sides = shape
-        apart = [np.arange(n)[:, None] - np.arange(n)[None, :] for n in sides]
-        rows, columns = (np.exp(-(d**2) / (2.0 * width**2)) for d in apart)
-        values, vectors = np.linalg.eigh(np.kron(rows, columns))
-        order = np.argsort(values)[::-1]
-        share = np.cumsum(values[order]) / values.sum()
-        chosen = order[: int(np.searchsorted(share, 0.99)) + 1]
-        space = vectors[:, chosen] * np.sqrt(values[chosen])[None, :]
+        space = _modes_over_space(sides, width)
         shared, own = np.kron(np.ones((maps, 1)), space), np.kron(np.eye(maps), space)
         factor = np.hstack([np.sqrt(common) * shared, np.sqrt(1 - common) * own])
-        factor /= np.linalg.norm(factor, axis=1, keepdims=True)
         return cls(tau, sd, jnp.asarray(factor, float))
 
     def correlation(self) -> Square:
@@ -125,13 +119,79 @@ class OrnsteinUhlenbeck(eqx.Module):
 
     def advance(self, state: Modes, key: PRNGKeyArray, dt: Any) -> Modes:
         """The state `dt` ms later; exact for any `dt`."""
-        keep = jnp.exp(-dt / self.tau)
-        fresh = jnp.sqrt(-jnp.expm1(-2.0 * dt / self.tau))
-        return keep * state + fresh * jax.random.normal(key, state.shape, state.dtype)
+        return _ornstein_uhlenbeck(state, key, dt / self.tau)
 
     def input(self, state: Modes) -> Float[Array, " units"]:
         """The noise eta of each pair in this state [units of the drive]."""
         return self.sd * (self.factor @ state)
+
+
+class MapNoise(eqx.Module):
+    """The noise of `OrnsteinUhlenbeck.on_maps`, without the matrix of all units.
+
+    For simulations of many trials: modes over places are turned into noise of units by one small
+    product for all maps. With the same key the noise is the same.
+
+    Attributes:
+        tau: time constant [ms], > 0.
+        sd: standard deviation [units of the drive], >= 0.
+        space: of shape (places, modes), rows of unit length.
+        common: share of the variance that all maps have in common, 0 to 1.
+        onto: share of the noise that reaches each population [1].
+        shape: number of maps, height and width [px].
+    """
+
+    tau: Leaf
+    sd: Leaf
+    space: Float[Array, "places modes"]
+    common: Leaf
+    onto: EI[Leaf]
+    shape: tuple[int, int, int] = eqx.field(static=True)
+
+    def __init__(self, tau: Any, sd: Any, shape: tuple[int, ...], width: float, common: Any = 0.0):
+        maps, *sides = shape
+        self.tau, self.sd, self.common = as_floats(tau), as_floats(sd), as_floats(common)
+        self.space = jnp.asarray(_modes_over_space(sides, width), float)
+        self.onto = EI(1.0, 1.0).map(as_floats)
+        self.shape = (maps, sides[0], sides[1])
+
+    def __check_init__(self) -> None:
+        require(self.tau, "tau", lambda v: v > 0, "> 0 ms")
+        require(self.sd, "sd", lambda v: v >= 0, ">= 0")
+        require(self.common, "common", lambda v: (v >= 0) & (v <= 1), "0 to 1")
+
+    def start(self, key: PRNGKeyArray) -> Modes:
+        """A stationary state: one independent variable of variance 1 a mode."""
+        modes = (self.shape[0] + 1) * self.space.shape[1]
+        return jax.random.normal(key, (modes,), self.space.dtype)
+
+    def advance(self, state: Modes, key: PRNGKeyArray, dt: Any) -> Modes:
+        """The state `dt` ms later; exact for any `dt`."""
+        return _ornstein_uhlenbeck(state, key, dt / self.tau)
+
+    def input(self, state: Modes) -> Float[Array, " units"]:
+        """The noise eta of each pair in this state [units of the drive]."""
+        shared, own = jnp.split(state.reshape(-1, self.space.shape[1]), [1])
+        modes = jnp.sqrt(self.common) * shared + jnp.sqrt(1 - self.common) * own
+        return self.sd * jnp.matmul(modes, self.space.T, precision="highest").ravel()
+
+
+def _ornstein_uhlenbeck(state: Modes, key: PRNGKeyArray, passed: Any) -> Modes:
+    """Modes of variance 1 after a time, in units of their time constant."""
+    fresh = jnp.sqrt(-jnp.expm1(-2.0 * passed))
+    return jnp.exp(-passed) * state + fresh * jax.random.normal(key, state.shape, state.dtype)
+
+
+def _modes_over_space(sides: Sequence[int], width: float) -> np.ndarray:
+    """F (places, modes) with F F^T = exp(-d^2 / 2 width^2), but for a hundredth of the variance."""
+    apart = [np.arange(n)[:, None] - np.arange(n)[None, :] for n in sides]
+    rows, columns = (np.exp(-(d**2) / (2.0 * width**2)) for d in apart)
+    values, vectors = np.linalg.eigh(np.kron(rows, columns))
+    order = np.argsort(values)[::-1]
+    share = np.cumsum(values[order]) / values.sum()
+    chosen = order[: int(np.searchsorted(share, 0.99)) + 1]
+    factor: np.ndarray = vectors[:, chosen] * np.sqrt(values[chosen])[None, :]
+    return factor / np.linalg.norm(factor, axis=1, keepdims=True)
 
 
 def ring_correlation_parts(units: int, width: Any, period: Any = 180.0) -> tuple[Square, Square]:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .circuit import Circuit, Dynamics
 from .modulation import Modulation
-from .noise import Modes, OrnsteinUhlenbeck
+from .noise import MapNoise, Modes, OrnsteinUhlenbeck
 from .populations import EI, Leaf
 
 
@@ -102,7 +102,9 @@ def simulate_noise(
 
     def several(count: int, state: Any, key: PRNGKeyArray) -> Any:
         def one(i: Any, state: Any) -> Any:
-            return _step(dynamics, noise, state, jax.random.fold_in(key, i), h)
+            rates, before = state
+            after = noise.advance(before, jax.random.fold_in(key, i), h)
+            return noisy_step(dynamics, noise, rates, before, after, h), after
 
         return jax.lax.fori_loop(0, count, one, state)
 
@@ -127,26 +129,32 @@ def simulate_noise(
     )
 
 
-def _step(
+def noisy_step(
     dynamics: Dynamics,
-    noise: OrnsteinUhlenbeck,
-    state: tuple[EI[Leaf], Modes],
-    key: PRNGKeyArray,
-    h: float,
-) -> tuple[EI[Leaf], Modes]:
-    """Rates [Hz] and noise `h` ms later."""
-    rates, before = state
-    after = noise.advance(before, key, h)
+    noise: OrnsteinUhlenbeck | MapNoise,
+    rates: EI[Leaf],
+    before: Modes,
+    after: Modes,
+    h: Any,
+) -> EI[Leaf]:
+    """The rates `h` ms later, by Heun's method.
+
+    Args:
+        dynamics: of the circuit.
+        noise: on its input.
+        rates: now [Hz].
+        before, after: states of the noise now and `h` ms later.
+        h: step [ms].
+    """
 
     def velocity(rates: EI[Leaf], state: Modes) -> EI[Leaf]:
         eta = noise.input(state).reshape(rates.E.shape)
-        inputs = dynamics.net_input(rates).map(lambda u, share: u + share * eta, noise.onto)
-        goal = dynamics.populations.rate(inputs)
-        return goal.map(lambda g, r, tau: (g - r) / tau, rates, dynamics.populations.tau)
+        net = dynamics.net_input(rates).map(lambda u, share: u + share * eta, noise.onto)
+        return dynamics.velocity_under(net, rates)
 
     first = velocity(rates, before)
     second = velocity(rates.map(lambda r, v: r + h * v, first), after)
-    return rates.map(lambda r, a, b: r + h / 2 * (a + b), first, second), after
+    return rates.map(lambda r, a, b: r + h / 2 * (a + b), first, second)
 
 
 def _plan(

@@ -7,6 +7,7 @@ import pytest
 
 from cortex.circuit import (
     EI,
+    MapNoise,
     OrnsteinUhlenbeck,
     fluctuations,
     pool,
@@ -57,6 +58,17 @@ def test_on_maps_the_correlation_is_gaussian_over_places_and_shared_among_maps(c
             # A hundredth of the variance over space is left out, more of it at the corners.
             np.testing.assert_allclose(found[a, :, :, b], share * expected, atol=0.04)
     np.testing.assert_allclose(np.diag(noise.covariance()), 4.0, rtol=1e-5)
+
+
+def test_noise_of_maps_is_the_same_without_the_matrix_of_all_units():
+    whole = OrnsteinUhlenbeck.on_maps(50.0, 2.0, SHEET, 1.5, 0.3)
+    maps = MapNoise(50.0, 2.0, SHEET, 1.5, 0.3)
+    key, later = jax.random.split(jax.random.key(0))
+    states = [noise.advance(noise.start(key), later, 20.0) for noise in (whole, maps)]
+    np.testing.assert_array_equal(*states)
+    np.testing.assert_allclose(whole.input(states[0]), maps.input(states[1]), rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="common: found 2, allowed: 0 to 1"):
+        MapNoise(50.0, 2.0, SHEET, 1.5, 2.0)
 
 
 @pytest.mark.parametrize("dt", [0.5, 40.0, 400.0])
