@@ -173,7 +173,8 @@ def forest(
         shift = height * ((number + 0.5) / len(keys) - 0.5)
         look = {"fmt": "o", "capsize": 0, "elinewidth": 1.0} | _look(looks, key, number)
         label = None if key is None else (names or {}).get(key, f"{key}")
-        ends = (value - low, high - value)
+        # Of what never varies, rounding may put the value outside.
+        ends = np.maximum((value - low, high - value), 0.0)
         panel.errorbar(value, places + shift, xerr=ends, label=label, **look)
     panel.set_yticks(places, _written(estimates[y]) if rows is None else rows)
     panel.set_ylim(len(places) - 0.5, -0.5)
