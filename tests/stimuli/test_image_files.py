@@ -1,5 +1,6 @@
 """Image files: what becomes of each kind of image, what is refused, and that little is held."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -309,3 +310,23 @@ def test_fifty_thousand_images_do_not_have_to_fit_in_memory(folder, monkeypatch)
     stream.close()
     assert len(decoded) == 104
     assert peak < 6 * one  # a batch, the one before, and pixels on their way; 25 were read
+
+
+def test_a_file_is_decoded_once_until_it_changes(folder, monkeypatch):
+    decoded = []
+    real = image_files._decoded
+    monkeypatch.setattr(
+        image_files, "_decoded", lambda path, how: decoded.append(path) or real(path, how)
+    )
+    small = Preprocessing(8, None, "bilinear", (0.0,) * 3, (1.0,) * 3)
+    images = image_folder(folder)
+    first = images.load([0, 1, 0], small)
+    np.testing.assert_array_equal(images.load([1, 0], small), first[[1, 0]])
+    assert sorted(decoded) == sorted(images.paths[:2])
+    path = images.paths[0]
+    Image.new("RGB", (9, 9), (10, 20, 30)).save(path)
+    os.utime(path, ns=(0, 1))
+    again = images.load([0, 1], small)
+    assert decoded[2:] == [path]
+    np.testing.assert_allclose(again[0, :, 0, 0], [10, 20, 30], atol=3)  # of JPEG
+    np.testing.assert_array_equal(again[1], first[1])
