@@ -89,16 +89,14 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
             return seen(look, shown, places) | exchanged(one, look, shown, places)
 
         found = each(source=SOURCES, training=tuple(sources))(attend)
-    unattended = seen(before, shown, places)
+    unattended, owned = seen(before, shown, places), each(kind=KINDS)(places.get)
     pairs = each(onto=KINDS)(lambda kind: pair_counts(places["digit"], places[kind], SHAPE))
     return {
         **found,
         **{f"{name}_before": unattended[name] for name in ("score", "rates")},
         **what_was_shown(shown),
         "pairs": pairs.named("1", "pairs of places, from the digit", image=None, move=None),
-        "owned": each(kind=KINDS)(places.get).named(
-            "1", "whether a place is of the kind", image=None, place=None
-        ),
+        "owned": owned.named("1", "whether a place is of the kind", image=None, place=None),
     }
 
 
@@ -110,7 +108,7 @@ def seen(look: Attended, shown: HardImages, places: Places) -> dict[str, Labelle
     rates = each(kind=KINDS)(
         lambda kind: look.rates[0].map(lambda maps: mean_over_places(maps, places[kind]))
     )
-    features = np.asarray(shown.features)
+    features, score = np.asarray(shown.features), asked_logits(look.logits, shown)
     driven = np.maximum(1 + np.asarray(look.pattern), 0) * features
     gain = driven.sum(axis=1) / np.maximum(features.sum(axis=1), 1e-6)
     mean_drive, mean_input = (
@@ -118,9 +116,7 @@ def seen(look: Attended, shown: HardImages, places: Places) -> dict[str, Labelle
         for maps in (driven, features)
     )
     return {
-        "score": label(
-            asked_logits(look.logits, shown), "1", "logit of the category asked for", image=None
-        ),
+        "score": label(score, "1", "logit of the category asked for", image=None),
         "settled": label(look.settled, "1", "whether the circuits settled", image=None),
         "rates": rates.named("Hz", "rate", image=None),
         "gain_of": label(mean_drive / mean_input, "1", "gain of the drive", kind=KINDS, image=None),
@@ -207,6 +203,10 @@ def by_learning(of: xr.Dataset) -> xr.Dataset:
 
 
 DESIGN = Source(detail="our design: what belongs together gains together")
+NOT_FRESH = (
+    "on the test set of MNIST graph attention gains -.001 [-.051, .042], and .008 [-.043, .063] by "
+    "learning: it was chosen after a look at the digits of the package, and does not survive"
+)
 
 
 def unlearned_cannot(data: xr.Dataset, place: Any) -> str:
@@ -215,13 +215,13 @@ def unlearned_cannot(data: xr.Dataset, place: Any) -> str:
     return same if place["learning"] == "unlearned" else ""
 
 
-def claims_of(name: str, effect: str, kinds: list[str] = LEARNING) -> tuple[Claim, Claim]:
+def claims_of(name: str, effect: str, kinds: Any = LEARNING, known: str = "") -> tuple[Claim, ...]:
     """That a value is above zero in some kinds of attention, and more so where it was learned."""
     more = f"{effect}: learned more than unlearned"
     of_kinds, gain = (lambda d: d[name].sel(learning=kinds)), (lambda d: d[f"{name}_gain"])
     return (
-        Claim(name, of_kinds, Above(0), DESIGN, effect, True, unlearned_cannot),
-        Claim(f"{name}_gain", gain, Above(0), DESIGN, more, True),
+        Claim(name, of_kinds, Above(0), DESIGN, effect, True, known or unlearned_cannot),
+        Claim(f"{name}_gain", gain, Above(0), DESIGN, more, True, known),
     )
 
 
@@ -229,7 +229,7 @@ CLAIMS = (
     *claims_of("grouping", "the digit's places attend to the digit rather than to clutter"),
     *claims_of("gain_apart", "gain on the digit exceeds that on clutter"),
     *claims_of("rate_apart", "rates rise on the digit against clutter", ["learned"]),
-    *claims_of("auc_over_none", "larger area under the ROC curve than without attention"),
+    *claims_of("auc_over_none", "larger area under the ROC curve than without", known=NOT_FRESH),
     Claim(
         "rollout_off_one",
         lambda d: abs(d.rollout_sum - 1).max(),
