@@ -23,6 +23,7 @@ FAMILIES = {
         "receptive_field_shift": "10 s",
         "shiftable_window": "10 s",
         "area_hierarchy": "30 s",
+        "task_gain_of_neurons": "15 s",
     },
     "Attention and detection": {
         "digits_detection": "3 min",

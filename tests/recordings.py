@@ -11,19 +11,21 @@ UNITS = (6, 9, 7, 8)
 
 
 def write_osie(folder: Path) -> Path:
-    """Fixations of a few people on pictures of one bright square each."""
+    """Fixations of a few people near the one bright square of each picture."""
     rng = np.random.default_rng(0)
     (folder / "stimuli").mkdir(parents=True)
     fixations = np.empty((PICTURES, 1), object)
     for number in range(PICTURES):
-        name = f"{1001 + number}.jpg"
+        name, corner = f"{1001 + number}.jpg", (4 + 4 * number, 6 * number)
+        middle = (np.array(corner) + 4) / SIZE[::-1]
         people = np.empty((PEOPLE, 1), object)
         for person in range(PEOPLE):
-            row, column = rng.uniform(0, 1, (3 + person, 2)).T
+            near = middle + 0.04 * rng.normal(size=(3 + person, 2))
+            row, column = np.clip(near, 0, 1).T
             people[person, 0] = {"fix_x": 800 * column, "fix_y": 600 * row, "fix_duration": row}
         fixations[number, 0] = {"img": name, "subjects": people}
         pixels = np.full((SIZE[1], SIZE[0], 3), 100, np.uint8)
-        top, left = 4 + 4 * number, 6 * number
+        top, left = corner
         pixels[top : top + 8, left : left + 8] = [220, 60 + 10 * number, 60]
         Image.fromarray(pixels).save(folder / "stimuli" / name, quality=95)
     savemat(folder / "fixations.mat", {"fixations": fixations})

@@ -6,9 +6,12 @@ any resolution. Which measure says what: Bylinskii et al. 2019, IEEE PAMI 41:740
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
 
+MEASURES = ("NSS", "AUC", "shuffled AUC", "CC")
 Map = Float[np.ndarray, "height width"]
 Places = Float[np.ndarray, "fixations 2"]
 
@@ -98,3 +101,42 @@ def linear_correlation(values: Map, fixated: Map) -> float:
     x, y = (one - one.mean() for one in (values, fixated))
     norm = np.sqrt((x**2).sum() * (y**2).sum())
     return float((x * y).sum() / norm) if norm > 0 else 0.0
+
+
+def measured(
+    values: Map, places: Places, elsewhere: Float[np.ndarray, "others 2"], fixated: Map
+) -> tuple[float, float, float, float]:
+    """All measures of a map, in the order of `MEASURES`; arguments as of each."""
+    return (
+        scanpath_saliency(values, places),
+        auc_judd(values, places),
+        shuffled_auc(values, places, elsewhere),
+        linear_correlation(values, fixated),
+    )
+
+
+def agreement(
+    people: Sequence[Float[np.ndarray, "_ 2"]],
+    elsewhere: Float[np.ndarray, "others 2"],
+    shape: tuple[int, int],
+    spread: float,
+) -> tuple[float, float, float, float]:
+    """How well people predict each other on one image: the ceiling of all measures.
+
+    The map of all others is compared with the fixations of one left out, mean over who that is. The
+    correlation is that of the maps of two halves of the people, every other one, and so below what
+    all of them would give.
+
+    Args:
+        people: fixations of each.
+        elsewhere: fixations on other images.
+        shape, spread: of the maps, as for `fixation_map`.
+    """
+    found = []
+    for one, places in enumerate(people):
+        others = np.concatenate([*people[:one], *people[one + 1 :]])
+        values = fixation_map(others, shape, spread)
+        found.append(measured(values, places, elsewhere, values)[:3])
+    halves = [fixation_map(np.concatenate(people[n::2]), shape, spread) for n in (0, 1)]
+    mean = np.mean(found, axis=0)
+    return float(mean[0]), float(mean[1]), float(mean[2]), linear_correlation(*halves)

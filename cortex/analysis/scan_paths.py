@@ -38,10 +38,10 @@ def similarity(
 
 
 def aligned(
-    one: Float[np.ndarray, "*paths shifts 2"],
-    other: Float[np.ndarray, "*paths others 2"],
+    one: Float[np.ndarray, "*#paths shifts 2"],
+    other: Float[np.ndarray, "*#paths others 2"],
     reach: float,
-) -> Float[np.ndarray, "*paths"]:
+) -> Float[np.ndarray, "*_"]:
     """How alike two scan paths are as sequences: 1 if they are the same, 0 if nothing fits.
 
     The best alignment of the two in their order, in which two fixations score 1 less their distance
@@ -49,7 +49,8 @@ def aligned(
     method of ScanMatch on places rather than on the cells of a grid, without durations.
 
     Args:
-        one, other: places (row, column), such that a unit is as long along both axes.
+        one, other: places (row, column), such that a unit is as long along both axes; leading
+            axes are broadcast.
         reach: distance at which two fixations have nothing in common.
 
     Source: Cristino, Mathôt, Theeuwes & Gilchrist 2010, Behav Res Methods 42:692.

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from cortex.analysis.fixations import (
+    agreement,
     area_under_roc,
     auc_judd,
     fixation_map,
     linear_correlation,
+    measured,
     scanpath_saliency,
     shuffled_auc,
 )
@@ -67,6 +69,27 @@ def test_a_perfect_map_and_one_that_says_nothing():
     assert auc_judd(nothing, places) == shuffled_auc(nothing, places, places) == 0.5
     assert scanpath_saliency(nothing, places) == linear_correlation(nothing, perfect) == 0
     assert area_under_roc(np.array([1.0]), np.array([2.0])) == 0
+
+
+def test_people_who_look_alike_predict_each_other_and_others_do_not():
+    rng = np.random.default_rng(4)
+    elsewhere, where = rng.random((200, 2)), rng.uniform(0.3, 0.7, (4, 2))
+    alike = [where + rng.normal(0, 0.02, where.shape) for _ in range(6)]
+    high = agreement(alike, elsewhere, (30, 40), 1.5)
+    low = agreement([rng.random((4, 2)) for _ in range(6)], elsewhere, (30, 40), 1.5)
+    assert all(a > b + 0.2 for a, b in zip(high, low, strict=True))
+    others = fixation_map(np.concatenate(alike[1:]), (30, 40), 1.5)
+    first = measured(others, alike[0], elsewhere, others)
+    rest = [
+        measured(
+            fixation_map(np.concatenate([*alike[:n], *alike[n + 1 :]]), (30, 40), 1.5),
+            alike[n],
+            elsewhere,
+            others,
+        )
+        for n in range(1, 6)
+    ]
+    assert high[0] == pytest.approx(np.mean([first[0], *(one[0] for one in rest)]))
 
 
 def test_looking_at_the_centre_of_every_image_gains_nothing_when_shuffled():

@@ -28,8 +28,10 @@ def test_fixations_come_by_photograph_and_person_as_shares_of_the_sides(tmp_path
     viewings = read_osie(write_osie(tmp_path))
     assert [one.path.name for one in viewings] == [f"{1001 + n}.jpg" for n in range(PICTURES)]
     assert all(one.path.is_file() and len(one.people) == PEOPLE for one in viewings)
-    written = np.random.default_rng(0).uniform(0, 1, (3, 2))  # the first that `write_osie` draws
-    np.testing.assert_allclose(viewings[0].people[0], written)
+    assert [len(person) for person in viewings[0].people] == [3, 4, 5]
+    # The square of the last picture: row 32 to 40 of 48, column 42 to 50 of 64.
+    middle = np.concatenate(viewings[-1].people).mean(0)
+    np.testing.assert_allclose(middle, [36 / 48, 46 / 64], atol=0.05)
 
 
 def test_gains_come_by_session(tmp_path):

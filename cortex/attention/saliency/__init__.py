@@ -2,7 +2,12 @@
 
 from .features import CHANNELS, FEATURES, MEMBERS
 from .model import Saliency, SaliencyMaps
-from .normalisation import AbstractNormalisation, GlobalMaximum, IterativeCompetition
+from .normalisation import (
+    AbstractNormalisation,
+    GlobalMaximum,
+    IterativeCompetition,
+    NoCompetition,
+)
 from .scan import ScanPath, ScanState, WinnerTakeAll, scan_path
 from .sources import FeatureSaliency, SaliencyWindow, centred
 from .weights import STILL_TASKS, Weights
@@ -16,6 +21,7 @@ __all__ = [
     "FeatureSaliency",
     "GlobalMaximum",
     "IterativeCompetition",
+    "NoCompetition",
     "Saliency",
     "SaliencyMaps",
     "SaliencyWindow",

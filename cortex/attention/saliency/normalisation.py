@@ -38,6 +38,13 @@ class AbstractNormalisation(eqx.Module):
         """N(.) of maps of a common range, 0 to 1."""
 
 
+class NoCompetition(AbstractNormalisation):
+    """Maps as they are: what N(.) does, by its absence."""
+
+    def __call__(self, maps: Maps) -> Maps:
+        return maps
+
+
 class GlobalMaximum(AbstractNormalisation):
     """`(M - m)^2 x`: M the largest value, m the mean of all other local maxima.
 
