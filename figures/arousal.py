@@ -31,7 +31,7 @@ NAMES = {
 }
 MEASURES = {
     "sensitivity": "Sensitivity d′",
-    "performance": "Right, yes-no, same criterion",
+    "performance": "Right, fixed criterion",
     "identification": "Right orientation",
 }
 TASKS = {"sensitivity": "Detect", "performance": "Detect", "identification": "Identify"}
@@ -46,7 +46,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
 
     Returns a `matplotlib.figure.Figure`.
     """
-    figure, panels = style.figure(2, 4, height=112.0)
+    figure, panels = style.figure(2, 4, height=120.0)
     _rates(panels[0, 0], data, "gain")
     panels[0, 0].set_xscale("log")
     panels[0, 0].minorticks_off()
