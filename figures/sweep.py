@@ -262,9 +262,10 @@ def _maps(data: Any, families: dict[str, list[str]], axes: Sequence[str]) -> Any
         mesh = _map(panel, data, name, axes)
         bar = figure.colorbar(mesh, ax=panel, shrink=0.9, pad=0.02)
         condition = _condition(name)
-        bar.set_label(_measure(data[name]) + (f", {_in_words(condition)}" if condition else ""))
+        words = _measure(data[name]) + (f", {_in_words(condition)}" if condition else "")
+        bar.set_label(_wrapped(words, 26))
         bar.outline.set_linewidth(0.4)
-        panel.set_title(_meaning(data, name))
+        panel.set_title(_meaning(data, name, 26))
     _explain(figure, data, crosses=True, lines=False)
     if len(panels) > 1:
         style.letters(panels)
