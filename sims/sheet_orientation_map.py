@@ -232,21 +232,8 @@ CLAIMS = (
     replace(settled_claim(), known=SWINGING),
 )
 
-experiment = Experiment(
-    Settings,
-    simulate,
-    CLAIMS,
-    compiled=False,
-    small={
-        "circuit.size": 15,
-        "networks": 2,
-        "places": 3,
-        "margin": 0.7,
-        "contrasts.values": [12.0, 30.0],
-        "pair_contrasts.values": [4.0, 15.0, 25.0],
-        "pair_orientations": [20.0, 110.0],
-        "lengths.values": [0.9, 1.5, 3.1],
-        "settle.at_once": 7,
-        "settle.rtol": 1e-5,
-    },
-)
+SMALL = {"circuit.size": 15, "networks": 2, "places": 3, "margin": 0.7}
+SMALL |= {"contrasts.values": [12.0, 30.0], "lengths.values": [0.9, 1.5, 3.1]}
+SMALL |= {"pair_contrasts.values": [4.0, 15.0, 25.0], "pair_orientations": [20.0, 110.0]}
+SMALL |= {"settle.at_once": 7, "settle.rtol": 1e-5}
+experiment = Experiment(Settings, simulate, CLAIMS, compiled=False, small=SMALL)
