@@ -30,13 +30,6 @@ def asked_for(data: Any, categories: Sequence[int]) -> list[int]:
     return [int(np.flatnonzero(here & (data.category.values == c))[0]) for c in categories]
 
 
-def example(panel: Any, data: Any, image: int, title: str) -> None:
-    """One image, grey."""
-    style.unframed(panel)
-    panel.imshow(data["example"].values[image], cmap="gray_r", vmin=0, vmax=1)
-    panel.set_title(title, fontsize=7, pad=2)
-
-
 def outlined(panel: Any, image: Any) -> None:
     """The outline of an image upon what is drawn in a panel, in the pixels of the image."""
     panel.contour(image, levels=[0.35], colors="black", linewidths=0.6)
