@@ -20,8 +20,17 @@ import xarray as xr
 from jax import Array
 
 from cortex.analysis import modulation_index
-from cortex.circuit import EI, SteadyState, steady_state
-from cortex.experiment import Above, Below, Claim, Experiment, ExperimentSettings, settled_claim
+from cortex.circuit import EI, Epoch, SteadyState, steady_state
+from cortex.experiment import (
+    Above,
+    Below,
+    Claim,
+    Course,
+    Experiment,
+    ExperimentSettings,
+    course,
+    settled_claim,
+)
 from cortex.labelled import Labelled, label, over, quality
 from cortex.models.line import RUBIN, Line
 from cortex.models.settling import Settle
@@ -148,6 +157,19 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     }
 
 
+def watch(s: Settings) -> Course:
+    """The centre stimulus, the surround with it, and then attention to the centre."""
+    centre, pair, _ = s.contrasts.values[-1] * s.stimuli()
+    attention = s.attention.forms()["input to E"](s.attention_fields(s.field_width)[0])
+    steps = [
+        (Epoch(50.0, EI(0 * centre, 0 * centre)),),
+        (Epoch(150.0, EI(centre, centre)), "centre"),
+        (Epoch(150.0, EI(pair, pair)), "centre", "surround"),
+        (Epoch(150.0, EI(pair, pair), attention), "centre", "surround", "attention to the centre"),
+    ]
+    return course(s.circuit.circuit(), steps, place=s.circuit.places())
+
+
 def suppression(rates: Labelled) -> Labelled:
     """1 - r_both/r_centre from rates with the dimension `stimulus`; NaN where nothing fires."""
     index = rates.apply(lambda r: 1.0 - r[1] / jnp.where(r[0] > 0, r[0], jnp.nan), "stimulus")
@@ -211,6 +233,7 @@ experiment = Experiment(
     Settings,
     simulate,
     CLAIMS,
+    course=watch,
     small={
         "circuit.units": 41,
         "contrasts.values": [20.0],

@@ -17,15 +17,17 @@ import xarray as xr
 from jax import Array
 
 from cortex.analysis import crossing, pair_weights, sum_weight
-from cortex.circuit import EI, Projections, SteadyState, steady_state
+from cortex.circuit import EI, Epoch, Projections, SteadyState, steady_state
 from cortex.experiment import (
     Above,
     Below,
     Between,
     Claim,
+    Course,
     Experiment,
     ExperimentSettings,
     Near,
+    course,
     settled_claim,
 )
 from cortex.labelled import Labelled, over, quality
@@ -95,6 +97,17 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
         "input_EI": inputs.EI.sel(shown="first").named("%", "input from I of that unit, magnitude"),
         **quality(equal, unequal),
     }
+
+
+def watch(s: Settings) -> Course:
+    """The first grating, and then the second with it: the response to the first falls."""
+    first, second = (s.strong * s.circuit.bump(at, s.width) for at in s.orientations)
+    steps = [
+        (Epoch(50.0, EI(0 * first, 0 * first)),),
+        (Epoch(150.0, EI(first, first)), "first grating"),
+        (Epoch(200.0, EI(first + second, first + second)), "first grating", "second grating"),
+    ]
+    return course(s.circuit.circuit(), steps, preferred=s.circuit.preferred())
 
 
 def network_share(d: xr.Dataset) -> xr.DataArray:
@@ -203,5 +216,6 @@ experiment = Experiment(
     Settings,
     simulate,
     CLAIMS,
+    course=watch,
     small={"circuit.units": 36, "contrasts.curve": [2.0, 60.0, 4], "shares.curve": [0.5, 1.0, 2]},
 )

@@ -23,28 +23,22 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex import experiment as ex
 from cortex.analysis import sum_weight, summation_field, suppression_index
-from cortex.experiment import (
-    Above,
-    AtLeast,
-    Below,
-    Between,
-    Claim,
-    Experiment,
-    ExperimentSettings,
-    Near,
-    settled_claim,
-)
-from cortex.labelled import Labelled, coordinate, label, quality
+from cortex.circuit import EI, Epoch
+from cortex.experiment import Above, AtLeast, Below, Between, Claim, Near, settled_claim
+from cortex.labelled import Coordinate, Labelled, coordinate, label, quality
 from cortex.models.sheet import PROJECTIONS, RUBIN, Sheet, SheetNetwork, SheetSettle
+from cortex.models.top_down import TopDown
 from cortex.progress import stage
 from cortex.settings import Axis, Contrasts, axis, contrasts, kept, quantity
 from cortex.sources import COMPUTED, Source
+from cortex.stimuli import circular_distance, line
 
 LENGTHS = (0.5, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4, 2.8, 3.2, 4.0, 5.0, 7.0, 11.0, 16.0)
 
 
-class Settings(ExperimentSettings):
+class Settings(ex.ExperimentSettings):
     """Settings of `sheet_orientation_map`; the longest grating counts as a full one."""
 
     circuit: Sheet = Sheet()
@@ -88,8 +82,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     tuned, activity, pairs, connections = jax.tree.map(lambda *parts: jnp.stack(parts), *found)
     network = {"network": np.arange(s.networks)}
     grating = {"contrast": s.contrasts, "length": s.lengths}
-    side = coordinate(np.arange(s.circuit.size) * s.circuit.spacing, "deg", "place")
-    sheet = {"row": side, "column": side}
+    sheet = sides(s)
     rates = label(tuned.rates, "Hz", "rate at its centre", **network, **grating, place=None)
     index = rates.apply(suppression_index, "length")
     field = rates.apply(lambda r: summation_field(r, jnp.asarray(s.lengths.array())), "length")
@@ -108,6 +101,12 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
         "places": label(places, "px", "places", **network, axis=("row", "column"), place=None),
         **quality(tuned, pairs),
     }
+
+
+def sides(s: Settings) -> dict[str, Coordinate]:
+    """What stands along the sides of a sheet."""
+    side = coordinate(np.arange(s.circuit.size) * s.circuit.spacing, "deg", "place")
+    return {"row": side, "column": side}
 
 
 @eqx.filter_jit
@@ -131,6 +130,19 @@ def respond(s: Settings, network: SheetNetwork) -> tuple[Any, ...]:
         return sum_weight(jnp.moveaxis(rates[inner], 0, -1))
 
     return tuned, activity, replace(pairs, rates=pairs.rates.map(weigh)), network.connections()
+
+
+def watch(s: Settings) -> ex.Course:
+    """A small grating in the middle, a full one, and attention to the middle."""
+    preferred, away = s.circuit.orientation_map(s.seed), s.circuit.distance(0.0)
+    turn = circular_distance(preferred, jnp.zeros_like(preferred))
+    tuned = 10.0 * jnp.exp(-(turn**2) / (2 * s.width**2))  # %: weak, so that attention shows
+    silence, small, full = (EI(h, h) for h in (0 * tuned, tuned * line(away, 4.0, s.edge), tuned))
+    attention = TopDown().forms()["input to E"](jnp.exp(-(away**2) / 4))
+    steps = [(Epoch(50.0, silence),), (Epoch(150.0, small), "small grating")]
+    steps += [(Epoch(150.0, full), "full grating")]
+    steps += [(Epoch(150.0, full, attention), "full grating", "attention")]
+    return ex.course(s.circuit.circuit(s.seed), steps, **sides(s))
 
 
 def E(d: xr.Dataset, population: str = "E") -> xr.Dataset:
@@ -232,8 +244,7 @@ CLAIMS = (
     replace(settled_claim(), known=SWINGING),
 )
 
-SMALL = {"circuit.size": 15, "networks": 2, "places": 3, "margin": 0.7}
-SMALL |= {"contrasts.values": [12.0, 30.0], "lengths.values": [0.9, 1.5, 3.1]}
+SMALL = {"circuit.size": 15, "networks": 2, "places": 3, "settle.at_once": 7, "settle.rtol": 1e-5}
+SMALL |= {"contrasts.values": [12.0, 30.0], "lengths.values": [0.9, 1.5, 3.1], "margin": 0.7}
 SMALL |= {"pair_contrasts.values": [4.0, 15.0, 25.0], "pair_orientations": [20.0, 110.0]}
-SMALL |= {"settle.at_once": 7, "settle.rtol": 1e-5}
-experiment = Experiment(Settings, simulate, CLAIMS, compiled=False, small=SMALL)
+experiment = ex.Experiment(Settings, simulate, CLAIMS, compiled=False, small=SMALL, course=watch)

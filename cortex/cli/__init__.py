@@ -21,6 +21,7 @@ from cortex.cli import train, weights
 from cortex.cli.data import data
 from cortex.cli.explore import explore
 from cortex.cli.look import look
+from cortex.cli.movie import movie
 from cortex.cli.new import new
 from cortex.cli.results import compare, report, results
 from cortex.cli.shared import (
@@ -156,6 +157,7 @@ def run(
 app.command("sweep")(sweep)
 app.command("look")(look)
 app.command("explore")(explore)
+app.command("movie")(movie)
 app.command("new")(new)
 app.command("results")(results)
 app.command("compare")(compare)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         rising,
         settled_claim,
     )
+    from cortex.experiment.courses import Course, course
     from cortex.experiment.results import (
         IncompleteError,
         Results,
@@ -46,10 +47,12 @@ _LATER = {
     "Below": "claims",
     "Between": "claims",
     "Claim": "claims",
+    "Course": "courses",
     "Near": "claims",
     "Reported": "claims",
     "rising": "claims",
     "settled_claim": "claims",
+    "course": "courses",
     "IncompleteError": "results",
     "Results": "results",
     "load_results": "results",
@@ -68,6 +71,7 @@ __all__ = [
     "Between",
     "Claim",
     "ConfigError",
+    "Course",
     "Experiment",
     "ExperimentSettings",
     "IncompleteError",
@@ -76,6 +80,7 @@ __all__ = [
     "Reported",
     "Results",
     "UserError",
+    "course",
     "find",
     "load_config",
     "load_results",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from cortex.experiment.claims import Claim
+    from cortex.experiment.courses import Course
     from cortex.experiment.measures import Measure
 
 
@@ -38,6 +39,8 @@ class Experiment:
         only_analysed: names of variables that `analyse` needs and nobody after it, such as what a
             readout sees in every trial: too large to keep.
         small: settings by dotted path that make it quick, for tests and first tries.
+        course: from settings to activity over time, for `cortex movie`, as
+            `cortex.experiment.course` makes it; None if there is no field to watch.
         needs: names of the public data without which it cannot run (`cortex data`).
         name: its name; by default that of the file that `simulate` stands in.
 
@@ -54,6 +57,7 @@ class Experiment:
     compiled: bool = True
     only_analysed: Sequence[str] = ()
     small: Mapping[str, Any] = field(default_factory=dict)
+    course: Callable[[Any], Course] | None = None
     needs: tuple[str, ...] = ()
     name: str = ""
 
