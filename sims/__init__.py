@@ -51,5 +51,6 @@ FAMILIES = {
     "Where to look": {
         "saliency_search": "30 s",
         "saccades_and_tasks": "15 s",
+        "fixation_prediction": "4 min",
     },
 }

@@ -10,6 +10,7 @@ HEAVY = {
     "digits_detection": 13,  # CI runs it by its command besides
     "feedback_gain": 12,
     "fit_contrast_response": 17,
+    "fixation_prediction": 12,
     "fsgm_propagation": 30,
     "glimpses": 25,
     "lateral_attention": 28,
