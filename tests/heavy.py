@@ -6,6 +6,7 @@ HEAVY = {
     "arousal": 16,
     "attention_masks": 36,
     "attention_variability": 18,
+    "circuit_fidelity": 30,
     "cued_category": 14,
     "digits_detection": 13,  # CI runs it by its command besides
     "feedback_gain": 12,

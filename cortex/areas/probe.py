@@ -65,7 +65,7 @@ def probe(area: CircuitArea, drive: Maps, other: Maps, patch_radius: float = 1.5
         return steady_state(area.circuit, EI(h, h), baseline, solver=area.solver)
 
     states = jax.vmap(settle)(shown)
-    silence = settle(jnp.zeros_like(drive)).rates.E if area.baseline else 0.0
+    silence = settle(jnp.zeros_like(drive)).rates.E[None] if area.baseline else 0.0
     first, second, both, center = states.rates.E - silence
     total = first + second
     rates = states.rates.map(lambda r: r[0])

@@ -1,5 +1,7 @@
 """The probe of a circuit against dense NumPy, and on a circuit that only passes things on."""
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -95,3 +97,18 @@ def test_what_did_not_settle_is_said():
     found = run(runaway, *(jnp.asarray(d, jnp.float32) for d in drives()))
     assert not found.converged
     assert np.isnan(found.sum_weight)
+
+
+def test_with_a_baseline_responses_are_changes_from_rest():
+    """Without recurrence, r = k (h + b)^2, and at rest k b^2."""
+    with_baseline = dataclasses.replace(area(dict.fromkeys(systems.J, 0.0)), baseline=10.0)
+    drive, other = (jnp.asarray(h, float) for h in drives())
+    found = run(with_baseline, drive, other)
+
+    def response(h):
+        return 0.04 * ((h + 10.0) ** 2 - 10.0**2)
+
+    total = response(drive) + response(other)
+    expected = jnp.sum(total * response(drive + other)) / jnp.sum(total**2)
+    assert float(found.sum_weight) == pytest.approx(float(expected), rel=1e-3)
+    assert float(found.surround_suppression) == pytest.approx(0.0, abs=1e-3)
