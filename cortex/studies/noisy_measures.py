@@ -118,3 +118,48 @@ def _statistic(compared: Comparison, d: xr.Dataset, present: np.ndarray) -> xr.D
 def _beside_none(array: xr.DataArray) -> tuple[xr.DataArray, ...]:
     """Without attention, and under every condition, in one shape."""
     return xr.broadcast(array.sel(condition=NONE, drop=True), array)
+
+
+def cases(array: xr.DataArray, *conditions: str, **at: Any) -> xr.DataArray:
+    """An array under those of some conditions that were tried, at the contrast as trained.
+
+    Args:
+        array: with the dimensions ``task`` and ``condition``.
+        conditions: by name.
+        at: places along other dimensions, counted from 0; by default the first contrast and the
+            last window.
+
+    Returns:
+        The array along ``case``: "array, place, gain".
+    """
+    here = {"contrast": 0, "read": -1} | at
+    array = array.isel({dim: place for dim, place in here.items() if dim in array.dims}, drop=True)
+    every = array.stack(case=("task", "condition"))
+    every = every.isel(case=[name in conditions for _, name in every.case.values])
+    names = [", ".join(case) for case in every.case.values]
+    every = every.drop_vars(("case", "task", "condition")).assign_coords(case=names)
+    return every.dropna("case").transpose("case", ...)
+
+
+def of(name: str, *conditions: str, **at: Any) -> Any:
+    """The value of a claim: a variable under some conditions, as `cases`."""
+    return lambda d: cases(d[name], *conditions, **at)
+
+
+def known(words: str, *names: str, condition: str = "") -> Any:
+    """Why a claim about `cases` may not hold, in words with numbers.
+
+    Args:
+        words: with a place for each number.
+        names: of the estimates that they are, on the same task.
+        condition: that they are of; by default that of the case.
+    """
+
+    def text(d: xr.Dataset, place: Any) -> str:
+        task, _, own = place["case"].partition(", ")
+        one = d[list(names)].sel(task=task, condition=condition or own, bound="value")
+        for dim, usual in (("contrast", 1.0), ("read", float(d["read"][-1]))):
+            one = one.sel({dim: place.get(dim, usual)}) if dim in one.dims else one
+        return words.format(*(x for name in names for x in np.atleast_1d(one[name].values)))
+
+    return text

@@ -7,7 +7,7 @@ from cortex.sims import noisy_detection as sim
 
 from cortex.analysis.signal_detection import area_under_curve
 from cortex.experiment import ConfigError, load_settings
-from tests.sims.learned_sources import small_run
+from tests.small_runs import small_run
 
 SIZES = {"network": 2, "task": 2, "category": 10, "image": 20, "trial": 6, "contrast": 2}
 SOURCES = ["tuning", "uniform", "place"]
