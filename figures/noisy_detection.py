@@ -50,9 +50,9 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         panel.set_xlabel(label)
         if panel is not panels[0, 0]:
             panel.set_yticks([])
-    tight = {"columnspacing": 0.7, "handletextpad": 0.1, "borderaxespad": 0.1, "ncols": 3}
+    tight = {"columnspacing": 0.6, "handletextpad": 0.0, "handlelength": 0.9, "ncols": 3}
     panels[0, 0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), **tight)
-    panels[0, 2].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), **tight)
+    panels[0, 2].legend(loc="lower right", bbox_to_anchor=(1.2, 1.0), **tight)
     _below(panels[1], data.sel(task=last), NAMES[last])
     figure.suptitle(_claim(data), fontsize=8)
     style.letters(panels.ravel())
