@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +25,9 @@ def data(
         there = at is not None and not one.missing(at)
         goes = f"in {at}" if there else f"goes to {at or Path(f'${VARIABLE}') / one.name}"
         state = "there" if there else "not there"
-        typer.echo(
+        line = (
             f"{one.name:<8} {state:<10} {one.what}, for {one.used}; {goes} "
             f"({', '.join(one.files)}); from {one.source}; {one.licence}; {one.citation}"
         )
+        wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        typer.echo(textwrap.fill(line, wide, subsequent_indent=" " * 20) if wide else line)
