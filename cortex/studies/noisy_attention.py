@@ -229,7 +229,9 @@ def noise_size(
         share = float(noise_share(sought))
         if abs(share - wanted) < tolerance:
             break
-        sd *= float(np.sqrt(wanted / (1 - wanted) * (1 - share) / max(share, 1e-3)))
+        # What few trials take for all noise, or none, moves it no further than a good guess would.
+        share = min(max(share, 0.1), 0.9)
+        sd *= float(np.sqrt(wanted / (1 - wanted) * (1 - share) / share))
     return sd
 
 

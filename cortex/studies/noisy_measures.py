@@ -134,11 +134,15 @@ def cases(array: xr.DataArray, *conditions: str, **at: Any) -> xr.DataArray:
     """
     here = {"contrast": 0, "read": -1} | at
     array = array.isel({dim: place for dim, place in here.items() if dim in array.dims}, drop=True)
+    if not array.size:  # nothing can be stacked of nothing
+        return array.isel(task=0, condition=slice(0), drop=True).rename(condition="case")
     every = array.stack(case=("task", "condition"))
     every = every.isel(case=[name in conditions for _, name in every.case.values])
     names = [", ".join(case) for case in every.case.values]
     every = every.drop_vars(("case", "task", "condition")).assign_coords(case=names)
-    return every.dropna("case").transpose("case", ...)
+    if every.sizes["case"]:  # dropna fails where nothing is
+        every = every.dropna("case")
+    return every.transpose("case", ...)
 
 
 def of(name: str, *conditions: str, **at: Any) -> Any:
