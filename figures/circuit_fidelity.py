@@ -15,18 +15,18 @@ from typing import Any
 
 from cortex.sims.circuit_fidelity import BEST, WAYS
 
-from cortex.plot import curves, legend_below, style
+from cortex.plot import curves, style, words
 
 NAMES = {
-    "silent": "silent at rest, a curve for each map",
-    "curves": "baseline, a curve for each map",
-    "sums": "baseline, a sum over maps",
+    "silent": "silent at rest,\na curve for each map",
+    "curves": "baseline,\na curve for each map",
+    "sums": "baseline,\na sum over maps",
 }
 LOOKS = dict(zip(WAYS, (style.GREY, style.ORANGE, style.GREEN), strict=True))
 KINDS = {"ordinary": style.INK, "merged": style.PURPLE, "array": style.SKY}
 COMPUTES = {
-    "leading_eigenvalue": ("E eigenvalue (> 1: unstable alone)", style.E),
-    "sum_weight": ("sum weight (< 1: sublinear)", style.INK),
+    "leading_eigenvalue": ("E eigenvalue\n(> 1: unstable alone)", style.E),
+    "sum_weight": ("sum weight\n(< 1: sublinear)", style.INK),
     "surround_suppression": ("surround suppression", style.I),
 }
 
@@ -36,17 +36,24 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     """A column a place of the circuits: classes kept, detectors' area lost, what they compute."""
     sites = list(data.site.values)
     best = BEST if BEST in data.way.values else data.way.values[-1]
-    figure, panels = style.figure(3, len(sites), height=150.0, sharey="row")
-    for column, site in zip(panels.T, sites, strict=True):
+    widths = [1.0] * len(sites) + [1.5]  # words stand in the last column
+    figure, panels = style.figure(3, len(sites) + 1, height=120.0, width_ratios=widths)
+    for column, site in zip(panels.T[:-1], sites, strict=True):
         here = data.sel(site=site)
         _kept(column[0], here)
         _lost(column[1], here.sel(way=best))
         _computes(column[2], here.sel(way=best))
         column[0].set_title("all of these layers" if site == "all" else site)
-    for panel in panels[:, 1:].flat:
-        panel.set_ylabel("")
+        for panel, first in zip(column, panels[:, 0], strict=True):
+            panel.set_xlabel("")
+            if panel is not first:
+                panel.sharey(first)
+                panel.set_ylabel("")
+                panel.tick_params(labelleft=False)
     for row in panels:
-        legend_below(row[(len(sites) - 1) // 2], 3)
+        row[-1].axis("off")
+        row[-1].legend(*row[0].get_legend_handles_labels(), loc="center left")
+    figure.supxlabel(words(data.recurrence), fontsize=7.5)
     style.letters(panels[:, 0])
     return figure
 

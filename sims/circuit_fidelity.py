@@ -28,7 +28,7 @@ from cortex import experiment as ex
 from cortex.analysis.bootstrap import bootstrap
 from cortex.areas import SSN, IsotonicMap, LinearMap, VisualSystem
 from cortex.experiment import Above, AtLeast, Below, Claim
-from cortex.labelled import Labelled, each, label
+from cortex.labelled import Labelled, coordinate, each, label
 from cortex.models.networks import NetworkSection, SolverSection, load_study_network
 from cortex.models.object_images import ImagesSection, stimulus_set
 from cortex.progress import stage
@@ -84,8 +84,8 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     def detected(system: VisualSystem) -> tuple[np.ndarray, list[np.ndarray]]:
         """Logits of the tested images, and `placement` of each kind of them."""
         units = read(system, learned)[:, classes:]
-        how = {"common": network.preprocessing is not None}
-        fitted = Detectors.fit(units, labels, ordinary.categories, s.penalty, **how)
+        common = network.preprocessing is not None  # of many units some hardly respond
+        fitted = Detectors.fit(units, labels, ordinary.categories, s.penalty, None, common)
         seen = [read(system, kind) for kind in shown]
         scores = [np.asarray(jax.vmap(fitted)(found[:, classes:])) for found in seen]
         places = [placement(*pair) for pair in zip(scores, present, strict=True)]
@@ -120,7 +120,8 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
             "settled": label(worst["converged"] == 1, "1", "whether all circuits settled"),
         }
 
-    axes = {"way": s.ways, "site": tuple(sites), "recurrence": s.recurrence}
+    factors = coordinate(s.recurrence, "1", "factor on all recurrent weights")
+    axes = {"way": s.ways, "site": tuple(sites), "recurrence": factors}
     total = len(s.ways) * len(sites) * len(s.recurrence)
     with stage("circuits put in, detectors", total=total) as advance:
         logits, without = detected(VisualSystem.plain(network.network))
