@@ -1,226 +1,137 @@
-"""Figure of `digits_detection`: what attention does to activity, and to which part of detection.
+"""Figure of `digits_detection`: does attention move the criterion, or sensitivity?
 
-**a**, the hard images. **b**, what the circuits of each layer compute without attention. **c**,
-ratio of attended to unattended E activity of maps against their tuning value, mean (line) and
-middle half. **d**, hits and false alarms against the strength of attention. **e** to **g**, for
-each task and network: gain in performance, in the area under the ROC curve, and change of the
-criterion, by the layer attended and what attention is applied by; the yellow band is what a better
-threshold gains without attention. Strength chosen on one half of the images, shown on the other. n:
-10 digits of 40 images a task; bars are 95 % bootstrap intervals over images.
+**a**, change of the criterion against change of the area under the ROC curve, a point for each
+source of attention, layer attended (larger marks: later layers) and network with or without
+circuits; the yellow lines end where a better threshold without attention would be, the dashed ones
+are the areas of detectors fitted to hard images. Inset: one of the images. **b**, gain in
+performance by layer attended. Strength chosen on one half of the images, shown on the other, and
+the other way round. n: three networks, 10 digits, 60 images each a digit and network; bars are 95 %
+bootstrap intervals over networks and images.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullFormatter, PercentFormatter
 
 from cortex.plot import style
-from cortex.studies import activity_at, activity_ratio
+from cortex.studies import single_layers
 
-VIOLET = "#5D3A9B"
 LOOKS = {
-    "tuning": style.VALUES["tuning"],
-    "gradient_category": (style.GREEN, "s", "gradient values, category"),
-    "gradient_balanced": (style.SKY, "D", "gradient values, balanced set"),
-    "spatial": (style.PURPLE, "P", "place (cued quadrant)"),
-    "spatial_and_tuning": (VIOLET, "X", "place and tuning values"),
-    "negated": (style.YELLOW, "*", "control: negated"),
-    "shuffled": style.VALUES["shuffled"],
-    "uniform": style.VALUES["uniform"],
+    **style.VALUES,
+    "gradient_ordinary": (style.SKY, "D", "gradient values, ordinary images"),
+    "spatial": (style.WINE, "P", "place (cued quadrant)"),
+    "spatial_and_tuning": (style.PURPLE, "X", "place and tuning values"),
 }
-TASKS = {"merged": "merged digits", "array": "2 × 2 arrays"}
-ROWS = (
-    ("performance", "Gain in performance\n(percentage points)", 100.0),
-    ("auc", "Gain in sensitivity\n(area under ROC curve)", 1.0),
-    ("criterion", "Change of criterion\n(c, z units)", 1.0),
-)
+TASKS = {"merged": "merged digits", "array": "arrays of four", "array of two": "arrays of two"}
+THRESHOLD: dict[str, Any] = {"color": "#C9A227", "lw": 3, "alpha": 0.7}
+# Open without circuits, half full with circuits that lack recurrence, full with circuits.
+FILLS = {"plain": "none", "no recurrence": "left", "circuits": "full"}
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
-    """Activity and regime above; gains by source, network and task below."""
-    columns = [(t, v) for t in data["task"].values for v in data["variant"].values]
-    figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 218 / 25.4), layout="constrained")
-    top, below = figure.subfigures(2, 1, height_ratios=(1.0, 3.0))
-    panels = top.subplots(1, 4, width_ratios=(0.7, 1.15, 1.1, 1.1))
-    style.hard_images(panels[0], data, TASKS)
-    panels[0].set_title("Hard images", fontsize=7.5, pad=10)
-    _regime(panels[1], data)
-    _activity(panels[2], data)
-    _rates(panels[3], data)
-    grid = below.subplots(len(ROWS), len(columns), sharex=True, sharey="row", squeeze=False)
-    for row, (name, label, factor) in zip(grid, ROWS, strict=True):
-        for panel, (task, variant) in zip(row, columns, strict=True):
-            _gains(panel, data.sel(task=task, variant=variant), name, factor)
-        row[0].set_ylabel(label)
-    for panel, (task, variant) in zip(grid[0], columns, strict=True):
-        at = {"measure": "performance", "task": task, "variant": variant}
-        base = float(data["detection_unattended"].sel(at))
-        panel.set_title(
-            f"{TASKS[task]}, {style.VARIANTS[variant]}\nunattended {base:.1%}", fontsize=7
-        )
-    for panel in grid[-1]:
-        panel.set_xlabel("Layer attended")
-    _legend(below, data, settings.statistics.level)
-    style.letters([*panels, *grid[:, 0]])
+    """Criterion against sensitivity above, gain by layer below, a column for each task."""
+    tasks = list(data["task"].values)
+    width = style.DOUBLE_COLUMN if len(tasks) > 1 else 1.45 * style.SINGLE_COLUMN
+    figure = plt.Figure(figsize=(width / 25.4, 150 / 25.4), layout="constrained")
+    grid = figure.subplots(2, len(tasks), squeeze=False, height_ratios=(1.25, 1.0))
+    for number, task in enumerate(tasks):
+        here = data.sel(task=task)
+        _plane(grid[0, number], here, settings.images.tasks[number], number == 0)
+        _by_layer(grid[1, number], here, number == 0)
+    inset = grid[0, 0].inset_axes((0.03, 0.72, 0.25, 0.25))
+    inset.imshow(data["example"].isel(task=0).values, cmap="gray", vmin=0, vmax=1)
+    style.unframed(inset)
+    _legend(figure, data, settings.statistics.level)
+    style.letters([grid[0, 0], grid[1, 0]])
     return figure
 
 
-def _regime(panel: Any, data: Any) -> None:
-    """Sum weight, eigenvalue, suppression by layer: do the circuits compute?"""
-    panel.set_title("The circuits compute", fontsize=7.5)
-    shown = (  # the label's offset in points keeps the three apart
-        ("leading_eigenvalue", "E eigenvalue\n(> 1: E alone\nis unstable)", style.E, "o", 9),
-        ("sum_weight", "sum weight $w_E$\n(< 1: sublinear)", style.INK, "s", -9),
-        ("surround_suppression", "surround\nsuppression", style.I, "^", 0),
-    )
-    circuits = data.dropna("variant", how="all", subset=["sum_weight"])
-    panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
-    panel.set_xlabel("Layer")
-    panel.set_ylabel("Value (dimensionless)")
-    if not circuits.sizes["variant"]:
-        panel.text(0.5, 0.5, "no circuits", transform=panel.transAxes, ha="center")
-        return
-    layers = data["layer"].values
-    for name, label, colour, marker, shift in shown:
-        values = circuits[name].isel(variant=0).values
-        panel.plot(layers, values, marker=marker, color=colour, lw=1)
-        known = np.flatnonzero(np.isfinite(values))[-1]
+def _plane(panel: Any, here: Any, task: str, first: bool) -> None:
+    """Change of criterion against change of sensitivity, a point a source, layer and network."""
+    base = here["detection_unattended"].sel(measure="performance").mean()
+    panel.set_title(f"{TASKS[task].capitalize()}, unattended {float(base):.0%} right")
+    panel.axhline(0, color=style.PALE, lw=0.8, zorder=0)
+    panel.axvline(0, color=style.PALE, lw=0.8, zorder=0)
+    gains, sites = here["gain"], single_layers(here)
+    for variant in here["variant"].values:
+        of = gains.sel(variant=variant)
+        moved = of.sel(compared="threshold", site=sites[0], bound="value")
+        x = float(moved.sel(measure="criterion"))
+        panel.plot([0, x], [0, 0], zorder=1, **THRESHOLD)
+        panel.plot(x, 0, marker="|", ms=9, mew=1.6, color=THRESHOLD["color"], zorder=2)
+        for source in here["source"].values:
+            colour, marker, _ = LOOKS[source]
+            at = of.sel(compared=source, site=sites)
+            middle = at.sel(bound="value")
+            c, auc = middle.sel(measure="criterion"), middle.sel(measure="auc")
+            ends = [np.abs(at.sel(measure="auc", bound=b) - auc) for b in ("low", "high")]
+            panel.errorbar(c, auc, ends, fmt="none", ecolor=colour, lw=0.6, alpha=0.55, zorder=2)
+            look = {"fillstyle": FILLS[variant], "color": colour, "mew": 0.8, "ls": "none"}
+            for size, site in zip(np.linspace(3.2, 6.0, len(sites)), sites, strict=True):
+                panel.plot(c.sel(site=site), auc.sel(site=site), marker=marker, ms=size, **look)
+    for variant in here["variant"].values if "room" in here else ():
+        most = float(here["room"].sel(bound="value", variant=variant).max("ceiling"))
+        panel.axhline(most, color=style.INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
         panel.annotate(
-            label,
-            (layers[known], values[known]),
-            xytext=(5, shift),
+            f"ceiling, {style.VARIANTS[variant]}",
+            (1, most),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 2),
             textcoords="offset points",
+            ha="right",
             fontsize=6,
-            color=colour,
-            va="center",
         )
-    panel.set_xlim(0.7, 6.2)
-    panel.set_xticks(layers)
-    panel.set_ylim(0, 1.5)
+    panel.set_xlabel("Change of criterion c (z units): ← says yes more readily")
+    if first:
+        panel.set_ylabel("Change of sensitivity\n(area under the ROC curve)")
 
 
-def _activity(panel: Any, data: Any) -> None:
-    """Ratio of attended to unattended E activity against tuning value, with quartiles."""
-    panel.set_title("Activity, layer 2", fontsize=7.5)
-    if "tuning" not in data["source"].values:
-        panel.text(0.5, 0.5, "no tuning attention", transform=panel.transAxes, ha="center")
-        return
-    strengths = data["strength"].values
-    strength = float(strengths[np.argmin(np.abs(strengths - 0.25))])
-    for variant, colour in (("plain", style.GREY), ("circuits", style.E)):
-        if variant not in data["variant"].values:
-            continue
-        values, ratio = activity_ratio(*activity_at(data, variant, 2, strength))
-        panel.plot(values, ratio, ".", color=colour, ms=1.8, alpha=0.35, mew=0)
-        edges = np.quantile(values, np.linspace(0, 1, 8))
-        middle = (edges[:-1] + edges[1:]) / 2
-        inside = [(values >= a) & (values <= b) for a, b in pairwise(edges)]
-        quartiles = np.array([np.percentile(ratio[i], [25, 50, 75]) for i in inside])
-        panel.fill_between(middle, quartiles[:, 0], quartiles[:, 2], color=colour, alpha=0.25, lw=0)
-        panel.plot(middle, quartiles[:, 1], color=colour, label=style.VARIANTS[variant])
-    panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
-    panel.set_yscale("log")
-    ticks = (0.5, 0.7, 1, 1.5, 2, 3)
-    style.plain_log(panel.yaxis, ticks)
-    panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.set_xlabel("Tuning value of map (SD)")
-    panel.set_ylabel(f"Attended / unattended\nE activity (β = {strength:g})")
-    panel.legend(loc="upper left")
-
-
-def _rates(panel: Any, data: Any) -> None:
-    """True and false positives against strength, tuning attention to the last layer."""
-    site = [name for name in data["site"].values if name != "all"][-1]
-    task = data["task"].values[0]
-    panel.set_title("Hits and false alarms", fontsize=7.5)
-    if "tuning" not in data["source"].values:
-        return
-    strengths = np.append(0.0, data["strength"].values)
-    dashes = {"plain": (0, (3, 1.5)), "circuits": "-"}
-    for variant in data["variant"].values:
-        here = data.sel(variant=variant, task=task, site=site, source="tuning")
-        for name, colour in (("true_positive", style.GREEN), ("false_positive", style.PURPLE)):
-            one = here.sel(measure=name)
-            values = np.append(float(one["detection_unattended"]), one["detection"].values)
-            panel.plot(
-                strengths, values, color=colour, ls=dashes[variant], marker="o", ms=2.5, lw=1.2
-            )
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    panel.set_ylim(0, 1.45)  # room for the legend
-    panel.set_yticks(np.linspace(0, 1, 5))
-    panel.set_xlabel(f"Strength β, {site}, {TASKS[task].split()[0]}")
-    panel.set_ylabel("Rate")
-    handles = [
-        Line2D([], [], color=style.GREEN, label="true positives"),
-        Line2D([], [], color=style.PURPLE, label="false positives"),
-        *(
-            Line2D([], [], color=style.INK, ls=dashes[v], label=style.VARIANTS[v])
-            for v in data["variant"].values
-        ),
-    ]
-    panel.legend(handles=handles, loc="upper left", fontsize=6, labelspacing=0.25)
-
-
-def _gains(panel: Any, here: Any, name: str, factor: float) -> None:
-    """Best-strength gain of every source at every site, with intervals."""
-    places = np.arange(here.sizes["site"])
-    panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
-    gain = factor * here["gain"].sel(measure=name)
-    value, low, high = (gain.sel(bound=end) for end in ("value", "low", "high"))
-    control = {"compared": "threshold", "site": here["site"].values[0]}
-    panel.axhspan(
-        float(low.sel(control)), float(high.sel(control)), color=style.YELLOW, alpha=0.35, lw=0
-    )
-    panel.axhline(float(value.sel(control)), color=style.OLIVE, lw=1, ls=(0, (4, 2)))
-    sources = [source for source in LOOKS if source in here["source"].values]
-    dodge = np.linspace(-0.3, 0.3, max(len(sources), 2))
-    for offset, source in zip(dodge, sources, strict=False):
+def _by_layer(panel: Any, here: Any, first: bool) -> None:
+    """Gain in performance by layer attended, for each source and variant."""
+    sites, gains = single_layers(here), 100 * here["gain"].sel(measure="performance")
+    places = np.array([int(site.removeprefix("layer ")) for site in sites])
+    panel.axhline(0, color=style.PALE, lw=0.8, zorder=0)
+    pairs = [(s, v) for s in here["source"].values for v in here["variant"].values]
+    dodge = np.linspace(-0.22, 0.22, max(len(pairs), 2))
+    for shift, (source, variant) in zip(dodge, pairs, strict=False):
         colour, marker, _ = LOOKS[source]
-        middle = value.sel(compared=source).values
-        if not np.isfinite(middle).any():
+        at = gains.sel(compared=source, variant=variant, site=sites)
+        low, value, high = (at.sel(bound=b).values for b in ("low", "value", "high"))
+        if not np.isfinite(value).any():
             continue
-        ends = np.abs(
-            np.stack([middle - low.sel(compared=source), high.sel(compared=source) - middle])
-        )
+        look = {"fillstyle": FILLS[variant], "color": colour, "mew": 0.8, "marker": marker}
         panel.errorbar(
-            places + offset,
-            middle,
-            ends,
-            fmt=marker,
-            color=colour,
-            ms=3.4,
-            lw=0.7,
-            mew=0.3,
-            zorder=3,
+            places + shift, value, (value - low, high - value), ms=4, lw=0.7, alpha=0.9, **look
         )
-    names = [str(site).removeprefix("layer ") for site in here["site"].values]
-    panel.xaxis.set_major_locator(FixedLocator(places))
-    panel.set_xticks(places, names)
-    panel.set_xlim(-0.5, len(places) - 0.5)
+    panel.set_xticks(places)
+    panel.set_xlim(places[0] - 0.5, places[-1] + 0.5)
+    panel.set_xlabel("Layer attended")
+    if first:
+        panel.set_ylabel("Gain in performance (points)")
 
 
 def _legend(figure: Any, data: Any, level: float) -> None:
+    look: dict[str, Any] = {"ls": "", "ms": 4.5, "mew": 0.8}
     handles = [
-        Line2D([], [], color=colour, marker=marker, ls="", ms=4, mew=0, label=label)
-        for name, (colour, marker, label) in LOOKS.items()
-        if name in data["source"].values
+        Line2D([], [], color=LOOKS[name][0], marker=LOOKS[name][1], label=LOOKS[name][2], **look)
+        for name in data["source"].values
     ]
-    handles.append(
-        Line2D([], [], color=style.OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
-    )
+    handles += [
+        Line2D([], [], color=style.GREY, marker="o", fillstyle=FILLS[v], label=words, **look)
+        for v, words in style.VARIANTS.items()
+        if v in data["variant"].values
+    ]
+    handles.append(Line2D([], [], label="no attention, better threshold", **THRESHOLD))
     figure.legend(
         handles=handles,
         loc="outside lower center",
-        ncols=4,
-        title=(
-            f"Attention by … (best β chosen on half of the images, shown on the other half; "
-            f"{level:.0%} bootstrap intervals)"
-        ),
+        ncols=3,
+        title=f"Larger marks: later layers. Means of {data.sizes['network']} networks, "
+        f"{style.percent(level)} intervals",
         title_fontsize=7,
     )

@@ -6,8 +6,8 @@ in performance for forms of attention. **e** to **h**, gain in performance (**e*
 area under the ROC curve (**g**, **h**) by the layer attended, merged images above and arrays below,
 without and with circuits; yellow is what a better threshold gains without attention. **i**, hits,
 false alarms and performance against strength. Strength chosen on one half of the images, shown on
-the other. n: 10 categories of 40 images a task; bars and bands are 95 % bootstrap intervals over
-images.
+the other, and the other way round. n: three networks, 10 categories of 40 images a task and
+network; bars and bands are 95 % bootstrap intervals over networks and images.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from cortex.analysis.yes_no import from_none
 from cortex.plot import interval_bars, style
 from cortex.studies import last_layer, single_layers
 
-COLOURS = {"plain": style.GREY, "circuits": style.E}
+COLOURS = {"plain": style.GREY, "no recurrence": style.SKY, "circuits": style.E}
 TASKS = {"merged": "merged images", "array": "array images"}
 FORMS = ("gain\n±", "gain\n+", "input\n±", "input\n+")
 QUANTITIES = {"performance": "gain (points)", "auc": "gain in ROC area"}
@@ -33,6 +33,9 @@ QUANTITIES = {"performance": "gain (points)", "auc": "gain in ROC area"}
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Images, regime and activity above; gains and rates by layer and strength below."""
+    over = {name for name, array in data.items() if "network" in array.dims}
+    several = [name for name in over if not str(name).startswith("score")]
+    data = data.assign({name: data[name].mean("network") for name in several})
     tasks, variants = list(data["task"].values), list(data["variant"].values)
     height = 62 + 46 * len(tasks) + 50
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
@@ -190,7 +193,8 @@ def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
     if "tuning" not in here["source"].values:
         return
     attended = here["detection"].sel(source="tuning", site=last_layer(here), drop=True)
-    rates = from_none(attended, here["detection_unattended"])
+    none = here["detection_unattended"].expand_dims(strength=[0.0])
+    rates = xr.concat([none, attended.sortby("strength")], "strength", coords="minimal")
     for name, colour, label in (
         ("true_positive", style.GREEN, "true positives"),
         ("false_positive", style.PURPLE, "false positives"),
@@ -218,7 +222,7 @@ def _legend(figure: Any, data: Any, level: float) -> None:
         handles=handles,
         loc="outside lower center",
         ncols=5,
-        title="Attention by … (best β chosen on half of the images, shown on the other half)",
+        title="Attention by … (best β chosen on other images; means over networks)",
         title_fontsize=7,
     )
 

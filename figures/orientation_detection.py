@@ -1,11 +1,11 @@
 """Figure of `orientation_detection`: gain by layer, and what it consists of.
 
-**a**, a training grating, and images that show the sought orientation and that do not. **b** and
-**c**, hits and false alarms against the strength of attention, without circuits and with, at the
-layer where tuning values do best. **d** to **f**, without circuits (left) and with (right): gain in
-performance, in the area under the ROC curve, and change of the criterion by the layer attended and
-what attention is applied by; yellow is what a better threshold gains without attention. Strength
-chosen on one half of the images, shown on the other. n: 9 orientations of 16 images; bars are 95 %
+**a**, a training grating, and images that show the sought orientation and that do not. **b**, hits
+and false alarms against the strength of attention at the layer where tuning values do best, for
+each variant of the network. **c** to **e**, for each variant: gain in performance, in the area
+under the ROC curve, and change of the criterion by the layer attended and what attention is applied
+by; yellow is what a better threshold gains without attention. Strength chosen on one half of the
+images, shown on the other, and the other way round. n: 9 orientations of 32 images; bars are 95 %
 bootstrap intervals over images.
 """
 
@@ -34,6 +34,7 @@ THRESHOLD = {"color": style.OLIVE, "lw": 1, "ls": (0, (4, 2))}
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Images and rates above; gains by site, with and without circuits side by side, below."""
+    data = data.isel(task=0, network=0)
     variants = data["variant"].values.tolist()
     drawn, below, above, grid = layout(195, len(variants), len(ROWS), 1.15)
     _examples(above[0], data)

@@ -36,8 +36,7 @@ from cortex.sources import Source
 from cortex.stimuli import FirstAlone, FullFieldTrials
 from cortex.stimuli.grating_images import ORIENTATIONS
 from cortex.stimuli.trials import AbstractTrials
-from cortex.studies import Looked, attend, gratings, look
-from cortex.studies.detection import layer_axis
+from cortex.studies import Looked, attend, gratings, layer_axis, look
 from cortex.studies.gratings import Gratings
 
 PUBLISHED_LAYERS, PUBLISHED_DEPTH = (2, 6, 8, 10, 12), 13

@@ -110,7 +110,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Any]:
     def values(variant: str) -> dict[str, Any]:
         tuned, calibration = shown[0], None
         with stage(f"{variant}: building"):
-            if s.network.inserts(variant):
+            if s.network.calibrates(variant):
                 calibration = tuned.images(np.arange(len(tuned.labels))[:CALIBRATION])
             sections = s.network, s.circuit, s.solver, variant, calibration
             system = networks.build_system(network, *sections).system

@@ -20,6 +20,7 @@ def bootstrap(
     over: str,
     *,
     within: Sequence[str] = (),
+    nested_in: str = "",
     n: int = 1000,
     level: float = 0.95,
     rng: np.random.Generator,
@@ -37,6 +38,9 @@ def bootstrap(
         within: strata, each resampled by itself: coordinates along `over` (category, present), so
             that a resample has as many of each kind, or other dimensions of the data (repeat), each
             place of which then has draws of its own.
+        nested_in: dimension of the data that `over` is nested in, such as networks that each saw
+            images of their own: it is drawn again too (a hierarchical bootstrap), and the estimate
+            is the mean over it. The statistic leaves it alone. None by default.
         n: number of resamples, >= 1.
         level: probability of the interval, between 0 and 1.
         rng: generator of the draws.
@@ -47,16 +51,39 @@ def bootstrap(
     Raises:
         ValueError: `over` or a name of `within` is not there.
     """
-    _check(data, over, within)
+    _check(data, over, [*within, *([nested_in] if nested_in else [])])
     value = _without_a_word(statistic, data)
     own = [name for name in within if name in data.dims]
+    own += [nested_in] * bool(nested_in)
     strata = _strata(data, over, [name for name in within if name not in own])
     each = max(1, _MOST_NUMBERS // max(1, _count(data)))
     drawn = []
     for first in range(0, n, each):
         places = _draws(rng, data, over, own, strata, min(each, n - first))
         drawn.append(_without_a_word(statistic, data.isel({over: places})))
-    return estimate(value, xr.concat(drawn, "resample") if len(drawn) > 1 else drawn[0], level)
+    resampled = xr.concat(drawn, "resample") if len(drawn) > 1 else drawn[0]
+    if nested_in:
+        value = _without_a_word(lambda each: each.mean(nested_in), value)
+        resampled = _without_a_word(lambda r: _drawn_again(r, nested_in, rng), resampled)
+    return estimate(value, resampled, level)
+
+
+def _drawn_again(resampled: Any, group: str, rng: np.random.Generator) -> Any:
+    """The mean over as many members of a group as there are, drawn with replacement.
+
+    Each member drawn comes with a resample of its own: that of another number if it is drawn twice.
+    """
+    count, members = resampled.sizes["resample"], resampled.sizes[group]
+    chosen = rng.integers(members, size=(count, members))
+    number = np.stack([rng.permutation(count) for _ in range(members)], axis=1)
+    places = {"resample": number, group: chosen}
+    at = {dim: xr.DataArray(i, dims=("again", "member")) for dim, i in places.items()}
+    return (
+        resampled.isel(at)
+        .mean("member")
+        .drop_vars(["resample", group], errors="ignore")
+        .rename(again="resample")
+    )
 
 
 def estimate(value: Any, resampled: Any, level: float = 0.95) -> Any:

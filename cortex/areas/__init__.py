@@ -8,6 +8,7 @@ from .loading import load_network
 from .noisy import NoisySystem, Reaching, Viewing, circuit_areas
 from .output import AbstractOutputMap, IsotonicMap, LinearMap, PowerMap
 from .probe import CircuitProbe, probe, probe_areas
+from .recurrence import without_recurrence
 from .refit import refit_readout
 from .ssn import SSN
 from .system import VisualSystem, as_network, as_system
@@ -44,4 +45,5 @@ __all__ = [
     "probe_areas",
     "refit_readout",
     "train",
+    "without_recurrence",
 ]

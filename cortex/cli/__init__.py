@@ -148,7 +148,10 @@ def run(
     if quiet:
         typer.echo(str(found.path))
         return
-    _print_measures(found.measures, found.path, verbose)
+    concluded = experiment.conclude is not None and not verbose
+    _print_measures(found.measures, found.path, verbose, concluded)
+    if experiment.conclude is not None:
+        typer.echo(f"\n{experiment.conclude(found.config, found.data)}\n")
     typer.echo(f"results  {short(found.path)}")
     if experiment.draw is not None:
         typer.echo(f"figure   {short(found.path / 'figure.png')}")
@@ -287,9 +290,9 @@ def _print_settings(rows: list[Any]) -> None:
     print_settings(rows)
 
 
-def _print_measures(measures: list[Any], path: Path, sourced: bool) -> None:
+def _print_measures(measures: list[Any], path: Path, sourced: bool, concluded: bool) -> None:
     from cortex.experiment.terminal import print_measures
 
-    hidden = print_measures(measures, _LONG_TABLE, sourced)
+    hidden = print_measures(measures, _LONG_TABLE, sourced, concluded)
     if hidden:
         typer.echo(f"{hidden} more measures in {short(path / 'measures.json')}")

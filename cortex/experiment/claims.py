@@ -256,10 +256,11 @@ class Claim:
         if not isinstance(expect, AbstractExpectation):
             expect = expect(data)
         expected = not isinstance(expect, Reported) and expect.applies(place)
+        finite = all(map(math.isfinite, ends))
+        interval: dict[str, Any] = {"interval": (low, high)} if finite and low != high else {}
         if not judged or not expected:
             holds = None if math.isfinite(value) else False
-            return Measure(**common, provenance=str(self.source), holds=holds)
-        finite = all(map(math.isfinite, ends))
+            return Measure(**common, **interval, provenance=str(self.source), holds=holds)
         holds = finite and expect.holds(low, value, high, place)
         note = "" if not self.known else self._note(data, place)
         shown: dict[str, Any] = {"expected": expect.text(place), "kind": self._kind(expect)}
@@ -267,8 +268,8 @@ class Claim:
             alone = expect.rtol > 0 and not _number_at(expect.atol, place)
             band = {"relative": expect.rtol} if alone else {"absolute": expect.band(place)}
             shown |= {"expected": None, "reference": expect.number(place), **band}
-        if finite and low != high and not isinstance(expect, Near):
-            shown["interval"] = (low, high)
+        else:
+            shown |= interval
         return Measure(**common, **shown, provenance=str(self.source), holds=holds, note=note)
 
     def _kind(self, expect: AbstractExpectation) -> str:

@@ -33,6 +33,9 @@ class Experiment:
             as fits and bootstraps. None if there is nothing to do.
         draw: from settings, dataset and rows of claims to a `matplotlib.figure.Figure`; None for
             no figure.
+        conclude: from settings and dataset to what was asked, what came out and how sure that is,
+            in a few sentences; they are shown below the headline rows, and kept as
+            ``conclusion.txt``. None for no such sentences.
         compiled: whether `simulate` is pure, so that it is compiled whole and a sweep computes many
             points with one program. An experiment that trains, reads files or looks at numbers as
             it goes is not: each point of a sweep is then a call.
@@ -54,6 +57,7 @@ class Experiment:
     claims: Sequence[Claim] = ()
     analyse: Callable[[Any, Any, Any], Any] | None = None
     draw: Callable[[Any, Any, Any], Any] | None = None
+    conclude: Callable[[Any, Any], str] | None = None
     compiled: bool = True
     only_analysed: Sequence[str] = ()
     small: Mapping[str, Any] = field(default_factory=dict)

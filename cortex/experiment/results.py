@@ -1,9 +1,10 @@
 """The results folder: complete or absent, and readable without the run that made it.
 
 A folder holds ``config.toml``, ``result.zarr``, ``measures.json``, ``figure.png``,
-``figure.pdf`` and ``provenance.json``. It is written under a hidden name next to its target and
-renamed at the end. What was computed is not lost: once the data are on disk, a failure later on
-leaves them in a folder named ``*.incomplete``, which ``cortex figure`` can finish.
+``figure.pdf`` and ``provenance.json``, and of some experiments ``conclusion.txt``. It is written
+under a hidden name next to its target and renamed at the end. What was computed is not lost: once
+the data are on disk, a failure later on leaves them in a folder named ``*.incomplete``, which
+``cortex figure`` can finish.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from cortex.experiment.written import as_toml
 from cortex.settings import ExperimentSettings
 
 INCOMPLETE = ".incomplete"
+CONCLUSION = "conclusion.txt"
 ROOT = Path("results")
 
 

@@ -56,6 +56,9 @@ def run_experiment(
         results.check_labels(data)
         rows = experiment.rows(settings, data)
         results.write_measures(rows, draft.path)
+        if experiment.conclude is not None:
+            conclusion = experiment.conclude(settings, data)
+            results.write_whole(draft.path / results.CONCLUSION, conclusion + "\n")
         if experiment.draw is not None:
             with stage("drawing the figure"):
                 results.write_figure(experiment.draw(settings, data, rows), draft.path)

@@ -182,10 +182,21 @@ def _written(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def print_measures(measures: Sequence[Measure], most: int, sourced: bool) -> int:
-    """The measures as a table, with sources if asked; returns how many a long one leaves out."""
+def print_measures(
+    measures: Sequence[Measure], most: int, sourced: bool, concluded: bool = False
+) -> int:
+    """The measures as a table; returns how many are left out.
+
+    Args:
+        measures: rows.
+        most: in a longer table only rows are shown that are claims or headlines.
+        sourced: whether sources are shown.
+        concluded: whether sentences follow: then headlines are all that is shown.
+    """
     shown = list(measures)
-    if len(shown) > most:
+    if concluded:
+        shown = [m for m in shown if m.headline]
+    elif len(shown) > most:
         shown = [m for m in shown if m.headline or m.claims]
     head = ("measure", "value", "unit", "expected", "holds", *(["from"] if sourced else []))
     table = _table(*head, right=("value", "expected", "from"), whole=("measure", "value"))
@@ -193,7 +204,7 @@ def print_measures(measures: Sequence[Measure], most: int, sourced: bool) -> int
     for measure in shown:
         cells = [
             Text(measure.name),
-            Text(_number(measure.value)),
+            Text(_with_interval(measure)),
             Text("" if measure.unit == "1" else measure.unit),
             Text(measure.goal),
             _verdict(measure.holds),

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from pydantic import Field, model_validator
@@ -23,6 +24,7 @@ from cortex.areas import (
     digits,
     digits_vgg,
     insert_circuits,
+    without_recurrence,
 )
 from cortex.areas.digit_networks import DigitNetwork, as_network
 from cortex.circuit import (
@@ -54,6 +56,9 @@ LAYERS = {
 VGG16_SCALES = (20.0, 100.0, 150.0, 150.0, 240.0, 240.0, 150.0, 150.0, 80.0, 20.0, 20.0, 10.0, 1.0)
 
 
+Variant = Literal["plain", "no recurrence", "circuits"]
+
+
 class WeightsSection(Section):
     """Where the weights of a network are."""
 
@@ -68,12 +73,12 @@ class WeightsSection(Section):
 
 
 class VariantsSection(WeightsSection):
-    """The networks compared: with no circuit, and with circuits."""
+    """The networks compared: with no circuit, with circuits, and with these lacking recurrence."""
 
-    variants: tuple[Literal["plain", "circuits"], ...] = Field(
+    variants: tuple[Variant, ...] = Field(
         default=("plain", "circuits"),
         min_length=1,
-        description="with no circuit, with circuits, or both",
+        description="with no circuit; with circuits; 'no recurrence': with all weights in them 0",
         json_schema_extra={"unit": "1", "source": HERE},
     )
     how: Literal["trained", "inserted"] = Field(
@@ -109,7 +114,7 @@ class DigitNetworks(VariantsSection):
         """One of the networks, its circuits as set.
 
         Args:
-            variant: "plain" or "circuits".
+            variant: one of `variants`.
             circuit: of every layer that has one.
             solver: by which circuits settle.
             training: digits that inserted circuits are calibrated on and the readout is fitted to.
@@ -118,6 +123,10 @@ class DigitNetworks(VariantsSection):
             ConfigError: one line, when the weights are not there or not of this network.
         """
         network, trained = digits.digit_network(), self.how == "trained"
+        if variant == "no recurrence":
+            whole = self.system("circuits", circuit, solver, training)
+            shown = network.calibration_images(training, self.weights_seed)
+            return without_recurrence(whole, shown)
         system, _ = load_digits_network(network, self, variant if trained else "plain")
         if variant == "plain":
             return system
@@ -152,7 +161,7 @@ class NetworkSection(VariantsSection):
         if not set(found) <= set(range(1, layers + 1)):
             raise ValueError(f"circuits: found {found}, allowed: some of 1 to {layers}")
         require_distinct(self, "circuits")
-        if "circuits" not in self.variants:
+        if set(self.variants) == {"plain"}:
             return self
         if self.how == "trained" and self.name != DIGITS:
             raise ValueError(
@@ -171,9 +180,9 @@ class NetworkSection(VariantsSection):
             )
         return self
 
-    def inserts(self, variant: str) -> bool:
-        """Whether circuits are put into the plain network, and need images to be calibrated on."""
-        return variant == "circuits" and self.how == "inserted"
+    def calibrates(self, variant: str) -> bool:
+        """Whether ordinary images are needed: to put circuits in, or to do without recurrence."""
+        return variant == "no recurrence" or (variant == "circuits" and self.how == "inserted")
 
 
 class SolverSection(Section):
@@ -181,6 +190,7 @@ class SolverSection(Section):
 
     step: float = quantity(3.0, "ms", "Euler step of the search", source=HERE, gt=0)
     duration: float = quantity(400.0, "ms", "longest simulated time", source=HERE, gt=0)
+    check_every: int = quantity(10, "1", "steps between looks at the residual", source=HERE, ge=1)
     rtol: float = quantity(
         1e-3, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
     )
@@ -189,7 +199,11 @@ class SolverSection(Section):
     def relax(self) -> FixedPointIteration:
         """The solver of areas with circuits."""
         return FixedPointIteration(
-            dt=self.step, duration=self.duration, rtol=self.rtol, atol=self.atol
+            dt=self.step,
+            duration=self.duration,
+            check_every=self.check_every,
+            rtol=self.rtol,
+            atol=self.atol,
         )
 
 
@@ -281,9 +295,8 @@ def build_system(
     Args:
         found: of `load_study_network`.
         section, circuit, solver: of the configuration.
-        variant: `plain` or `circuits`.
-        calibration: ordinary images, 50 or more; for inserted circuits, see
-            `NetworkSection.inserts`, else none are needed.
+        variant: one of the section's.
+        calibration: ordinary images, 50 or more, where `NetworkSection.calibrates`.
         advance: told how many images have settled, for each layer with an inserted circuit anew.
 
     Raises:
@@ -291,6 +304,12 @@ def build_system(
     """
     if variant == "plain":
         return Built(VisualSystem.plain(found.network), {})
+    batch = 100 if found.size <= 64 else 10  # the lowest layers of large images fill memory
+    if variant == "no recurrence":
+        assert calibration is not None
+        whole = build_system(found, section, circuit, solver, "circuits", calibration, advance)
+        images = jnp.asarray(calibration)
+        return Built(without_recurrence(whole.system, images, batch), whole.feature_errors)
     if section.how == "trained":
         trained, _ = load_digits_network(digits_vgg.digit_network(), section, "circuits")
         system = with_settings(trained, circuit, solver)
@@ -304,7 +323,7 @@ def build_system(
         # Of photographs and a thousand classes hardly one survives curves map by map.
         output_map=IsotonicMap if found.preprocessing is None else LinearMap,
         solver=solver.relax(),
-        batch=100 if found.size <= 64 else 10,  # the lowest layers of large images fill memory
+        batch=batch,
         advance=advance,
     )
     return Built(system, feature_errors(system))

@@ -1,7 +1,7 @@
 """What networks are shown to detect objects: digits, or the user's photographs, and their parts.
 
-Of each category some images teach detectors and give tuning values, others give gradient values,
-and hard images are composed of the rest.
+Of each category some images teach detectors and give tuning values, hard images that gradients are
+averaged over are composed of others, and those of the test of the rest.
 """
 
 from __future__ import annotations
@@ -66,8 +66,19 @@ class ImagesSection(Section):
     detectors: int = quantity(
         0, "1", "of these, for a detector, and as many others; 0: all", source=HERE, ge=0
     )
-    gradients: int = quantity(
-        20, "1", "other images of a category, for gradient values", source=HERE, ge=1
+    others: int = quantity(
+        20,
+        "1",
+        "further images of a category, in hard ones that are learned from",
+        source=HERE,
+        ge=1,
+    )
+    hard: int = quantity(
+        40,
+        "1",
+        "hard images a category that gradients are averaged over (45 published), even",
+        source=HERE,
+        ge=2,
     )
     tasks: tuple[Literal["merged", "array"], ...] = Field(
         ("merged", "array"),
@@ -84,8 +95,9 @@ class ImagesSection(Section):
     def _one_source(self) -> ImagesSection:
         if self.folder and self.list:
             raise ValueError(f"list: found '{self.list}', allowed: '' where a folder is given")
-        if self.per_category % 2:
-            raise ValueError(f"per_category: found {self.per_category}, allowed: an even number")
+        for name in ("per_category", "hard"):
+            if (count := getattr(self, name)) % 2:
+                raise ValueError(f"{name}: found {count}, allowed: an even number")
         if len(set(self.tasks)) < len(self.tasks):
             raise ValueError(f"tasks: found {[*self.tasks]}, allowed: each one once")
         return self
@@ -96,19 +108,31 @@ class ImagesSection(Section):
         return bool(self.folder or self.list)
 
 
+class Singles(NamedTuple):
+    """Single images that hard ones are composed of.
+
+    Attributes:
+        pixels: by number.
+        labels: category of each.
+    """
+
+    pixels: Callable[[np.ndarray], Pictures]
+    labels: np.ndarray
+
+
 class StimulusSet(NamedTuple):
     """The images of a study.
 
     Attributes:
-        ordinary: for detectors, tuning and gradients.
-        pixels: single images that hard ones are composed of, by number.
-        labels: category of each of them.
+        ordinary: for detectors and tuning.
+        learned: what hard images that are learned from are composed of.
+        tested: what those of the test are composed of.
         categories: names.
     """
 
     ordinary: TrainingSet
-    pixels: Callable[[np.ndarray], Pictures]
-    labels: np.ndarray
+    learned: Singles
+    tested: Singles
     categories: tuple[str, ...]
 
     def calibration(self) -> Pictures:
@@ -119,7 +143,7 @@ class StimulusSet(NamedTuple):
 
     def ordinary_pairs(self) -> tuple[Pictures, Pictures]:
         """Ordinary images and as many others, each pair of two categories."""
-        rows = self.ordinary.gradients
+        rows = self.ordinary.others
         by_category = [rows[self.ordinary.labels[rows] == c] for c in range(len(self.categories))]
         count = len(by_category)
         first = [
@@ -157,7 +181,7 @@ def _digits(section: ImagesSection, seed: int) -> StimulusSet:
     training, held_out = digit_images(section.mnist, "images.mnist")
     labels = np.asarray(training.labels)
     names = tuple(str(digit) for digit in range(digits_vgg.CLASSES))
-    learning, gradients, _ = _split(section, labels, names, seed, rest=0)
+    learning, others, _ = _split(section, labels, names, seed, rest=0)
     network = digits_vgg.digit_network()
     singles, images = network.images(held_out), network.images(training)
     key = jax.random.key(seed)
@@ -179,11 +203,11 @@ def _digits(section: ImagesSection, seed: int) -> StimulusSet:
             labels=labels,
             categories=len(names),
             learning=learning,
-            gradients=gradients,
+            others=others,
             each=section.detectors,
         ),
-        pixels=lambda rows: singles[rows],
-        labels=np.asarray(held_out.labels),
+        learned=Singles(lambda rows: images[rows], labels),
+        tested=Singles(lambda rows: singles[rows], np.asarray(held_out.labels)),
         categories=names,
     )
 
@@ -201,19 +225,25 @@ def _photographs(section: ImagesSection, preprocessing: Preprocessing, seed: int
             f"images.{key}: found {len(chosen.categories)} categories, allowed: 4 or more"
         )
     parts = _split(section, chosen.labels, chosen.categories, seed, rest=AT_LEAST)
-    learning, gradients, rest = parts
-    singles = chosen.take(rest)
+    learning, others, rest = parts
+
+    def singles(rows: np.ndarray) -> Singles:
+        part = chosen.take(rows)
+        return Singles(
+            lambda numbers: jnp.asarray(part.load(numbers, preprocessing)), np.asarray(part.labels)
+        )
+
     return StimulusSet(
         TrainingSet(
             images=lambda rows: jnp.asarray(chosen.load(rows, preprocessing)),
             labels=np.asarray(chosen.labels),
             categories=len(chosen.categories),
             learning=learning,
-            gradients=gradients,
+            others=others,
             each=section.detectors,
         ),
-        pixels=lambda rows: jnp.asarray(singles.load(rows, preprocessing)),
-        labels=np.asarray(singles.labels),
+        learned=singles(others),
+        tested=singles(rest),
         categories=chosen.categories,
     )
 
@@ -221,22 +251,22 @@ def _photographs(section: ImagesSection, preprocessing: Preprocessing, seed: int
 def _split(
     section: ImagesSection, labels: np.ndarray, names: tuple[str, ...], seed: int, rest: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows to learn from, for gradients, and what is left, from each category at random."""
+    """Rows to learn from, others, and what is left, from each category at random."""
     rng = np.random.default_rng(seed)
-    ends = np.cumsum([section.learning, section.gradients])
+    ends = np.cumsum([section.learning, section.others])
     parts: tuple[list[np.ndarray], ...] = ([], [], [])
     for category, name in enumerate(names):
         rows = rng.permutation(np.flatnonzero(labels == category))
         if len(rows) < ends[-1] + rest:
             raise ConfigError(
-                f"images.learning, images.gradients: category {name!r} has {len(rows)} images, "
-                f"allowed: {ends[-1] + rest} or more ({section.learning} + {section.gradients}"
+                f"images.learning, images.others: category {name!r} has {len(rows)} images, "
+                f"allowed: {ends[-1] + rest} or more ({section.learning} + {section.others}"
                 + (f" + {rest} for hard images)" if rest else ")")
             )
         for part, chosen in zip(parts, np.split(rows, ends), strict=True):
             part.append(chosen)
-    learning, gradients, left = (np.concatenate(part) for part in parts)
-    return rng.permutation(learning), gradients, np.sort(left)
+    learning, others, left = (np.concatenate(part) for part in parts)
+    return rng.permutation(learning), others, np.sort(left)
 
 
 def chosen_categories(images: ImageSet, wanted: tuple[str, ...]) -> ImageSet:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from pydantic import Field, model_validator
 
-from cortex.areas import VisualSystem
+from cortex.areas import PlainArea, VisualSystem
 from cortex.areas.digits import CLASSES, digit_network
 from cortex.attention import (
     AbstractForm,
@@ -25,7 +26,8 @@ from cortex.attention import (
 from cortex.errors import ConfigError
 from cortex.settings import NonNegative, choice, quantity, require_distinct
 from cortex.settings import Settings as Section
-from cortex.stimuli import Digits
+from cortex.stimuli import Digits, array_same
+from cortex.stimuli.trials import AbstractTrials
 from cortex.tasks import (
     Detectors,
     LayerValues,
@@ -36,6 +38,7 @@ from cortex.tasks import (
     all_tuning_values,
     balanced_pairs,
     balanced_rows,
+    even_batch,
     in_batches,
     logit_gradients,
     respond_to_all,
@@ -51,6 +54,7 @@ NORMALISED = {
     "both": normalised_by_both,
 }
 SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
+CONTROLS = ("shuffled", "negated", "uniform")
 OVER = {"balanced": BalancedSet(), "category": CategorySet()}
 
 
@@ -96,6 +100,9 @@ class StudyAttentionSection(FormSection):
     layers: tuple[int, ...] = quantity(
         (), "1", "layers attended, one at a time, 1 the lowest; none: every layer", source=PAPER
     )
+    control_layers: tuple[int, ...] = quantity(
+        (), "1", "layers that controls are applied to, of those attended; none: all", source=HERE
+    )
     all_layers: bool = Field(
         default=True,
         description="also to all layers of the network at once",
@@ -114,7 +121,17 @@ class StudyAttentionSection(FormSection):
             require_distinct(self, name)
         if any(layer < 1 for layer in self.layers):
             raise ValueError(f"layers: found {list(self.layers)}, allowed: 1, the lowest, or more")
+        if self.layers and not set(self.control_layers) <= set(self.layers):
+            raise ValueError(
+                f"control_layers: found {list(self.control_layers)}, allowed: some of "
+                f"{list(self.layers)}"
+            )
         return self
+
+    def asked(self, source: str, site: str) -> bool:
+        """Whether a source is applied at a site, by their names."""
+        controlled = [f"layer {layer}" for layer in self.control_layers]
+        return source not in CONTROLS or not controlled or site in controlled
 
 
 class ValuesSection(Section):
@@ -143,15 +160,14 @@ class StatisticsSection(Section):
 
 
 class TrainingSet(NamedTuple):
-    """Ordinary images: what detectors, tuning and gradients are learned from.
+    """Ordinary images: what detectors and tuning are learned from.
 
     Attributes:
         images: from row numbers to images (rows, channels, height, width).
         labels: category of each.
         categories: how many.
         learning: rows for detectors and tuning values.
-        gradients: rows for gradient values, best others: the mean error of a detector on a
-            balanced set that it was fitted on is near zero, and so are its gradients.
+        others: further rows, that nothing is fitted to.
         each: images of a category, and as many of others, for one detector; 0 for all.
     """
 
@@ -159,28 +175,44 @@ class TrainingSet(NamedTuple):
     labels: np.ndarray
     categories: int
     learning: np.ndarray
-    gradients: np.ndarray
+    others: np.ndarray
     each: int = 0
 
 
-def ordinary_digits(training: Digits, seed: int, learning: int, gradients: int) -> TrainingSet:
+def ordinary_digits(
+    training: Digits, seed: int, learning: int, others: int, *, half_size: bool = False
+) -> TrainingSet:
     """Digits as the network of three layers sees them, in a random order.
 
     Args:
         training: digits that are learned from.
-        seed: of the order.
+        seed: of the order, and of the quadrants.
         learning: how many detectors and tuning values are learned from, the first ones.
-        gradients: how many gradients are averaged over, the last ones.
+        others: how many more, the last ones.
+        half_size: each reduced to half and in one quadrant at random, the others being black, as
+            the digits of arrays are.
     """
-    order = np.random.default_rng(seed).permutation(len(training))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(training))
     images = digit_network().images(training)
+    if half_size:
+        images = in_quadrants(images, rng.integers(4, size=len(images)))
     return TrainingSet(
         images=lambda numbers: images[numbers],
         labels=np.asarray(training.labels),
         categories=CLASSES,
         learning=np.sort(order[:learning]),
-        gradients=np.sort(order[-gradients:]),
+        others=np.sort(order[len(order) - others :]),
     )
+
+
+def in_quadrants(
+    images: Float[Array, "images channels height width"], quadrant: np.ndarray
+) -> Float[Array, "images channels height width"]:
+    """Images reduced to half, each in a quadrant (0 to 3 as a page is read) of a black one."""
+    here = jnp.asarray(quadrant[:, None] == np.arange(4), images.dtype)
+    parts = here[:, :, None, None, None] * images[:, None]
+    return jax.vmap(jax.vmap(array_same, in_axes=1))(parts)
 
 
 class FittedObserver(NamedTuple):
@@ -188,17 +220,14 @@ class FittedObserver(NamedTuple):
 
     Attributes:
         observer: the system with its detectors.
-        values: by name, the values attention can be applied by: tuning, gradient (of the kind
-            asked for, gradient_balanced or gradient_category), shuffled, negated, uniform, and
-            nothing (zeros).
+        values: by name, the values attention can be applied by: tuning, and its controls shuffled,
+            negated, uniform, nothing (zeros).
         responses: to the images learned from.
-        pairs: what gradient values are made of, for other kinds of them.
     """
 
     observer: Observer
     values: dict[str, LayerValues]
     responses: Responses
-    pairs: LogitGradients
 
 
 def learn(
@@ -211,16 +240,16 @@ def learn(
     common: bool = False,
     report: Callable[[int], object] | None = None,
 ) -> FittedObserver:
-    """Detectors, tuning values of all layers in one pass, and gradient values of all in another.
+    """Detectors, and tuning values of all layers with their controls, in one pass over images.
 
     Args:
         system: who looks.
         ordinary: at what.
-        section: penalty, and the kind of gradient values.
+        section: penalty.
         key: of the draws and the shuffled control.
         batch: images at a time.
         common: one spread for all readout units, see `Detectors.fit`.
-        report: told how many images and pairs are done; `learning_steps` says how many there are.
+        report: told how many images are done.
     """
     draw_key, shuffle_key = jax.random.split(key)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(draw_key)))
@@ -236,70 +265,74 @@ def learn(
         responses.units, labels, ordinary.categories, section.penalty, balanced, common=common
     )
     observer = Observer(system, detectors)
-    values = with_controls(
-        all_tuning_values(responses.means, labels, ordinary.categories), shuffle_key
-    )
-    pairs = gradient_pairs(
-        observer,
-        lambda numbers: ordinary.images(ordinary.gradients[numbers]),
-        ordinary.labels[ordinary.gradients],
-        ordinary.categories,
-        rng,
-        batch,
-        report,
-    )
-    normalise = NORMALISED[section.gradients_normalised]
-    for name, over in OVER.items():
-        found = all_gradient_values(pairs, ordinary.categories, over, normalise)
-        values[f"gradient_{name}"] = found
-    values["gradient"] = values[f"gradient_{section.gradients_over}"]
-    return FittedObserver(observer, values, responses, pairs)
+    tuning = all_tuning_values(responses.means, labels, ordinary.categories)
+    return FittedObserver(observer, with_controls(tuning, shuffle_key), responses)
 
 
-def gradient_pairs(
+def hard_gradients(
     observer: Observer,
-    images: Callable[[np.ndarray], Float[Array, "rows channels height width"]],
-    labels: np.ndarray,
-    categories: int,
-    rng: np.random.Generator,
-    batch: int,
+    hard: AbstractTrials,
+    section: ValuesSection,
+    batch: int = 50,
     report: Callable[[int], object] | None = None,
-    first: int = 0,
-) -> LogitGradients:
-    """Slopes for as many images of each category as there are of one, and as many of others.
+    lowest: int = 0,
+) -> LayerValues:
+    """Gradient values of each category's detector over its own hard images, half of which show it.
+
+    Over ordinary images, which are answered rightly with certainty, little is left of the error's
+    gradient but noise.
 
     Args:
         observer: whose detectors.
-        images: from row numbers to images.
-        labels: category of each image.
-        categories: how many.
-        rng: of the choice of others.
-        batch: pairs at a time.
-        report: told how many pairs are done.
-        first: the lowest area wanted, 0 the lowest of all.
+        hard: images of the task, none of them in a test.
+        section: the kind of values.
+        batch: images at a time.
+        report: told how many are done.
+        lowest: the lowest layer wanted, 0 the lowest of all; NaN below.
+
+    Source: Lindsay & Miller 2018, gradient values over a balanced set of images of the task.
     """
-    each = _images_of_one(len(labels), categories)
-    return logit_gradients(
-        observer, images, balanced_pairs(labels, categories, each, rng), batch, report, first
-    )
+    categories, count = hard.present.shape
+    size = even_batch(count, batch)
+
+    def images(numbers: np.ndarray) -> Array:
+        # A batch is of one category: those of another are those that fill it up.
+        (category,) = {int(n) // count for n in numbers}
+        start, stop = int(numbers.min()) % count, int(numbers.max()) % count + 1
+        return hard.images(category, start, stop)[numbers % count - start]
+
+    found = []
+    for category in range(categories):
+        rows = np.arange(category * count, (category + 1) * count)
+        pairs = rows, np.full(count, category), hard.present[category]
+        found.append(logit_gradients(observer, images, pairs, size, report, lowest))
+    joined = jax.tree.map(lambda *parts: np.concatenate(parts), *found)
+    return _gradients_of(joined, categories, section)
 
 
-def gradients_of(pairs: LogitGradients, categories: int, section: ValuesSection) -> LayerValues:
+def ordinary_gradients(
+    observer: Observer, ordinary: TrainingSet, section: ValuesSection, rng: np.random.Generator
+) -> LayerValues:
+    """Gradient values over ordinary images that nothing was fitted to, as many of others.
+
+    Args:
+        observer: whose detectors.
+        ordinary: images, of which the rows `others` are taken.
+        section: the kind of values.
+        rng: of the choice of others.
+    """
+    rows, categories = ordinary.others, ordinary.categories
+    each = max(len(rows) // categories, 1)
+    pairs = balanced_pairs(ordinary.labels[rows], categories, each, rng)
+    slopes = logit_gradients(observer, lambda numbers: ordinary.images(rows[numbers]), pairs)
+    return _gradients_of(slopes, categories, section)
+
+
+def _gradients_of(pairs: LogitGradients, categories: int, section: ValuesSection) -> LayerValues:
     """Gradient values of the kind that the settings ask for."""
     return all_gradient_values(
         pairs, categories, OVER[section.gradients_over], NORMALISED[section.gradients_normalised]
     )
-
-
-def learning_steps(ordinary: TrainingSet) -> int:
-    """How many images and pairs `learn` goes through, at most."""
-    each = _images_of_one(len(ordinary.gradients), ordinary.categories)
-    return len(ordinary.learning) + 2 * each * ordinary.categories
-
-
-def _images_of_one(images: int, categories: int) -> int:
-    """Images of a category for its gradients."""
-    return max(images // categories, 1)
 
 
 def forms_of(
@@ -317,7 +350,7 @@ def forms_of(
         return (Multiplicative(bidirectional=s.bidirectional, to_I=s.to_I),) * len(system.areas)
     return tuple(
         Additive(
-            scale=s.input_scale if area.recurrent else scale,
+            scale=scale if isinstance(area, PlainArea) else s.input_scale,
             bidirectional=s.bidirectional,
             to_I=s.to_I,
         )

@@ -56,9 +56,14 @@ VALUES = {
     "negated": ("#8C8C8C", "D", "control: negated"),
     "uniform": ("#B4B4B4", "^", "control: uniform"),
 }
-VARIANTS = {"plain": "no circuits", "circuits": "circuits"}
+VARIANTS = {
+    "plain": "no circuits",
+    "no recurrence": "circuits without recurrence",
+    "circuits": "circuits",
+}
 VARIANT_LOOKS: dict[str, dict[str, Any]] = {
     "plain": {"mfc": "white", "ls": (0, (3, 1.5))},
+    "no recurrence": {"fillstyle": "left", "ls": (0, (1, 1))},
     "circuits": {"ls": "-"},
 }
 

@@ -6,7 +6,8 @@ on disk, or from nothing but parameters (`cortex.stimuli.grating_trials`).
 """
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import equinox as eqx
@@ -51,7 +52,7 @@ class ComposedTrials(AbstractTrials):
     """Trials each made of several single images.
 
     Args:
-        draw: which single images, leaves (categories, images, ...).
+        draw: which single images, leaves (categories, images, ...); -1 for none, which is black.
         pixels: single images by their number, as the network expects them.
         compose: from the k single images of a trial (k, channels, height, width) to one.
     """
@@ -59,13 +60,15 @@ class ComposedTrials(AbstractTrials):
     def __init__(self, draw: Draw, pixels: Pixels, compose: Callable[[Array], Array]):
         self.sources = np.asarray(draw.sources)
         self.present = np.asarray(draw.present)
-        self.quadrant = _cued(np.asarray(draw.quadrant))
+        self.quadrant = _cued(np.asarray(draw.quadrant), self.sources >= 0)
         self._pixels = pixels
         self._compose = eqx.filter_jit(jax.vmap(compose))
 
     def images(self, category: int, start: int, stop: int) -> Images:
         rows = self.sources[category, start:stop]
-        singles = self._pixels(rows.ravel())
+        singles = self._pixels(np.maximum(rows, 0).ravel())
+        if (rows < 0).any():
+            singles = singles * jnp.asarray(rows.ravel() >= 0)[:, None, None, None]
         return self._compose(singles.reshape(*rows.shape, *singles.shape[1:]))
 
 
@@ -91,16 +94,65 @@ def merged_trials(
 
 
 def array_trials(
-    key: PRNGKeyArray, pixels: Pixels, labels: Int[np.ndarray, " singles"], n: int, categories: int
+    key: PRNGKeyArray,
+    pixels: Pixels,
+    labels: Int[np.ndarray, " singles"],
+    n: int,
+    categories: int,
+    filled: int = 4,
 ) -> ComposedTrials:
-    """2 x 2 arrays of single images of four categories, reduced to half; arguments as above.
+    """2 x 2 arrays of single images of different categories, reduced to half.
 
-    The cued quadrant is that of the category; where that is absent, each quadrant in turn.
+    The cued quadrant is that of the category; where that is absent, each filled quadrant in turn.
 
-    Source: Lindsay & Miller 2018, array images.
+    Args:
+        key, pixels, labels, n, categories: as for `merged_trials`.
+        filled: quadrants with an image, 1 to 4, that of the category among them; the others, at
+            random, are black.
+
+    Source: Lindsay & Miller 2018, array images (all quadrants filled).
     """
     draw = _draws(array_draw, key, labels, n, categories)
+    if filled < 4:
+        kept = _kept_quadrants(jax.random.fold_in(key, filled), draw.quadrant, filled)
+        draw = eqx.tree_at(lambda d: d.sources, draw, jnp.where(kept, draw.sources, -1))
     return ComposedTrials(draw, pixels, jax.vmap(array_same, in_axes=1))
+
+
+HARD: dict[str, Callable[..., ComposedTrials]] = {
+    "merged": merged_trials,
+    "array": array_trials,
+    "array of two": partial(array_trials, filled=2),
+}
+
+
+def hard_trials(
+    key: PRNGKeyArray,
+    kinds: Sequence[str],
+    pixels: Pixels,
+    labels: Int[np.ndarray, " singles"],
+    n: int,
+    categories: int,
+) -> dict[str, ComposedTrials]:
+    """Hard images by kind, each composed of single ones that are used as seldom as possible.
+
+    Args:
+        key: of the draws; that of a kind does not depend on which others are asked for.
+        kinds: some of `HARD`.
+        pixels, labels, n, categories: as for `merged_trials`.
+    """
+    keys = {kind: jax.random.fold_in(key, number) for number, kind in enumerate(HARD)}
+    return {kind: HARD[kind](keys[kind], pixels, labels, n, categories) for kind in kinds}
+
+
+def _kept_quadrants(
+    key: PRNGKeyArray, quadrant: Int[Array, "categories images"], filled: int
+) -> Bool[Array, "categories images 4"]:
+    """Some quadrants at random, that of the category always among them."""
+    drawn = jax.random.uniform(key, (*quadrant.shape, 4))
+    here = quadrant[..., None] == jnp.arange(4)[None, None, :]
+    drawn = jnp.where(here, -1.0, drawn)
+    return jnp.argsort(jnp.argsort(drawn, axis=-1), axis=-1) < filled
 
 
 def _draws(
@@ -117,12 +169,18 @@ def _draws(
     return every(jax.random.split(key, categories), jnp.arange(categories))
 
 
-def _cued(quadrant: Int[np.ndarray, "categories images"]) -> Int[np.ndarray, "categories images"]:
-    """Where the category is; in the images without it each quadrant in turn."""
+def _cued(
+    quadrant: Int[np.ndarray, "categories images"],
+    filled: Bool[np.ndarray, "categories images parts"],
+) -> Int[np.ndarray, "categories images"]:
+    """Where the category is; in the images without it each filled quadrant in turn."""
     if not (quadrant >= 0).any():
         return quadrant
-    turn = np.arange(quadrant.shape[1]) // 2 % 4
-    return np.where(quadrant >= 0, quadrant, turn[None, :]).astype(np.int32)
+    count = filled.sum(axis=-1)
+    turn = np.arange(quadrant.shape[1]) // 2 % count
+    ranks = np.where(filled, np.cumsum(filled, axis=-1) - 1, -1)
+    other = np.argmax(ranks == turn[..., None], axis=-1)
+    return np.where(quadrant >= 0, quadrant, other).astype(np.int32)
 
 
 class NoisyTrials(AbstractTrials):

@@ -1,45 +1,41 @@
 """Protocols that several experiments share."""
 
+from .activity import activity_change, activity_ratio, activity_slope
+from .ceilings import CeilingSection, best_gains, ceilings_of, with_detectors_of
+from .conditions import attend, by_place, by_values, together
 from .detection import (
-    Looked,
     Subject,
-    activity_at,
-    activity_ratio,
-    activity_slope,
-    activity_slopes,
-    attend,
-    by_map,
-    by_place,
-    by_values,
-    circuit_claims,
     detection_study,
     examples,
-    in_circuits,
     last_layer,
-    look,
-    probed,
+    over_networks,
     single_layers,
-    together,
 )
+from .looks import Looked, look
+from .probes import circuit_claims, in_circuits, layer_axis, probed
 
 __all__ = [
+    "CeilingSection",
     "Looked",
     "Subject",
-    "activity_at",
+    "activity_change",
     "activity_ratio",
     "activity_slope",
-    "activity_slopes",
     "attend",
-    "by_map",
+    "best_gains",
     "by_place",
     "by_values",
+    "ceilings_of",
     "circuit_claims",
     "detection_study",
     "examples",
     "in_circuits",
     "last_layer",
+    "layer_axis",
     "look",
+    "over_networks",
     "probed",
     "single_layers",
     "together",
+    "with_detectors_of",
 ]

@@ -32,18 +32,18 @@ from cortex.models.networks import (
 )
 from cortex.models.study import (
     CODE,
+    CONTROLS,
     HERE,
     FormSection,
     StatisticsSection,
     StudyAttentionSection,
     ValuesSection,
     forms_of,
-    gradient_pairs,
-    gradients_of,
+    hard_gradients,
     sites,
 )
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, choice, quantity, require_distinct
+from cortex.settings import ExperimentSettings, choice, quantity
 from cortex.settings import Settings as Section
 from cortex.sources import REQUIRED
 from cortex.sources import Source as Paper
@@ -64,13 +64,14 @@ from cortex.tasks import (
     with_controls,
 )
 
-from .detection import Source, Subject, by_values, detection_study, layer_axis
+from .conditions import Source, by_values
+from .detection import Subject, detection_study, single_layers
+from .probes import layer_axis
 
 PAPER = Paper("lindsay2018")
 BATCH = 24  # images at a time, at most
 CALIBRATION = 45  # images that inserted circuits are calibrated on
 SourceName = Literal["tuning", "gradient", "shuffled", "negated", "uniform"]
-CONTROLS = ("shuffled", "negated", "uniform")
 
 # Settings for first tries, on a small network of random weights.
 SMALL: dict[str, Any] = {
@@ -92,14 +93,16 @@ class GratingImages(NamedTuple):
         field: what they have in common.
         noisy: single ones that detectors are trained on.
         clean: single ones without noise, for tuning values and calibration.
-        further: noisy ones for gradient values.
-        trials: pairs.
+        further: noisy ones that nothing is fitted to.
+        hard: pairs for gradient values.
+        trials: pairs that are looked at.
     """
 
     field: GratingField
     noisy: SingleGratings
     clean: SingleGratings
     further: SingleGratings
+    hard: GratingTrials
     trials: GratingTrials
 
     def examples(self, sought: int) -> UInt8[np.ndarray, "3 size size 3"]:
@@ -133,7 +136,8 @@ class Gratings(Section):
     gradients: int = quantity(
         3,
         "1",
-        "further noisy images an orientation, and as many of others, for gradient values",
+        "pairs with an orientation, and as many without (50 in all in the paper), for gradient "
+        "values; and further noisy single gratings of each",
         ge=1,
     )
     trials: int = quantity(
@@ -177,7 +181,7 @@ class Gratings(Section):
             contrast=self.contrast,
             background=self.background,
         )
-        seeds = [int(n) for n in np.random.SeedSequence(seed).generate_state(4)]
+        seeds = [int(n) for n in np.random.SeedSequence(seed).generate_state(5)]
         noise = GratingNoise(blanked=self.blanked, noisy=self.noisy, sd=self.noise)
         seen = network.preprocessing
 
@@ -191,6 +195,7 @@ class Gratings(Section):
             singles(self.detectors, seeds[0], noise),
             singles(self.tuning, seeds[1], None),
             singles(self.gradients, seeds[2], noise),
+            GratingTrials(field, 2 * self.gradients, seeds[4], preprocessing=seen),
             GratingTrials(
                 field, self.trials, seeds[3], positive_only=positive_only, preprocessing=seen
             ),
@@ -223,29 +228,15 @@ class OrientationAttention(StudyAttentionSection):
         PAPER,
         min_length=1,
     )
-    control_layers: tuple[int, ...] = quantity(
-        (), "1", "layers the controls are applied to, among those attended; none: all of them"
-    )
     all_layers_sources: tuple[SourceName, ...] = choice(
         ("tuning",), "sources applied to all layers at once; none: every source"
     )
-
-    @model_validator(mode="after")
-    def _controls(self) -> OrientationAttention:
-        require_distinct(self, "sources")
-        if self.layers and not set(self.control_layers) <= set(self.layers):
-            raise ValueError(
-                f"control_layers: found {list(self.control_layers)}, allowed: some of "
-                f"{list(self.layers)}"
-            )
-        return self
 
     def asked(self, source: str, site: str) -> bool:
         """Whether a source is applied at a site."""
         if site == "all":
             return source in (self.all_layers_sources or self.sources)
-        controlled = [f"layer {layer}" for layer in self.control_layers]
-        return source not in CONTROLS or not controlled or site in controlled
+        return super().asked(source, site)
 
     def lowest_gradient(self, layers: int) -> int | None:
         """The lowest layer that gradient values are applied to, 0 the lowest; None for none."""
@@ -298,8 +289,8 @@ def learn_gratings(
     """Build every variant of the network; fit detectors, a choice of colours, and values.
 
     Readouts are trained on noisy and clean images (detectors on noisy ones only, if asked for),
-    tuning values are of clean ones, and gradients are taken at further noisy ones, for those of
-    a detector vanish where it was fitted.
+    tuning values are of clean ones, and gradients are taken at pairs, as hard as those that are
+    looked at later, and others.
 
     Args:
         s: settings of the study.
@@ -314,12 +305,12 @@ def learn_gratings(
     """
     batch = even_batch(s.gratings.trials, BATCH) if batch is None else batch
     total = len(images.noisy) + len(images.clean)
-    total += 0 if gradients is None else 2 * len(images.further)
+    total += 0 if gradients is None else len(images.hard)
     learned: dict[str, LearnedGratings] = {}
     for variant in s.network.variants:
         with stage(f"{variant}: building"):
-            inserts = s.network.inserts(variant)
-            shown = images.clean.images(slice(0, CALIBRATION)) if inserts else None
+            calibrates = s.network.calibrates(variant)
+            shown = images.clean.images(slice(0, CALIBRATION)) if calibrates else None
             built = build_system(network, s.network, s.circuit, s.solver, variant, shown)
         text = f"{variant}: single gratings, readouts, attention values"
         with stage(text, total=total) as advance:
@@ -357,17 +348,9 @@ def _learn(
     tuning = all_tuning_values(clean.means, images.clean.orientation, categories)
     values = with_controls(tuning, jax.random.key(s.seed))
     if gradients is not None:
-        pairs = gradient_pairs(
-            observer,
-            images.further.images,
-            images.further.orientation,
-            categories,
-            np.random.default_rng(s.seed),
-            batch,
-            advance,
-            gradients,
+        values["gradient"] = hard_gradients(
+            observer, images.hard, s.values, batch, advance, gradients
         )
-        values["gradient"] = gradients_of(pairs, categories, s.values)
     layers = range(len(built.system.areas))
     return LearnedGratings(
         orientation=observer,
@@ -411,6 +394,7 @@ def look_at_pairs(
     attention: StudyAttentionSection,
     learned: Mapping[str, LearnedGratings],
     subjects: Mapping[str, Subject],
+    asked: Callable[[str, str], bool] = lambda source, site: True,
     **how: Any,
 ) -> xr.Dataset:
     """Every variant looks at pairs of gratings, with and without attention to an orientation.
@@ -421,7 +405,8 @@ def look_at_pairs(
         attention: sites and strengths.
         learned: by variant.
         subjects: by variant, who looks, with which sources.
-        **how: passed on to `detection_study`: ``asked``, ``answer``.
+        asked: whether a source is applied at a site, by their names.
+        **how: passed on to `detection_study`: ``answer``.
 
     Returns:
         As `detection_study`, of this one task, without the rates of maps; ``category`` is the
@@ -429,11 +414,12 @@ def look_at_pairs(
         `feature_error`.
     """
     data = detection_study(
-        subjects,
+        {variant: {"pairs": subject} for variant, subject in subjects.items()},
         {"pairs": trials},
         at=dict(sites(attention, len(network.layers))),
         strengths=attention.strengths,
         batch=even_batch(trials.present.shape[1], BATCH),
+        asked=lambda task, source, site: asked(source, site),
         **how,
     )
     data = data.isel(task=0, drop=True).drop_vars(["rate", "rate_unattended", "population"])
@@ -466,9 +452,10 @@ def what_was_learned(learned: Mapping[str, LearnedGratings]) -> xr.Dataset:
 
 def settled_lowest(data: xr.Dataset) -> xr.DataArray:
     """Share of images that settled in the worst condition of each variant."""
-    unattended = data["settled_share_unattended"]
-    conditions = [dim for dim in data["settled_share"].dims if dim not in unattended.dims]
-    attended = data["settled_share"].min(conditions)
+    unattended, attended = (
+        shares.min([dim for dim in shares.dims if dim != "variant"])
+        for shares in (data["settled_share_unattended"], data["settled_share"])
+    )
     return attended.where(attended < unattended, unattended)
 
 
@@ -481,11 +468,6 @@ SETTLED = Claim(
     unit="1",
 )
 CONTROL = Paper(detail="required here: what attention does rests on which maps it favours")
-
-
-def single_layers(data: xr.Dataset | xr.DataArray) -> list[str]:
-    """Sites that are one layer, the lowest first."""
-    return [str(name) for name in data["site"].values if name != "all"]
 
 
 def best_layer(right: xr.DataArray) -> xr.DataArray:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from cortex.areas import VisualSystem
@@ -20,7 +21,7 @@ from cortex.attention import (
 from cortex.attention.saliency import FeatureSaliency
 from cortex.models.learned import lateral, trained_source
 from cortex.models.learned.through_circuits import Training
-from cortex.models.study import ValuesSection, learn, ordinary_digits
+from cortex.models.study import ValuesSection, learn, ordinary_digits, ordinary_gradients
 from cortex.stimuli import Digits
 from cortex.studies.learned_source import TrainedSettings
 from cortex.tasks import LayerValues, Observer
@@ -131,5 +132,10 @@ def ready(
         count: digits that detectors are fitted to.
     """
     ordinary = ordinary_digits(training, seed, count, GRADIENT_DIGITS)
-    found = learn(system, ordinary, ValuesSection(), jax.random.key(seed))
-    return found.observer, found.values | {"gradient": found.values["gradient_category"]}
+    key = jax.random.key(seed)
+    found = learn(system, ordinary, ValuesSection(), key)
+    # Of single digits, for one set of values serves all kinds of hard images here.
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.split(key)[0])))
+    kind = ValuesSection(gradients_over="category")
+    gradient = ordinary_gradients(found.observer, ordinary, kind, rng)
+    return found.observer, found.values | {"gradient": gradient}

@@ -43,7 +43,8 @@ class Detectors(eqx.Module):
 
         Args:
             units: readout units for ordinary images, (images, units).
-            labels: category of each image.
+            labels: category of each image, or whether each category is in it, (images,
+                categories), where there may be several.
             categories: how many.
             strength: inverse of the L2 penalty on weights of standardised units, > 0.
             rows: for each category the images it is fitted on, such as 35 of the category and
@@ -57,9 +58,11 @@ class Detectors(eqx.Module):
         """
         standard, mean, spread = _standardised(units, common)
         weights, biases = [], []
+        labels = np.asarray(labels)
+        member = labels if labels.ndim == 2 else labels[:, None] == np.arange(categories)
         for category in range(categories):
             chosen = np.arange(len(standard)) if rows is None else np.asarray(rows[category])
-            present = np.asarray(labels)[chosen] == category
+            present = member[chosen, category]
             if not present.any() or present.all():
                 raise UserError(
                     f"training images: found {int(present.sum())} of {present.size} of category "

@@ -31,12 +31,14 @@ class LayerPass(eqx.Module):
             activity as E, zero as I, in its own unit.
         rates: E and I rates of a circuit [Hz]; None without one.
         settled: whether the circuit settled.
+        sent: mean over the places of each map of what leaves the layer.
     """
 
     input: Maps
     means: EI[Float[Array, "images maps"]]
     rates: EI[Maps] | None
     settled: Bool[Array, " images"]
+    sent: Float[Array, "images maps"]
 
 
 def pass_through(
@@ -90,8 +92,8 @@ def layer_by_layer(
 @eqx.filter_jit
 def _pass_layer(
     area: AbstractArea, images: Maps, initial: EI[Maps] | None, acting: Acting, top: bool
-) -> tuple[tuple[EI[Array], EI[Maps] | None, Bool[Array, " images"]], Maps]:
-    """Means, rates and settled of `LayerPass`, and what goes up: to the readout from the `top`."""
+) -> tuple[tuple[EI[Array], EI[Maps] | None, Bool[Array, " images"], Array], Maps]:
+    """`LayerPass` but for its input, and what goes up: to the readout from the `top`."""
     forms = [form for form, _ in acting]
 
     def one(image: Array, start: EI[Array] | None, patterns: list[Array]) -> Any:
@@ -102,7 +104,9 @@ def _pass_layer(
         response = area(image, modulation, start)
         means = response.rates.map(lambda r: jnp.mean(r, axis=(1, 2)))
         rates = response.rates if area.recurrent else None
-        return (means, rates, response.converged), response.output if top else response.with_skip
+        sent = jnp.mean(response.output, axis=(1, 2))
+        above = response.output if top else response.with_skip
+        return (means, rates, response.converged, sent), above
 
     return jax.vmap(one)(images, initial, [pattern for _, pattern in acting])
 

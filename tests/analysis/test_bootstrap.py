@@ -134,3 +134,30 @@ def test_missing_numbers_are_left_out_and_nothing_but_those_is_missing():
     # Standard error of a median of normal numbers: sqrt(pi/2) sd/sqrt(n) = .125; 1.645 of them on
     # each side; a quarter allowed for the sampling of the data and of the resamples.
     assert high - low == pytest.approx(2 * 1.645 * 0.1253, rel=0.25)
+
+
+def test_what_images_are_nested_in_is_drawn_again_too():
+    """Groups of means m_k: variance of the grand mean is that of the m_k plus that within."""
+    between = np.random.default_rng(1).normal(0.0, 2.0, 40)
+    values = between[:, None] + np.random.default_rng(2).normal(0.0, 1.0, (40, 25))
+    data = xr.DataArray(values, dims=("network", "image"))
+    found = bootstrap(
+        lambda d: d.mean("image"), data, "image", nested_in="network", n=4000, rng=rng()
+    )
+    assert found.dims == ("bound",)
+    value, low, high = (float(found.sel(bound=b)) for b in ("value", "low", "high"))
+    assert value == pytest.approx(values.mean())
+    means = values.mean(axis=1)
+    within = values.var(axis=1).mean() / 25
+    half = 1.96 * np.sqrt((means.var() + within) / 40)
+    assert high - value == pytest.approx(half, rel=0.08)
+    assert value - low == pytest.approx(half, rel=0.08)
+
+
+def test_images_of_one_group_do_not_stand_for_another():
+    """Without noise within groups, only the draw of groups is left."""
+    data = xr.DataArray(np.repeat([[0.0], [1.0]], 30, axis=1), dims=("network", "image"))
+    found = bootstrap(
+        lambda d: d.mean("image"), data, "image", nested_in="network", n=400, rng=rng()
+    )
+    assert [float(found.sel(bound=b)) for b in ("low", "value", "high")] == [0.0, 0.5, 1.0]

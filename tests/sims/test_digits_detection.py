@@ -32,7 +32,7 @@ def settings(**sections):
         ),
         (
             {"attention": {"sources": ["luck"]}},
-            "attention.sources[0]: found 'luck', allowed: one of 'tuning', 'gradient_category', ",
+            "attention.sources[0]: found 'luck', allowed: one of 'tuning', 'gradient', ",
         ),
     ],
 )
@@ -66,36 +66,67 @@ def test_a_changed_circuit_changes_the_result(digits):
     assert not np.allclose(weaker, as_is, rtol=0.01)
 
 
+def small(**changed):
+    return load_settings(NAME, values=dict(experiment.small) | changed)[1]
+
+
 @pytest.mark.slow
-def test_a_circuit_inserted_at_one_layer():
-    small = dict(experiment.small) | {
-        "network.variants": ["circuits"],
+def test_a_circuit_inserted_at_one_layer_and_without_its_recurrence():
+    changed = {
+        "network.variants": ["no recurrence", "circuits"],
         "network.how": "inserted",
         "network.layers": [2],
-        "attention.sources": ["tuning"],
+        "networks": 1,
+        "attention.sources": ["tuning", "gradient"],
+        "attention.control_layers": [],
     }
-    s = load_settings(NAME, [f"{name}={value!r}" for name, value in small.items()])[1]
+    s = small(**changed)
     data = experiment.run(s)
-    assert np.isfinite(data["sum_weight"].values[0]).tolist() == [False, True, False]
-    assert float(data["accuracy"][0]) > 0.9
+    computes = np.isfinite(data["sum_weight"].sel(network=0)).values.tolist()
+    assert computes == [[False] * 3, [False, True, False]]
+    assert np.all(data["accuracy"] > 0.9)
     assert np.isfinite(data["score"]).all()
     rows = [row.name for row in experiment.rows(s, data)]
     assert "sum_weight[circuits, layer=2]" in rows
-    assert not any("minus_shuffled" in row for row in rows)
+    assert "recurrence_adds[merged, tuning]" in rows
+    assert not any("shuffled" in name for name in rows)
 
 
 @pytest.mark.slow
-def test_of_the_merged_digits_none_has_a_place_to_attend_to():
-    small = dict(experiment.small) | {
-        "images.tasks": ["merged", "array"],
-        "attention.sources": ["tuning", "spatial"],
-    }
-    s = load_settings(NAME, [f"{name}={value!r}" for name, value in small.items()])[1]
+def test_every_task_has_detectors_images_and_places_of_its_own():
+    s = small(
+        **{
+            "images.tasks": ["merged", "array", "array of two"],
+            "attention.sources": ["tuning", "spatial"],
+            "ceilings.layers": [3],
+            "ceilings.steps": 2,
+        }
+    )
     data = experiment.run(s)
     assert np.isnan(data["score"].sel(task="merged", source="spatial")).all()
-    assert np.isfinite(data["score"].sel(task="array")).all()
-    assert np.isfinite(data["score"].sel(source="tuning")).all()
+    assert np.isfinite(data["score"].sel(task=["array", "array of two"])).all()
+    assert np.isfinite(data["score_ceiling"]).all()
+    black = (data["example"].sel(task="array of two") == 0).mean()
+    assert float(black) > float((data["example"].sel(task="array") == 0).mean())
     again = experiment.run(s.model_copy(update={"seed": 0}))
     np.testing.assert_array_equal(again["score"], data["score"])
-    other = experiment.run(s.model_copy(update={"seed": 1}))
-    assert np.any(other["score_unattended"].values != data["score_unattended"].values)
+    alone = experiment.run(small(**{"attention.sources": ["tuning"]}))
+    # What one task sees does not depend on which others are asked for.
+    same = data["score_unattended"].sel(task="merged")
+    np.testing.assert_allclose(alone["score_unattended"].isel(task=0), same, atol=1e-4)
+    other = experiment.run(small(seed=1))
+    assert np.any(other["score_unattended"].values != alone["score_unattended"].values)
+    networks = data["score_unattended"].isel(task=0)
+    assert np.any(networks.isel(network=0) != networks.isel(network=1))
+
+
+def test_three_sentences_say_what_was_asked_found_and_how_sure_it_is():
+    s = small(**{"images.per_category": 8, "networks": 1})
+    data = experiment.run(s)
+    asked, found, sure = experiment.conclude(s, data).split("\n")
+    assert asked.startswith("Asked: does attention")
+    gain = float(
+        data["gain"].sel(compared="tuning", site="layer 3", measure="performance", bound="value")
+    )
+    assert f"{100 * gain:+.1f} [" in found
+    assert "80 images for each of a single network, 95% intervals" in sure

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-import xarray as xr
 from cortex.sims import object_detection as detection
 from PIL import Image
 
@@ -19,16 +18,24 @@ NAME = "object_detection"
 SMALL = [
     "images.per_category=8",
     "images.learning=6",
-    "images.gradients=2",
+    "images.others=2",
+    "images.hard=4",
+    "networks=1",
     "images.batch=20",
     "statistics.resamples=20",
     "solver.rtol=1e-2",
     "attention.strengths=[0.5, 1.0]",
     "attention.layers=[1, 2]",
+    "attention.control_layers=[2]",
     "forms_layer=2",
 ]
 PLAIN = ['network.variants=["plain"]', 'attention.sources=["tuning", "gradient"]']
-CIRCUITS = ['network.how="inserted"', "network.circuits=[2]"]
+CIRCUITS = [
+    'network.how="inserted"',
+    "network.circuits=[2]",
+    'network.variants=["plain", "circuits"]',
+    "attention.control_layers=[2]",
+]
 SEEN = Preprocessing(
     size=32, resize=None, filter="bilinear", mean=(127.0, 127.0, 127.0), std=(60.0, 60.0, 60.0)
 )
@@ -46,7 +53,7 @@ def tiny(channels=1, categories=10, preprocessing=None):
 
 def ran(monkeypatch, *settings):
     """Settings and data of a small run in the tiny network."""
-    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny())
+    monkeypatch.setattr(detection.nets, "load_study_network", lambda section: tiny())
     s = load_settings(NAME, [*SMALL, *settings])[1]
     return s, detection.experiment.run(s)
 
@@ -69,6 +76,7 @@ def photographs(tmp_path_factory):
 
 def check_the_activity(data):
     """A plain layer's activity is multiplied by 1 + beta f: the slope is near beta."""
+    data = data.isel(network=0)
     slope = data["activity_slope"].sel(variant="plain", source="tuning", strength=0.5)
     # log(1 + beta f) is not linear in f; values are within 1 SD or so of 0.
     assert np.all(np.abs(slope.sel(site=["layer 1", "layer 2"]) - 0.5) < 0.2)
@@ -86,6 +94,7 @@ def test_attention_acts_and_its_forms_differ(monkeypatch):
     assert np.all(data["present"].values == np.tile([True, False], 4))
     change = np.abs(data["score"] - data["score_unattended"]).mean(["category", "image"])
     assert float(change.min()) > 0
+    data = data.isel(network=0)
     forms = data["score_form"].mean(["category", "image"]).values
     assert len(np.unique(forms[0, :, 1].round(6))) == 4
     # The first form is that of the main run; 1e-4 of a logit: the same program in another order.
@@ -97,18 +106,18 @@ def test_attention_acts_and_its_forms_differ(monkeypatch):
 @pytest.mark.slow
 def test_a_circuit_inserted_at_one_layer(monkeypatch):
     s, data = ran(monkeypatch, *CIRCUITS)
-    assert np.isfinite(data["sum_weight"]).values.tolist() == [[0, 0], [0, 1]]
+    assert np.isfinite(data["sum_weight"].isel(network=0)).values.tolist() == [[0, 0], [0, 1]]
     rate = data["rate"].sel(variant="circuits", site="layer 2", layer=2, population="I")
     assert np.all(rate > 0)
     assert data["settled"].values.all()
     rows = {row.name for row in detection.experiment.rows(s, data)}
-    assert {"sum_weight[circuits, layer=2]", "tuning_gain[circuits, merged]"} <= rows
-    assert not any("late" in name for name in rows)  # of two layers
+    assert {"sum_weight[circuits, layer=2]", "tuning_gain[circuits, merged, layer 2]"} <= rows
+    assert not any("_late" in name for name in rows)  # of two layers
 
 
 @pytest.mark.slow
 def test_photographs_of_the_user(photographs, monkeypatch):
-    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny(3, 4, SEEN))
+    monkeypatch.setattr(detection.nets, "load_study_network", lambda section: tiny(3, 4, SEEN))
     settings = [
         *SMALL,
         f"images.folder={photographs}",
@@ -117,6 +126,7 @@ def test_photographs_of_the_user(photographs, monkeypatch):
         'network.variants=["plain"]',
         'attention.sources=["tuning"]',
         "attention.layers=[2]",
+        "attention.control_layers=[2]",
         "forms_layer=0",
     ]
     config = load_settings(NAME, settings)[1]
@@ -125,17 +135,17 @@ def test_photographs_of_the_user(photographs, monkeypatch):
     assert np.all(np.isfinite(data["score"]))
     assert "form_gain" not in data
     rows = {row.name for row in detection.experiment.rows(config, data)}
-    assert {"tuning_gain[plain, merged]", "published_base[merged]"} <= rows
+    assert {"tuning_gain[plain, merged, layer 2]", "compared_with_paper_base[merged]"} <= rows
 
 
 def test_parts_of_the_images_do_not_overlap(photographs):
-    settings = [f"images.folder={photographs}", "images.learning=4", "images.gradients=2"]
+    settings = [f"images.folder={photographs}", "images.learning=4", "images.others=2"]
     shown = stimulus_set(load_settings(NAME, settings)[1].images, tiny(3, 4, SEEN), 0)
-    rows = [shown.ordinary.learning, shown.ordinary.gradients]
+    rows = [shown.ordinary.learning, shown.ordinary.others]
     assert [len(part) for part in rows] == [16, 8]
     assert len(set(np.concatenate(rows))) == 24
-    assert np.bincount(shown.labels).tolist() == [4, 4, 4, 4]
-    left = shown.pixels(np.arange(16))
+    assert np.bincount(shown.tested.labels).tolist() == [4, 4, 4, 4]
+    left = shown.tested.pixels(np.arange(16))
     taught = shown.ordinary.images(np.concatenate(rows))
     # Every image is noise of its own: none is among the others.
     apart = np.abs(np.asarray(left)[:, None] - np.asarray(taught)[None]).max(axis=(2, 3, 4))
@@ -156,63 +166,21 @@ def test_categories_by_any_of_their_names(photographs):
         chosen_categories(images, ("dough",))
 
 
-def made_up(gains):
-    """Results in which `gains` (source, site) of the images with the category are detected."""
-    present, images = np.tile([True, False], 20), np.arange(40)
-    score = -np.ones((1, 1, *np.shape(gains), 1, 3, 40))
-    for source, site in np.ndindex(*np.shape(gains)):
-        score[0, 0, source, site, 0][:, present & (images // 2 % 10 < 10 * gains[source][site])] = 1
-    lead = ("variant", "task", "source", "site", "strength", "category", "image")
-    return xr.Dataset(
-        {
-            "score": (lead, score),
-            "score_unattended": (("variant", "task", "category", "image"), -np.ones((1, 1, 3, 40))),
-            "score_form": (("variant", "form", "strength", "category", "image"), score[:, 0, :, 0]),
-        },
-        {
-            "variant": ["plain"],
-            "task": ["merged"],
-            "source": ["tuning", "gradient", "shuffled"],
-            "site": ["layer 1", "layer 2", "layer 3", "all"],
-            "strength": [0.5],
-            "form": list(detection.study.FORMS)[: len(gains)],
-            "present": ("image", present),
-        },
-    )
-
-
-def test_sources_layers_and_forms_against_each_other(monkeypatch):
-    gains = [[0.2, 0.4, 0.8, 0.6], [0.4, 0.4, 0.8, 0.8], [0.0, 0.0, 0.2, 0.0]]
-    monkeypatch.setattr(detection.study, "FORMS", dict(list(detection.study.FORMS.items())[:3]))
-    s, data = load_settings(NAME, ["statistics.resamples=20"])[1], made_up(gains)
-    data = data.merge(xr.Dataset(detection.analyse(s, data, np.random.default_rng(0))))
-    # Half of a share, for performance is the mean over images with and without.
-    found = {name: row[0](data) for name, row in detection.FOUND.items() if "gain" not in name}
-    expected = {
-        "tuning_late_minus_early": 0.3,
-        "tuning_minus_shuffled_late": 0.3,
-        "gradient_minus_tuning_middle": 0.0,
-        "gradient_minus_tuning_late": 0.0,
-        "best_form_advantage": -0.1,
-    }
-    for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, atol=1e-12, err_msg=name)
-    assert np.unique(data["best_layer"]).tolist() == ["layer 3"]
-    np.testing.assert_allclose(found["all_minus_best_layer"].squeeze(), [-0.1, 0.0], atol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
         (["forms_layer=9"], "forms_layer: found 9, allowed: 0 to 2"),
-        (["attention.layers=[3]"], "attention.layers: found [3], allowed: 1 to 2"),
+        (
+            ["attention.layers=[3]", "attention.control_layers=[]"],
+            "attention.layers: found [3], allowed: 1 to 2",
+        ),
         (["images.folder=x"], "images.folder: found 'x', allowed: '' (digits_vgg has its own"),
-        (["images.learning=500"], "images.learning, images.gradients: category '0' has 400 images"),
+        (["images.learning=500"], "images.learning, images.others: category '0' has 400 images"),
     ],
 )
 def test_what_cannot_be_looked_at(settings, line, monkeypatch):
-    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny())
-    always = ["forms_layer=0", "attention.layers=[]"]
+    monkeypatch.setattr(detection.nets, "load_study_network", lambda section: tiny())
+    always = ["forms_layer=0", "attention.layers=[]", "networks=1"]
     config = load_settings(NAME, [*always, *settings])[1]
     with pytest.raises(ConfigError) as caught:
         detection.experiment.run(config)
@@ -241,7 +209,11 @@ def test_a_bad_setting_is_one_clear_line(setting, line):
 
 def test_presets_are_valid_and_stand_beside_their_experiment():
     presets = {preset.name: preset for preset in registry.presets(NAME)}
-    assert set(presets) == {"object_detection_vgg16", "object_detection_efficientnet"}
+    assert set(presets) == {
+        "object_detection_vgg16",
+        "object_detection_efficientnet",
+        "object_detection_circuits",
+    }
     for name, preset in presets.items():
         assert preset.experiment == NAME
         assert preset.summary.startswith("preset: ")
@@ -262,9 +234,10 @@ def test_the_published_configuration_is_known():
 
 
 def test_photographs_are_asked_for(monkeypatch):
-    monkeypatch.setattr(detection.networks, "load_study_network", lambda section: tiny(3, 4, SEEN))
+    monkeypatch.setattr(detection.nets, "load_study_network", lambda section: tiny(3, 4, SEEN))
     settings = load_settings(
-        "object_detection_efficientnet", ["attention.layers=[1]", "forms_layer=0"]
+        "object_detection_efficientnet",
+        ["attention.layers=[1]", "attention.control_layers=[]", "forms_layer=0"],
     )[1]
     with pytest.raises(ConfigError, match=r"^images\.folder: found '', allowed: a folder of photo"):
         detection.experiment.run(settings)

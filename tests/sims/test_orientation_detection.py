@@ -26,6 +26,7 @@ VGG = (
     'gratings.detectors_see="noisy"',
     "attention.layers=[8, 10]",
     "attention.control_layers=[]",
+    "attention.all_layers=false",
     "statistics.resamples=10",
 )
 
@@ -53,10 +54,11 @@ def made_up(right):
     better[:, -20:] = sign[:, -20:]
     condition = ("variant", "source", "site", "strength")
     score = np.stack([plain, better])[None, None, :, None]
-    return xr.Dataset(
+    found = xr.Dataset(
         {
             "score": ((*condition, "category", "image"), score),
             "score_unattended": (("variant", "category", "image"), plain[None]),
+            "activity_change": (condition, np.full((1, 1, 2, 1), 0.5)),
             "settled_share": (condition, np.ones((1, 1, 2, 1))),
             "settled_share_unattended": (("variant",), [1.0]),
             "right_orientation": (("variant",), [0.5]),
@@ -69,6 +71,8 @@ def made_up(right):
             "present": ("image", present),
         },
     )
+    found = found.expand_dims(network=[0], task=["pairs"]).copy(deep=True)
+    return found.transpose("network", "variant", "task", ...)
 
 
 def rows_of(data, *overrides):
@@ -81,11 +85,11 @@ def test_published_numbers_hold_only_where_they_should():
     rows = rows_of(made_up(0.6), 'attention.sources=["tuning"]')
     assert rows["baseline[plain]"].value == pytest.approx(0.6)
     assert rows["baseline[plain]"].holds is True
-    # Of the 50 images that gains are of, the last 20 become right.
     row = rows["tuning_gain_at_layer_10[plain]"]
-    assert row.value == pytest.approx(0.4)
+    assert row.value == pytest.approx(0.2)
     assert row.holds is False
-    assert rows["late_minus_early[plain]"].value == pytest.approx(0.4)
+    assert rows["tuning_gain[plain, pairs, layer 10]"].value == pytest.approx(0.2)
+    assert rows["gain_slope[plain, pairs]"].value == pytest.approx(0.1)
     assert not any("shuffled" in name for name in rows)
     assert rows_of(made_up(0.8), 'attention.sources=["tuning"]')["baseline[plain]"].holds is False
 
@@ -94,17 +98,18 @@ def test_the_layer_is_chosen_on_the_first_half():
     """The second half, where the other layer is better, is not looked at."""
     s, data = settings(*VGG), made_up(0.6)
     assert analyse(s, data, np.random.default_rng(0))["best_layer"].item() == "layer 8"
-    data["score"][0, 0, 1, 0, :, 0] = 5.0
-    data["score"][0, 0, 0, 0, :, 0] = -5.0
+    data["score"][0, 0, 0, 0, 1, 0, :, 0] = 5.0
+    data["score"][0, 0, 0, 0, 0, 0, :, 0] = -5.0
     assert analyse(s, data, np.random.default_rng(0))["best_layer"].item() == "layer 10"
 
 
 def test_no_answer_is_a_no_and_what_was_not_asked_has_none():
     data = made_up(0.6)
-    data["score"][0, 0, 0] = np.nan
-    data["settled_share"][0, 0, 0] = 0.0
-    data["score"][0, 0, 1] = np.nan
-    data["settled_share"][0, 0, 1] = np.nan
+    at = {"site": 0}, {"site": 1}
+    data["score"][at[0]] = np.nan
+    data["settled_share"][at[0]] = 0.0
+    data["score"][at[1]] = np.nan
+    data["settled_share"][at[1]] = np.nan
     found = analyse(settings(*VGG), data, np.random.default_rng(0))
     ran_away, not_asked = (found["detection"].sel(site=f"layer {n}") for n in (8, 10))
     assert np.all(ran_away.sel(measure="performance") == 0.5)

@@ -137,3 +137,17 @@ def test_trials_that_cannot_be_made():
         merged_trials(jax.random.key(0), singles, np.asarray(LABELS), 5, 10)
     with pytest.raises(UserError, match="label 10"):
         array_trials(jax.random.key(0), singles, np.asarray(LABELS), 4, 11)
+
+
+def test_an_array_may_have_empty_quadrants_but_never_that_of_the_category():
+    labels = np.repeat(np.arange(6), 3)
+    pixels = lambda rows: jnp.asarray(1.0 + rows)[:, None, None, None] * jnp.ones((1, 1, 8, 8))  # noqa: E731
+    trials = array_trials(jax.random.key(0), pixels, labels, 16, 6, filled=2)
+    assert np.all((trials.sources >= 0).sum(axis=-1) == 2)
+    cued = np.take_along_axis(trials.sources, trials.quadrant[..., None], axis=-1)[..., 0]
+    assert np.all(cued >= 0)
+    shown = labels[cued] == np.arange(6)[:, None]
+    np.testing.assert_array_equal(shown, trials.present)
+    image = np.asarray(trials.images(2, 0, 4))
+    quadrants = image.reshape(4, 2, 4, 2, 4).max(axis=(2, 4)).reshape(4, 4)
+    np.testing.assert_array_equal(quadrants > 0, trials.sources[2, :4] >= 0)
