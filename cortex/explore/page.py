@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from nicegui import run, ui
+from PIL import Image, ImageColor
 from starlette.requests import Request
 
 from cortex.errors import ConfigError
@@ -35,7 +38,6 @@ body { background: #f6f7f8; }
   box-shadow: 0 1px 2px rgba(0, 0, 0, .15); min-width: 0; }
 .maps { display: grid; grid-auto-flow: column; overflow-x: auto;
   grid-auto-columns: calc(100% / 3); }
-.maps > .nicegui-echart { aspect-ratio: 5 / 6; height: auto; }
 .wide { height: 340px; width: 100%; } .low { height: 250px; width: 100%; }
 .numbers { display: grid; gap: 12px; grid-template-columns: repeat(3, minmax(0, 1fr)); }
 .number { font-size: 26px; font-variant-numeric: tabular-nums; line-height: 1.2; }
@@ -43,8 +45,7 @@ body { background: #f6f7f8; }
   .explore { grid-template-columns: minmax(0, 1fr); grid-template-rows: none;
     grid-template-areas: "steady" "regime" "side" "course"; }
   .steady { position: sticky; top: 0; z-index: 5; }
-  .wide { height: 250px; } .maps { grid-auto-columns: 50%; }
-  .maps > .nicegui-echart { aspect-ratio: 11 / 15; } .number { font-size: 20px; }
+  .wide { height: 250px; } .maps { grid-auto-columns: 50%; } .number { font-size: 20px; }
 }
 """
 
@@ -126,7 +127,7 @@ class Page:
         if self.scene.network == "ring":
             return [ui.echart({}).classes("wide")]
         with ui.element("div").classes("maps"):
-            return [ui.echart({}) for _ in range(3)]
+            return [ui.html("", sanitize=False) for _ in range(3)]
 
     def controls(self) -> None:
         """A slider for each number, by section."""
@@ -215,13 +216,12 @@ class Page:
 
     def draw(self, scene: Any, seen: Seen) -> None:
         """Put the numbers into the pictures."""
-        charts = ring_chart(scene, seen) if scene.network == "ring" else sheet_charts(scene, seen)
-        for chart, options in zip(
-            (*self.pictures, self.course), (*charts, course_chart(seen)), strict=True
-        ):
-            chart.options.clear()
-            chart.options.update(options)
-            chart.update()
+        if scene.network == "ring":
+            _fill(self.pictures[0], ring_chart(scene, seen))
+        else:
+            for picture, svg in zip(self.pictures, sheet_maps(scene, seen), strict=True):
+                picture.set_content(svg)
+        _fill(self.course, course_chart(seen))
         for labels, texts in zip(self.numbers, regime(scene, seen), strict=True):
             for label, text in zip(labels, texts, strict=True):
                 label.text = text
@@ -319,7 +319,13 @@ def _legend() -> dict[str, Any]:
     }
 
 
-def ring_chart(scene: Any, seen: Seen) -> list[dict[str, Any]]:
+def _fill(chart: Any, options: dict[str, Any]) -> None:
+    chart.options.clear()
+    chart.options.update(options)
+    chart.update()
+
+
+def ring_chart(scene: Any, seen: Seen) -> dict[str, Any]:
     """Rates and drive over preferred orientation, with attention and without."""
     period, title = scene.circuit.period, "Preferred orientation (deg)"
     around = np.arange(scene.circuit.units + 1) % scene.circuit.units  # its end is its beginning
@@ -337,24 +343,22 @@ def ring_chart(scene: Any, seen: Seen) -> list[dict[str, Any]]:
     drive["markLine"] = {"silent": True, "data": [where], **marked}
     drive["markLine"]["label"] = {"formatter": "attention", "position": "end", **_TEXT}
     grid = {"left": 62, "right": 16}
-    return [
-        {
-            "animation": False,
-            "legend": _legend(),
-            "tooltip": {"trigger": "axis"},
-            "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-            "grid": [{**grid, "top": 34, "bottom": "42%"}, {**grid, "top": "69%", "bottom": 44}],
-            "xAxis": [
-                _axis("", 0, period, interval=45) | {"axisLabel": {"show": False}},
-                _axis(title, 0, period, interval=45, gridIndex=1, nameGap=26),
-            ],
-            "yAxis": [
-                _axis("Rate (Hz)", 0, nameGap=42),
-                _axis("Drive (%)", 0, nameGap=42, gridIndex=1, splitNumber=2),
-            ],
-            "series": [*series, drive],
-        }
-    ]
+    return {
+        "animation": False,
+        "legend": _legend(),
+        "tooltip": {"trigger": "axis"},
+        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
+        "grid": [{**grid, "top": 34, "bottom": "42%"}, {**grid, "top": "69%", "bottom": 44}],
+        "xAxis": [
+            _axis("", 0, period, interval=45) | {"axisLabel": {"show": False}},
+            _axis(title, 0, period, interval=45, gridIndex=1, nameGap=26),
+        ],
+        "yAxis": [
+            _axis("Rate (Hz)", 0, nameGap=42),
+            _axis("Drive (%)", 0, nameGap=42, gridIndex=1, splitNumber=2),
+        ],
+        "series": [*series, drive],
+    }
 
 
 def course_chart(seen: Seen) -> dict[str, Any]:
@@ -391,7 +395,7 @@ def _shade(opacity: float) -> dict[str, Any]:
     return {"color": style.PALE, "opacity": opacity}
 
 
-def sheet_charts(scene: Any, seen: Seen) -> list[dict[str, Any]]:
+def sheet_maps(scene: Any, seen: Seen) -> list[str]:
     """E and I over the sheet with attention, and what attention changes in E."""
     E, I = (np.asarray(rate) for rate in (seen.rates.E, seen.rates.I))  # noqa: E741
     change = E[3] - E[2]
@@ -410,51 +414,54 @@ def _top(rates: np.ndarray) -> float:
 
 def _map(
     scene: Any, title: str, values: np.ndarray, limits: tuple[float, float], colours: list[str]
-) -> dict[str, Any]:
-    """A map of the sheet [deg], with the gratings (dashed) and attention (solid) on it."""
-    side = scene.circuit.size
-    half = side * scene.circuit.spacing / 2
-    rows, columns = np.indices(values.shape)
-    cells = _points(columns.ravel(), rows.ravel(), values.ravel())
-    hidden: Mapping[str, Any] = {"type": "category", "show": False, "data": list(range(side))}
-    over = {"xAxisIndex": 1, "yAxisIndex": 1, "silent": True}
-    circles = [
-        _line("", *_circle(one.place, radius), style.INK, kind, **over)
-        for one, radius, kind in (
-            (scene.first, scene.diameter / 2, "dashed"),
-            (scene.second, scene.diameter / 2, "dashed"),
-            (scene.attention, scene.attention.width, "solid"),
+) -> str:
+    """A map of the sheet [deg] as SVG, with the gratings (dashed) and attention (solid) on it.
+
+    A picture of a pixel for each unit: charts of the page's library take ten times as long.
+    """
+    half = scene.circuit.size * scene.circuit.spacing / 2
+    left, top, side = 30, 24, 164
+
+    def at(place: float) -> float:
+        return (place + half) / (2 * half) * side
+
+    circles = "".join(
+        f'<circle cx="{left + at(place):.2f}" cy="{top + side / 2}" r="{at(radius - half):.2f}" '
+        f'fill="none" stroke="{style.INK}" stroke-width="1.2" stroke-dasharray="{dashes}"/>'
+        for place, radius, dashes in (
+            (scene.first.place, scene.diameter / 2, "4 3"),
+            (scene.second.place, scene.diameter / 2, "4 3"),
+            (scene.attention.place, scene.attention.width, "none"),
         )
-    ]
-    degrees = _axis("Place (deg)", -half, half, nameGap=22, position="bottom")
-    for part in ("axisTick", "axisLabel"):
-        degrees[part] = degrees[part] | {"customValues": [-2, -1, 0, 1, 2]}
-    return {
-        "animation": False,
-        "title": {"text": title, "left": "center", "textStyle": _TEXT},
-        "grid": {"left": 28, "right": 10, "top": 26, "bottom": 72},
-        "tooltip": {},
-        "xAxis": [hidden, degrees],
-        "yAxis": [hidden, degrees | {"name": "", "position": "left"}],
-        "visualMap": {
-            "min": limits[0],
-            "max": limits[1],
-            "precision": 2,
-            "seriesIndex": 0,
-            "calculable": False,
-            "orient": "horizontal",
-            "left": "center",
-            "bottom": 0,
-            "itemWidth": 12,
-            "itemHeight": 70,
-            "text": [f"{limits[1]:.3g}", f"{limits[0]:.3g}"],
-            "textStyle": _TEXT,
-            "inRange": {"color": colours},
-        },
-        "series": [{"type": "heatmap", "data": cells}, *circles],
-    }
+    )
+    floor = top + side
+    ticks = "".join(
+        f'<text x="{left + at(place):.1f}" y="{floor + 13}" text-anchor="middle">{place}</text>'
+        f'<text x="{left - 5}" y="{floor - at(place) + 4:.1f}" text-anchor="end">{place}</text>'
+        for place in (-2, -1, 0, 1, 2)
+    )
+    bar = np.linspace(*limits, 64)[None]
+    frame = f'x="{left}" y="{top}" width="{side}" height="{side}"'
+    return (
+        '<svg viewBox="0 0 200 250" width="100%" font-size="10" fill="#222222">'
+        f'<text x="{left + side / 2}" y="14" text-anchor="middle">{title}</text>'
+        f"<image {frame} {_image(values[::-1], limits, colours)}/>{circles}"
+        f'<rect {frame} fill="none" stroke="{style.GREY}" stroke-width="0.8"/>{ticks}'
+        f'<text x="{left + side / 2}" y="{floor + 28}" text-anchor="middle">Place (deg)</text>'
+        f'<image x="72" y="{floor + 40}" width="80" height="10" {_image(bar, limits, colours)}/>'
+        f'<text x="66" y="{floor + 49}" text-anchor="end">{limits[0]:.3g}</text>'
+        f'<text x="158" y="{floor + 49}">{limits[1]:.3g}</text></svg>'
+    )
 
 
-def _circle(place: float, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    turn = np.linspace(0, 2 * np.pi, 61)
-    return place + radius * np.cos(turn), radius * np.sin(turn)
+def _image(values: np.ndarray, limits: tuple[float, float], colours: list[str]) -> str:
+    """Attributes of a picture with a pixel for each number."""
+    stops = np.array([ImageColor.getrgb(colour) for colour in colours], float)
+    shares = np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])).clip(0, 1)
+    along = np.linspace(0, 1, len(stops))
+    pixels = np.stack([np.interp(shares, along, channel) for channel in stops.T], -1)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.round().astype(np.uint8)).save(buffer, "png")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    look = 'preserveAspectRatio="none" style="image-rendering: pixelated"'
+    return f'href="data:image/png;base64,{data}" {look}'

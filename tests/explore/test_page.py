@@ -85,9 +85,10 @@ def caption(browser):
 
 
 def pictures(browser):
-    """Every chart as an encoded picture."""
-    script = "return [...document.querySelectorAll('canvas')].map(c => c.toDataURL())"
-    return browser.execute_script(script)
+    """Every chart and map as text."""
+    charts = "[...document.querySelectorAll('canvas')].map(c => c.toDataURL())"
+    maps = "[...document.querySelectorAll('.maps svg')].map(m => m.outerHTML)"
+    return browser.execute_script(f"return [...{charts}, ...{maps}]")
 
 
 def opened(browser, link):
@@ -143,6 +144,12 @@ def test_a_slider_redraws_and_the_link_restores_it(address, browser, network):
     assert value(browser, "first.contrast") == before + 5
 
 
+def told(browser):
+    """The text in the open dialog, once it is there."""
+    find = "return document.querySelector('.q-dialog code')?.innerText"
+    return until(lambda: (browser.execute_script(find) or "").strip(), "a text")
+
+
 def regime(browser):
     return [one.text for one in browser.find_elements("css selector", ".number")]
 
@@ -150,20 +157,18 @@ def regime(browser):
 def test_network_form_of_attention_and_texts(address, browser):
     opened(browser, address)
     press(browser, "as Python")
-    code = until(lambda: browser.find_elements("css selector", "code"), "the text")[0]
-    assert code.text.split() == as_python(RingScene()).split()
+    assert told(browser).split() == as_python(RingScene()).split()
     browser.find_element("tag name", "body").send_keys(webdriver.Keys.ESCAPE)
     time.sleep(0.5)
     with changed(browser):
         press(browser, "Sheet")
     until(lambda: "network=sheet" in browser.current_url, "the sheet's link")
-    assert len(browser.find_elements("css selector", ".nicegui-echart")) == 4  # one is the course
+    assert len(browser.find_elements("css selector", ".maps svg")) == 3
     opened(browser, f"{address}?attention.form=gain+on+drive")
     assert browser.find_elements("css selector", "[data-path='attention.gain']")
     assert not browser.find_elements("css selector", "[data-path='attention.input']")
     press(browser, "as TOML")
-    code = until(lambda: browser.find_elements("css selector", "code"), "the text")[0]
-    assert scene_from(tomllib.loads(code.text)).attention.form == "gain on drive"
+    assert scene_from(tomllib.loads(told(browser))).attention.form == "gain on drive"
 
 
 def test_a_link_that_cannot_be_used_says_so_and_shows_the_default(address, browser):
