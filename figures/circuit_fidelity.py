@@ -65,6 +65,7 @@ def _kept(panel: Any, here: Any) -> None:
         one = here.sel(way=way)
         kept, filled = one.first_class.sel(bound="value"), one.leading_eigenvalue > 1
         dot = {"ls": "none", "marker": "o", "mec": LOOKS[way], "mew": 0.8, "clip_on": False}
+        dot["in_layout"] = False  # an empty line that is not clipped would take all the room
         panel.plot(one.recurrence[~filled], kept[~filled], mfc="white", **dot)
         panel.plot(one.recurrence[filled], kept[filled], mfc=LOOKS[way], **dot)
     panel.axhline(0.8, color=style.PALE, lw=1, zorder=0)

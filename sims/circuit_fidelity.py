@@ -75,8 +75,7 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     tested = ordinary.images(ordinary.gradients)
     shown, present = hard_images(tested, ordinary.labels[ordinary.gradients], ordinary.categories)
     classes = jax.eval_shape(network.network, tested[0]).shape[0]
-    sites = {f"layer {n}": (n,) for n in s.layers}
-    sites |= {"all": s.layers} if len(s.layers) > 1 else {}
+    sites = {f"layer {n}": (n,) for n in s.layers} | ({"all": s.layers} if s.layers[1:] else {})
 
     def read(system: VisualSystem, some: Array) -> np.ndarray:
         return over_batches(lambda x: _read(system.readout, pass_through(system, x)[1]), some)
@@ -225,9 +224,10 @@ ROWS: dict[str, tuple[Any, Any, str]] = {
     "surround_suppression": (whole("surround_suppression"), Above(0), "the surround suppresses"),
     "sums_over_curves": (gap, Above(0), "sums over maps keep more than curves"),
 }
+KNOWN = {"sums_over_curves": "Late in a network of digits either keeps nearly all of its classes."}
 CLAIMS = (
     *(
-        Claim(name, value, expect, OURS, effect, headline=True, when=asked)
+        Claim(name, value, expect, OURS, effect, True, KNOWN.get(name, ""), when=asked)
         for name, (value, expect, effect) in ROWS.items()
     ),
     ex.settled_claim(),
