@@ -239,10 +239,9 @@ def _look(scene: Scene) -> Seen:
 
 
 def _heading(scene: Any) -> str:
-    marks = "attended solid, unattended dashed"
     if scene.network == "sheet":
-        marks = "gratings in dashes, attention solid"
-    return f"Steady state, both gratings: {marks}"
+        return "Steady state: both gratings dashed, attention solid"
+    return "Steady state, both gratings: attended solid, unattended dashed"
 
 
 def _bounds(section: Settings, path: str) -> tuple[float, float] | None:
