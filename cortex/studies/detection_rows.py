@@ -199,7 +199,7 @@ def conclusion(d: xr.Dataset, level: float) -> str:
     here = d.sel(task=task, site=site)
     by = next(name for name in LEARNED if name in d["source"].values)
 
-    def told(name: str, factor: float, form: str, **at: str) -> str:
+    def told(name: str, factor: float | int, form: str, **at: str) -> str:
         low, value, high = (
             factor * float(here[name].sel(at | {"bound": b})) for b in ("low", "value", "high")
         )
