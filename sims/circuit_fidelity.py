@@ -53,7 +53,7 @@ class Settings(ex.ExperimentSettings):
     """Settings of `circuit_fidelity`."""
 
     network: NetworkSection = NetworkSection(variants=("plain",))
-    images: ImagesSection = ImagesSection(learning=20, gradients=20)
+    images: ImagesSection = ImagesSection(learning=20, others=20)
     layers: tuple[int, ...] = quantity(
         (2, 5, 8), "1", "layers with a circuit, one at a time and all at once", min_length=1
     )
@@ -72,8 +72,8 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     images = stimulus_set(s.images, network, s.seed)
     ordinary, calibration = images.ordinary, images.calibration()
     learned, labels = ordinary.images(ordinary.learning), ordinary.labels[ordinary.learning]
-    tested = ordinary.images(ordinary.gradients)
-    shown, present = hard_images(tested, ordinary.labels[ordinary.gradients], ordinary.categories)
+    tested = ordinary.images(ordinary.others)
+    shown, present = hard_images(tested, ordinary.labels[ordinary.others], ordinary.categories)
     classes = jax.eval_shape(network.network, tested[0]).shape[0]
     sites = {f"layer {n}": (n,) for n in s.layers} | ({"all": s.layers} if s.layers[1:] else {})
 
@@ -244,7 +244,7 @@ experiment = ex.Experiment(
         "recurrence": [0.0, 1.0],
         "ways": list(WAYS)[1:],
         "images.learning": 6,
-        "images.gradients": 2,
+        "images.others": 2,
         "resamples": 10,
     },
 )
