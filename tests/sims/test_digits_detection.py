@@ -125,8 +125,7 @@ def test_three_sentences_say_what_was_asked_found_and_how_sure_it_is():
     data = experiment.run(s)
     asked, found, sure = experiment.conclude(s, data).split("\n")
     assert asked.startswith("Asked: does attention")
-    gain = float(
-        data["gain"].sel(compared="tuning", site="layer 3", measure="performance", bound="value")
-    )
+    at = {"compared": "tuning", "site": "layer 3", "measure": "performance", "bound": "value"}
+    gain = data["gain"].sel(at).item()
     assert f"{100 * gain:+.1f} [" in found
     assert "80 images for each of a single network, 95% intervals" in sure
