@@ -125,8 +125,8 @@ def statistics(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for axes in ((-2, -1), (-1,)):
         x, y = (one - np.nanmean(one, axes, keepdims=True) for one in (x, y))
         xx, yy, xy = (np.nanmean(one, (-2, -1)) for one in (x * x, y * y, x * y))
-        spread = np.sqrt(xx * yy)
-        found += [xy / xx, xy / np.where(spread > 0, spread, np.nan), np.sqrt(yy)]
+        some, both = (np.where(one > 0, one, np.nan) for one in (xx, np.sqrt(xx * yy)))
+        found += [xy / some, xy / both, np.sqrt(yy)]
     return np.stack(found, -1)
 
 
