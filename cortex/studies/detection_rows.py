@@ -331,7 +331,7 @@ GAIN_CLAIMS = (
     ),
     Claim(
         "all_minus_best_layer",
-        lambda d: d["all_minus_best_layer"],
+        lambda d: d["all_minus_best_layer"].dropna("by", how="all"),  # not applied to all layers
         CLOSE,
         DIRECTION,
         "attention to all layers at once gains what it does at the best one",
