@@ -31,7 +31,7 @@ FAMILIES = {
         "orientation_detection": "3 min",
         "colour_of_orientation": "4 min",
         "spatial_and_feature_attention": "7 min",
-        "circuit_fidelity": "3 min",
+        "circuit_fidelity": "10 min",
         "fsgm_propagation": "2 min",
         "tuning_and_gradients": "1 min",
         "mechanism_comparison": "4 min",
