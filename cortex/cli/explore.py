@@ -27,10 +27,10 @@ def explore(
 ) -> None:
     """Play with a circuit in the browser: contrast, attention, weights.
 
-    Needs the extra: pip install 'cortex[explore]'
+    Needs the extra: pip install -e '.[explore]'
     """
     if importlib.util.find_spec("nicegui") is None:
-        raise UserError("cortex explore needs NiceGUI: pip install 'cortex[explore]'")
+        raise UserError("cortex explore needs NiceGUI: pip install -e '.[explore]'")
     from cortex.explore import scene_from
 
     asked = scene_from({"network": scene} if not scene.endswith(".toml") else _read(Path(scene)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -81,18 +82,19 @@ class Scene(Settings):
 
     stepping: ClassVar[Adaptive] = Adaptive()
 
+    @abc.abstractmethod
     def build(self) -> Circuit:
         """The circuit."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def gratings(self) -> Float[Array, grating * shape]:
         """Drive by each grating at a contrast of 1."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def attended(self) -> Float[Array, "*shape"]:
         """The pattern of attention, 1 at its peak."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def settle(self, circuit: Circuit, drives: Array, attended: Array, form: TopDownForm) -> Any:
         """Steady states under several drives and patterns of attention, along the first axis.
 
@@ -100,7 +102,6 @@ class Scene(Settings):
             Rates [Hz], those of the end of the search where there is no steady state, and which
             are steady.
         """
-        raise NotImplementedError
 
 
 class RingScene(Scene):

@@ -180,6 +180,12 @@ def at_last(name: str, **choices: Any) -> Callable[[xr.Dataset], xr.DataArray]:
     return lambda d: d[name].sel(choices, drop=True).sel(site=last_layer(d), drop=True)
 
 
+def learned_at_last(name: str) -> Callable[[xr.Dataset], xr.DataArray]:
+    """As `at_last`, of the learned values that attention was applied by."""
+    value = at_last(name)
+    return lambda d: value(d).sel(source=[one for one in LEARNED if one in d["source"].values])
+
+
 def at_layers(name: str, **choices: Any) -> Callable[[xr.Dataset], xr.DataArray]:
     """A variable at every single layer attended: the value of a claim."""
     return lambda d: d[name].sel(choices, drop=True).sel(site=single_layers(d))
@@ -358,9 +364,7 @@ GAIN_CLAIMS = (
     ),
     Claim(
         "beyond_threshold",
-        lambda d: at_last("beyond_threshold")(d).sel(
-            source=[name for name in LEARNED if name in d["source"].values]
-        ),
+        learned_at_last("beyond_threshold"),
         Above(0),
         OURS,
         "attention gains more than a better threshold does",
@@ -369,9 +373,7 @@ GAIN_CLAIMS = (
     ),
     Claim(
         "area_gain",
-        lambda d: at_last("area_gain")(d).sel(
-            source=[name for name in LEARNED if name in d["source"].values]
-        ),
+        learned_at_last("area_gain"),
         Above(0),
         OURS,
         "attention raises the area under the ROC curve, at the strength best for it",

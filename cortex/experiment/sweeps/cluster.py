@@ -43,7 +43,7 @@ def check_cluster(where: str) -> None:
     for name in needed:
         if importlib.util.find_spec(name) is None:
             raise UserError(
-                f"--cluster {where}: needs {name}, found none; pip install 'cortex[cluster]'"
+                f"--cluster {where}: needs {name}, found none; pip install -e '.[cluster]'"
             )
 
 
