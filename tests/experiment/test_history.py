@@ -108,6 +108,16 @@ def test_a_report_of_a_run_needs_no_other_file(two, cortex):
     assert "Someone <2015>" in text  # and not an element
 
 
+def test_a_report_of_a_run_begins_with_the_claims_that_do_not_hold(two):
+    rows = [
+        Measure(name=name, value=1.0, unit="1", expected="> 0", holds=name == "held")
+        for name in ("held", "lost")
+    ]
+    (two[0] / "measures.json").write_text(to_json(rows))
+    words = Page(write_report(two[0]).read_text(encoding="utf-8")).words
+    assert words.index("lost") < words.index("held")
+
+
 def test_a_report_of_a_validation_begins_with_what_fails(tmp_path):
     folder_of(tmp_path / "good")
     folder_of(tmp_path / "bad", value=0.9)
