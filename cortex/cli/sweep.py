@@ -62,6 +62,15 @@ def sweep(
             help="Compute in local[:WORKERS] processes, slurm:JOBS, or at a scheduler's address.",
         ),
     ] = None,
+    job: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--job",
+            metavar="KEY=VALUE",
+            help="What jobs of Slurm ask for: queue, account, time, memory, cores, modules, "
+            "before, options, interface; may be repeated.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of every random draw.")] = None,
     device: Annotated[Device | None, typer.Option("--device", help="Where to compute.")] = None,
     precision: Annotated[
@@ -91,6 +100,8 @@ def sweep(
     )
     with shown_progress(quiet):
         plan.check()
+    if job and cluster is None:
+        raise UserError("--job: allowed with --cluster slurm:JOBS")
     _prepare(cluster is not None)
     with computing(device, precision), shown_progress(quiet):
         from cortex.experiment.sweeps.runner import run_sweep
@@ -99,7 +110,7 @@ def sweep(
         if cluster is not None:
             from cortex.experiment.sweeps.cluster import Cluster
 
-            engine = Cluster(cluster, most)
+            engine = Cluster(cluster, most, job or ())
         found = run_sweep(plan, out, engine=engine, chunk=most)
     if quiet:
         typer.echo(str(found.path))

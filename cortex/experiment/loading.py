@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,6 +14,8 @@ from cortex.experiment import registry
 from cortex.experiment.complaints import complaint
 from cortex.experiment.experiment import Experiment
 from cortex.settings import Axis, ExperimentSettings, frozen, plain
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def load_settings(
@@ -100,10 +102,33 @@ def checked(
         experiment: whose settings they are; by default that of the key ``experiment``.
     """
     experiment = experiment or _experiment(values, origin, touched)
+    return _validated(experiment.settings, values, origin, touched)
+
+
+def read_settings(model: type[_Model], file: Path, overrides: Sequence[str], option: str) -> _Model:
+    """Settings of another kind than an experiment's.
+
+    Args:
+        model: their class.
+        file: a TOML file, which need not be there.
+        overrides: settings as "key=value", which win.
+        option: by which these are given on the command line.
+
+    Raises:
+        ConfigError: with one line: which key or file, what was found, what is allowed.
+    """
+    values = _parsed(file.read_bytes, str(file)) if file.exists() else {}
+    touched = [_override(values, setting, option) for setting in overrides]
+    return _validated(model, values, str(file), touched)
+
+
+def _validated(
+    model: type[_Model], values: Mapping[str, Any], origin: str, touched: Sequence[str]
+) -> _Model:
     try:
-        return experiment.settings.model_validate(frozen(values))
+        return model.model_validate(frozen(values))
     except ValidationError as error:
-        path, line = complaint(experiment.settings, error)
+        path, line = complaint(model, error)
         at = _at(origin, path, touched)
         raise ConfigError(f"{at}: {line}" if at else line) from None
 
@@ -207,12 +232,12 @@ def _parsed(read: Any, origin: str) -> dict[str, Any]:
         raise ConfigError(f"{origin}: not valid TOML: {error}") from None
 
 
-def _override(values: dict[str, Any], setting: str) -> str:
+def _override(values: dict[str, Any], setting: str, option: str = "--set") -> str:
     """Put one ``path=value`` into the nested values; returns the path."""
     path, equals, text = setting.partition("=")
     path = path.strip()
     if not equals or not all(path.split(".")):
-        raise ConfigError(f"--set {setting}: allowed: path=value, such as seed=1")
+        raise ConfigError(f"{option} {setting}: allowed: path=value, such as seed=1")
     if path == "experiment":
         raise ConfigError("experiment: cannot be changed by --set; name the experiment instead")
     put(values, path, toml_value(text.strip()))

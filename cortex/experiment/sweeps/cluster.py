@@ -11,8 +11,9 @@ import json
 import logging
 import os
 import re
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -24,9 +25,11 @@ from cortex.experiment import provenance
 from cortex.experiment.sweeps.evaluate import FAILED, Evaluator, Rows
 from cortex.experiment.sweeps.pace import Pace
 from cortex.experiment.sweeps.plan import Sweep
+from cortex.experiment.sweeps.slurm import Jobs, SlurmJob, slurm_job
 
 WHERE = "local[:WORKERS], slurm:JOBS, or the address of a scheduler (tcp://HOST:PORT)"
 AHEAD = 2  # chunks that wait for each worker
+GLANCE = 0.02  # s between two looks for results
 QUIET = logging.CRITICAL  # workers come and go: not for a user's screen
 _HERE = re.compile(r"local(?::([1-9]\d*))?")
 _SLURM = re.compile(r"slurm:([1-9]\d*)")
@@ -39,12 +42,12 @@ def check_cluster(where: str) -> None:
     """`UserError` unless `where` is one of `WHERE` and the engine is installed."""
     if not any(form.fullmatch(where) for form in (_HERE, _SLURM, _ADDRESS)):
         raise UserError(f"--cluster {where}: allowed: {WHERE}")
-    needed = ["distributed", *(["dask_jobqueue"] if _SLURM.fullmatch(where) else [])]
-    for name in needed:
-        if importlib.util.find_spec(name) is None:
-            raise UserError(
-                f"--cluster {where}: needs {name}, found none; pip install -e '.[cluster]'"
-            )
+    if importlib.util.find_spec("distributed") is None:
+        raise UserError(
+            f"--cluster {where}: needs distributed, found none; pip install -e '.[cluster]'"
+        )
+    if _SLURM.fullmatch(where) and shutil.which("sbatch") is None:
+        raise UserError(f"--cluster {where}: needs sbatch of Slurm on PATH, found none")
 
 
 class Cluster:
@@ -52,19 +55,33 @@ class Cluster:
 
     Attributes:
         where: `WHERE`.
+        job: what jobs of Slurm ask for.
     """
 
-    def __init__(self, where: str, chunk: int | None = None) -> None:
+    def __init__(self, where: str, chunk: int | None = None, job: Sequence[str] = ()) -> None:
+        """Refuse what cannot be.
+
+        Args:
+            where: `WHERE`.
+            chunk: points of a task; default about ten seconds' worth.
+            job: what jobs of Slurm ask for, as "key=value"; see `slurm_job`.
+        """
         check_cluster(where)
+        queued = _SLURM.fullmatch(where)
+        if job and not queued:
+            raise UserError(f"--job: allowed with --cluster slurm:JOBS, found {where}")
         self.where, self._chunk = where, chunk
+        self.job = slurm_job(job) if queued else SlurmJob()
 
     def __call__(self, evaluator: Evaluator, missing: np.ndarray) -> Iterator[Rows]:
-        with connected(self.where) as client:
+        with connected(self.where, self.job) as (client, tend):
             pace = Pace(self._chunk)
             todo = _Chunks(evaluator, missing, pace)
-            yield from self._results(client, todo, pace)
+            yield from self._results(client, tend, todo, pace)
 
-    def _results(self, client: Any, todo: _Chunks, pace: Pace) -> Iterator[Rows]:
+    def _results(
+        self, client: Any, tend: Callable[[], None], todo: _Chunks, pace: Pace
+    ) -> Iterator[Rows]:
         from distributed import KilledWorker, as_completed
 
         running = as_completed()
@@ -80,6 +97,9 @@ class Cluster:
 
         open_ += fill()
         while open_:
+            while not running.has_ready():
+                tend()
+                time.sleep(GLANCE)
             future = next(running)
             open_ -= 1
             chunk = todo.finished(future)
@@ -163,22 +183,42 @@ def _lost(points: np.ndarray, death: Exception) -> Rows:
 
 
 @contextmanager
-def connected(where: str) -> Iterator[Any]:
-    """A client of the cluster; what was started for it ends with it."""
+def connected(
+    where: str,
+    job: SlurmJob = SlurmJob(),  # noqa: B008, frozen
+) -> Iterator[tuple[Any, Callable[[], None]]]:
+    """A client of the cluster, and what looks after its workers; what was started ends with it.
+
+    Args:
+        where: `WHERE`.
+        job: what jobs of Slurm ask for.
+    """
     from distributed import Client
 
     with ExitStack() as stack:
-        address: Any = where
+        address, tend = where, _leave_alone
         if match := _HERE.fullmatch(where):
-            address = stack.enter_context(_local(int(match[1] or os.cpu_count() or 1)))
+            cluster = stack.enter_context(_local(int(match[1] or os.cpu_count() or 1)))
+            address = cluster.scheduler_address
         elif match := _SLURM.fullmatch(where):
-            address = stack.enter_context(_slurm(int(match[1])))
+            cluster = stack.enter_context(_without_workers(job.interface))
+            address = cluster.scheduler_address
+            jobs = Jobs(int(match[1]), job, address)
+            stack.callback(jobs.close)
+
+            def tend() -> None:
+                jobs.tend({worker.name for worker in list(cluster.scheduler.workers.values())})
+
         try:
             client = stack.enter_context(Client(address))
         except (OSError, TimeoutError) as error:
             raise UserError(f"--cluster {where}: cannot be reached ({error})") from None
         _require_workers_like_this(client, where)
-        yield client
+        yield client, tend
+
+
+def _leave_alone() -> None:
+    """What looks after workers that somebody else does."""
 
 
 def _require_workers_like_this(client: Any, where: str) -> None:
@@ -240,17 +280,12 @@ def _local(workers: int) -> Any:
         return SpecCluster(workers=specification, scheduler=scheduler, silence_logs=QUIET)
 
 
-def _slurm(jobs: int) -> Any:
-    """Jobs of one worker each, as the user's dask configuration (jobqueue.slurm) describes them."""
-    import dask
-    from dask_jobqueue import SLURMCluster
+def _without_workers(interface: str) -> Any:
+    """A scheduler that workers from other machines come to."""
+    from distributed import Scheduler, SpecCluster
 
-    own = {"cores": 1, "memory": "8GB"}
-    given: dict[str, Any] = {
-        key: value
-        for key, value in own.items()
-        if dask.config.get(f"jobqueue.slurm.{key}", None) is None
-    }
-    cluster = SLURMCluster(processes=1, **given)
-    cluster.scale(jobs=jobs)
-    return cluster
+    options = {"interface": interface or None, "port": 0, "dashboard": False}
+    try:
+        return SpecCluster(scheduler={"cls": Scheduler, "options": options}, silence_logs=QUIET)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"--cluster: no scheduler for jobs to come to ({error})") from None

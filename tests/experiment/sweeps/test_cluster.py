@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 
 import numpy as np
@@ -25,7 +24,7 @@ def sweep(toy):
 def test_workers_give_the_same_numbers_and_one_may_die(sweep, tmp_path):
     pytest.importorskip("distributed")
     here = run_sweep(sweep, tmp_path / "here").data
-    with connected("local:2") as client:
+    with connected("local:2") as (client, _):
         client.wait_for_workers(2)
         victim = next(iter(client.run(os.getpid).values()))
         killer = threading.Timer(1.0, os.kill, (victim, signal.SIGKILL))
@@ -34,30 +33,6 @@ def test_workers_give_the_same_numbers_and_one_may_die(sweep, tmp_path):
         there = run_sweep(sweep, tmp_path / "there", engine=engine)
         killer.join()
         assert victim not in client.run(os.getpid).values()
-    xr.testing.assert_identical(there.data, here)
-
-
-SBATCH = """#!/bin/sh
-cp "$1" "$1.kept.sh"
-setsid sh "$1.kept.sh" >/dev/null 2>&1 </dev/null &
-echo "Submitted batch job $!"
-"""
-SCANCEL = """#!/bin/sh
-for job in "$@"; do kill -- "-$job"; done
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="the stand-ins need setsid")
-def test_jobs_of_a_queue_are_workers(sweep, tmp_path, monkeypatch):
-    """With stand-ins for the queue's commands that start the job at once, on this machine."""
-    pytest.importorskip("dask_jobqueue")
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    here = run_sweep(sweep, tmp_path / "here").data
-    there = run_sweep(sweep, tmp_path / "there", engine=Cluster("slurm:1", chunk=8))
     xr.testing.assert_identical(there.data, here)
 
 
@@ -70,3 +45,14 @@ def test_a_worker_of_another_version_refuses(sweep):
 def test_a_cluster_of_no_known_form_is_refused(where):
     with pytest.raises(UserError, match=r"allowed: local\[:WORKERS\]"):
         Cluster(where)
+
+
+def test_jobs_are_asked_for_of_slurm_only():
+    with pytest.raises(UserError, match="--job: allowed with --cluster slurm:JOBS, found local:2"):
+        Cluster("local:2", job=["queue=short"])
+
+
+def test_slurm_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UserError, match="needs sbatch of Slurm on PATH, found none"):
+        Cluster("slurm:2")
