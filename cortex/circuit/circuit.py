@@ -110,6 +110,15 @@ class Dynamics(eqx.Module):
         recurrent = self.operator.expand(projected)
         return self.drive.map(total, m.drive_gain, recurrent, m.recurrent_gain, m.input)
 
+    @property
+    def condensed(self) -> bool:
+        """Whether the rates as the coupling projects them move by themselves.
+
+        They do where the coupling condenses and all units of a population are equally fast.
+        """
+        tau = self.populations.tau
+        return self.operator.condenses and jnp.ndim(tau.E) == jnp.ndim(tau.I) == 0
+
     def valid(self) -> Bool[Array, ""]:
         """Whether the input from outside is finite at every unit, and the recurrent gain too."""
         m = self.modulation

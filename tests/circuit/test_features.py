@@ -33,7 +33,7 @@ def test_factors_are_positive_keep_the_row_sums_and_know_their_error():
         found = FactoredFeatures.fit(S, rank)
         assert found.of.shape == (rank, 60)
         for part in (found.own, found.onto, found.of):
-            assert float(part.min()) >= 0
+            assert part is None or float(part.min()) >= 0
         matrix = np.asarray(found.matrix())
         np.testing.assert_allclose(matrix.sum(axis=1), 1.0, rtol=1e-5)
         worst = np.abs(matrix - S).sum(axis=1).max()
@@ -43,9 +43,12 @@ def test_factors_are_positive_keep_the_row_sums_and_know_their_error():
     assert errors[2] < 0.05
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["own", "no own"])
 @pytest.mark.parametrize("shape", [(20, 5, 6), (20, 17, 19)], ids=["plane", "separable"])
-def test_a_sheet_with_factors_is_the_sheet_with_their_matrix(shape):
+def test_a_sheet_with_factors_is_the_sheet_with_their_matrix(shape, own):
     factored = FactoredFeatures.fit(layer(20), 6)
+    weights = jnp.linspace(0.1, 0.3, 20) if own else None
+    factored = FactoredFeatures(weights, factored.onto, factored.of, factored.error)
     rates = EI(*(jnp.asarray(np.random.default_rng(i).uniform(0, 9, shape)) for i in (1, 2)))
     given = {"J": J, "sigma": SIGMA, "shape": shape}
     found = GaussianCoupling(features=factored, **given).parts(rates)
@@ -58,6 +61,7 @@ def test_factors_obey_dales_law():
     good = FactoredFeatures.fit(layer(6), 2)
     for name in ("own", "onto", "of"):
         parts = {part: getattr(good, part) for part in ("own", "onto", "of")}
+        parts["own"] = jnp.ones(6)
         bad = FactoredFeatures(**{**parts, name: -parts[name] - 1.0}, error=0.0)
         populations = Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0))
         with pytest.raises(ValueError, match=rf"features.{name}: found -"):

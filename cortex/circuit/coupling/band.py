@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -124,6 +124,7 @@ class BandOperator(AbstractOperator):
     factors: Projections[Float[Array, "across down"]]
     features: AbstractFeatures
     exact: AbstractOperator
+    condenses: ClassVar[bool] = True
 
     @classmethod
     def build(

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import equinox as eqx
 import jax
@@ -53,7 +53,15 @@ class Projections(Shown, Generic[T]):
 
 
 class AbstractOperator(eqx.Module):
-    """Recurrent input as a function of the rates, ready to be applied many times."""
+    """Recurrent input as a function of the rates, ready to be applied many times.
+
+    Attributes:
+        condenses: `project` treats each population by itself, by one linear map, and gives fewer
+            numbers than there are units. As rates relax towards their steady rates, so do then
+            these numbers by themselves: steady states can be searched for among them.
+    """
+
+    condenses: ClassVar[bool] = False
 
     @abc.abstractmethod
     def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:

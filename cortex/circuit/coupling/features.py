@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 
 from ..populations import Leaf, as_floats, require
 
+LITTLE = 0.01  # weight onto itself, as a share of all a feature gets, that is not kept apart
+
 
 class AbstractFeatures(eqx.Module):
     """A matrix S of non-negative weights between features, ready to be applied."""
@@ -56,20 +58,43 @@ class DenseFeatures(AbstractFeatures):
         require(self.weights, "features", lambda v: v >= 0, ">= 0")
 
 
+class UnmixedFeatures(AbstractFeatures):
+    """Every map connected to itself only.
+
+    Attributes:
+        count: of the features.
+    """
+
+    count: int = eqx.field(static=True)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.count, self.count
+
+    def __call__(self, values: Float[Array, "*batch features places"]) -> Leaf:
+        return values
+
+    def matrix(self) -> Float[Array, "features features"]:
+        return jnp.eye(self.count)
+
+    def check_dale(self) -> None:
+        pass
+
+
 class FactoredFeatures(AbstractFeatures):
     """S = diag(own) + onto @ of, for layers of hundreds of maps: cost grows with their number.
 
     All factors are non-negative, so that Dale's law holds whatever the rank.
 
     Attributes:
-        own: weight of each feature onto itself besides the product, (features,).
+        own: weight of each feature onto itself besides the product, (features,); None for none.
         onto: (features, rank).
         of: (rank, features).
         error: largest difference between a row's weights and those of the matrix that was
             factored, added up over the row, as a share of its sum [1].
     """
 
-    own: Float[Array, " features"]
+    own: Float[Array, " features"] | None
     onto: Float[Array, "features rank"]
     of: Float[Array, "rank features"]
     error: float = eqx.field(static=True)
@@ -105,11 +130,13 @@ class FactoredFeatures(AbstractFeatures):
         onto, of = model.fit_transform(rest), model.components_
         product = onto @ of
         own = np.maximum(np.diag(dense) - np.diag(product), 0.0)
+        if np.max(own / dense.sum(axis=1)) < LITTLE:
+            own = np.zeros_like(own)
         scale = dense.sum(axis=1) / (product.sum(axis=1) + own)
         own, onto = own * scale, onto * scale[:, None]
         gap = np.abs(np.diag(own) + onto @ of - dense).sum(axis=1) / dense.sum(axis=1)
         return cls(
-            own=jnp.asarray(own, float),
+            own=jnp.asarray(own, float) if own.any() else None,
             onto=jnp.asarray(onto, float),
             of=jnp.asarray(of, float),
             error=float(gap.max()),
@@ -117,19 +144,28 @@ class FactoredFeatures(AbstractFeatures):
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.own.shape[-1], self.own.shape[-1]
+        return self.onto.shape[-2], self.of.shape[-1]
 
     def __call__(self, values: Float[Array, "*batch features places"]) -> Leaf:
-        pooled = jnp.einsum("rg,...gx->...rx", self.of, values, precision="highest")
-        spread = jnp.einsum("fr,...rx->...fx", self.onto, pooled, precision="highest")
-        return self.own[:, None] * values + spread
+        spread = self.spread(self.pool(values))
+        return spread if self.own is None else self.own[:, None] * values + spread
+
+    def pool(self, values: Float[Array, "*batch features places"]) -> Leaf:
+        """The few sums over features that decide what all of them receive, (..., rank, places)."""
+        return jnp.einsum("rg,...gx->...rx", self.of, values, precision="highest")
+
+    def spread(self, pooled: Float[Array, "*batch rank places"]) -> Leaf:
+        """What each feature receives from these sums."""
+        return jnp.einsum("fr,...rx->...fx", self.onto, pooled, precision="highest")
 
     def matrix(self) -> Float[Array, "features features"]:
-        return jnp.diag(self.own) + jnp.matmul(self.onto, self.of, precision="highest")
+        product = jnp.matmul(self.onto, self.of, precision="highest")
+        return product if self.own is None else jnp.diag(self.own) + product
 
     def check_dale(self) -> None:
         for name in ("own", "onto", "of"):
-            require(getattr(self, name), f"features.{name}", lambda v: v >= 0, ">= 0")
+            if (values := getattr(self, name)) is not None:
+                require(values, f"features.{name}", lambda v: v >= 0, ">= 0")
 
 
 def as_features(features: Any) -> AbstractFeatures:

@@ -2,7 +2,8 @@
 
 import abc
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -13,7 +14,7 @@ from jaxtyping import Array, Float
 from ..populations import EI, Leaf, as_floats, concrete, require
 from .band import Axis, Band, BandOperator, GuardedOperator, precision
 from .base import AbstractCoupling, AbstractOperator, Projections
-from .features import AbstractFeatures, as_features
+from .features import AbstractFeatures, FactoredFeatures, UnmixedFeatures, as_features
 
 LARGEST_PLANE = 256  # places; up to here one dense product is the fastest (measured)
 CUTOFF = 1e-12  # of the peak: weaker weights would become denormals, which are slow
@@ -152,17 +153,27 @@ class GaussianCoupling(AbstractCoupling):
         self.features.check_dale()
 
     def operator(self) -> AbstractOperator:
-        """One product over a small plane; on a large one, two over rows and columns or waves."""
+        """One product over a small plane; on a large one, two over rows and columns or waves.
+
+        Of features that are wholly factored the few sums over them are spread over places, not
+        the features themselves.
+        """
+        features = self.features
+        if not isinstance(features, FactoredFeatures) or features.own is not None:
+            return self._over_places(features)
+        return PooledOperator(self._over_places(UnmixedFeatures(len(features.of))), features)
+
+    def _over_places(self, features: AbstractFeatures) -> AbstractOperator:
         _, height, width = self.shape
         rows = self.sigma.map(lambda s, j: j * self.border.kernel(height, s), self.J)
         columns = self.sigma.map(lambda s: self.border.kernel(width, s))
         if height * width <= LARGEST_PLANE:
-            return PlaneOperator.build(rows, columns, self.features)
-        exact = SeparableOperator(rows, columns, self.features)
+            return PlaneOperator.build(rows, columns, features)
+        exact = SeparableOperator(rows, columns, features)
         if self.band is None:
             return exact
         sums = self.sigma.map(gaussian_sum)
-        on_waves = BandOperator.build(self.band, self.J, self.sigma, sums, self.features, exact)
+        on_waves = BandOperator.build(self.band, self.J, self.sigma, sums, features, exact)
         known = _extremes(self.sigma)
         if known is not None:
             tolerance = precision(self.sigma.EE.dtype)
@@ -293,3 +304,46 @@ class SeparableOperator(AbstractOperator):
         net = self.rows.map(spread, self.columns, sources).net()
         flat = net.map(lambda u: u.reshape(*u.shape[:-2], -1))
         return flat.map(lambda u, r: self.features(u).reshape(r.shape), rates)
+
+
+class PooledOperator(AbstractOperator):
+    """Coupling of many features through few sums over them.
+
+    Attributes:
+        places: coupling over places of as many features as there are sums.
+        features: S, a product of two factors.
+    """
+
+    places: AbstractOperator
+    features: FactoredFeatures
+    condenses: ClassVar[bool] = True
+
+    def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
+        return self.places.parts(rates.map(self._pool)).map(self._spread)
+
+    def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
+        return self.expand(self.project(rates))
+
+    def project(self, rates: EI[Leaf]) -> EI[Leaf]:
+        """The sums, on modes where the coupling over places is computed on them."""
+        pooled = rates.map(self._pool)
+        return self.places.project(pooled) if self.places.condenses else pooled
+
+    def expand(self, projected: EI[Leaf]) -> EI[Leaf]:
+        """The net input, from these sums."""
+        places = self.places
+        net = places.expand(projected) if places.condenses else places(projected)
+        return net.map(self._spread)
+
+    def _pool(self, values: Leaf) -> Leaf:
+        return _over_features(self.features.pool, values)
+
+    def _spread(self, values: Leaf) -> Leaf:
+        return _over_features(self.features.spread, values)
+
+
+def _over_features(mix: Callable[[Leaf], Leaf], values: Leaf) -> Leaf:
+    """A product over features, of values (..., features, height, width)."""
+    places = values.shape[-2:]
+    mixed = mix(values.reshape(*values.shape[:-2], -1))
+    return mixed.reshape(*mixed.shape[:-1], *places)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ..circuit import Dynamics
 from ..populations import EI, Leaf
-from .fixed_point_iteration import FixedPointIteration
+from .fixed_point_iteration import FixedPointIteration, begin, end
 from .steady_state import SteadyState, checked, judge
 
 REFILL_SHARE = 0.25  # share of the batch that is done before it is replaced (measured)
@@ -24,7 +24,7 @@ class _Batch(NamedTuple):
         arguments: what each of these circuits is made from.
         time: for which each has been simulated [ms].
         done: whether each has settled, diverged, or used up its time.
-        rates: of each [Hz].
+        state: of each, see `begin`.
         next: index of the next circuit to begin.
         states: steady states of all circuits, and a spare row.
     """
@@ -33,7 +33,7 @@ class _Batch(NamedTuple):
     arguments: PyTree[Array]
     time: Float[Array, " batch"]
     done: Bool[Array, " batch"]
-    rates: EI[Leaf]
+    state: EI[Leaf]
     next: Int[Array, ""]
     states: SteadyState
 
@@ -99,37 +99,39 @@ def _steady_states(
         return dynamics.only_if(valid), valid
 
     @jax.vmap
-    def advance(one: Any, rates: EI[Leaf]) -> tuple[EI[Leaf], Bool[Array, ""]]:
-        return solver.advance(prepared(one)[0], rates)
+    def advance(one: Any, state: EI[Leaf]) -> tuple[EI[Leaf], Bool[Array, ""]]:
+        return solver.advance(prepared(one)[0], state)
 
     @jax.vmap
-    def judged(one: Any, rates: EI[Leaf]) -> SteadyState:
+    def judged(one: Any, state: EI[Leaf]) -> SteadyState:
         dynamics, valid = prepared(one)
-        return judge(solver, dynamics, rates, valid)
+        return judge(solver, dynamics, end(dynamics, state), valid)
+
+    def silent(one: Any) -> EI[Leaf]:
+        dynamics = problem(one)
+        return begin(dynamics, dynamics.drive.map(jnp.zeros_like))
 
     first = jnp.arange(batch_size)
-    drive = jax.eval_shape(
-        lambda one: problem(one).drive, jax.tree.map(lambda rows: rows[0], arguments)
-    )
-    rates = jax.tree.map(lambda s: jnp.zeros((batch_size, *s.shape), s.dtype), drive)
-    begin = _Batch(
+    shapes = jax.eval_shape(silent, jax.tree.map(lambda rows: rows[0], arguments))
+    state = jax.tree.map(lambda s: jnp.zeros((batch_size, *s.shape), s.dtype), shapes)
+    start = _Batch(
         item=first,
         arguments=load(first),
-        time=jnp.zeros(batch_size, rates.E.dtype),
+        time=jnp.zeros(batch_size, state.E.dtype),
         done=jnp.zeros(batch_size, bool),
-        rates=rates,
+        state=state,
         next=jnp.asarray(batch_size),
         states=jax.tree.map(
             lambda s: jnp.zeros((count + 1, *s.shape[1:]), s.dtype),
-            jax.eval_shape(judged, load(first), rates),
+            jax.eval_shape(judged, load(first), state),
         ),
     )
 
     def turn(now: _Batch) -> _Batch:
-        moved, done = advance(now.arguments, now.rates)
+        moved, done = advance(now.arguments, now.state)
         time = now.time + solver.check_every * solver.dt
         now = now._replace(
-            rates=moved.map(lambda new, old: _where(now.done, old, new), now.rates),
+            state=moved.map(lambda new, old: _where(now.done, old, new), now.state),
             time=time,
             done=now.done | done | (time >= solver.duration),
         )
@@ -146,19 +148,19 @@ def _steady_states(
     def refill(now: _Batch) -> _Batch:
         """Put down the states of the circuits that are done, and begin the next ones."""
         row = jnp.where(now.done, jnp.minimum(now.item, count), count)
-        states = judged(now.arguments, now.rates)
+        states = judged(now.arguments, now.state)
         item = jnp.where(now.done, now.next + jnp.cumsum(now.done) - 1, now.item)
         return _Batch(
             item=item,
             arguments=load(item),
             time=jnp.where(now.done, 0.0, now.time),
             done=item >= count,
-            rates=now.rates.map(lambda r: _where(now.done, jnp.zeros_like(r), r)),
+            state=now.state.map(lambda x: _where(now.done, jnp.zeros_like(x), x)),
             next=now.next + jnp.sum(now.done),
             states=jax.tree.map(lambda rows, new: rows.at[row].set(new), now.states, states),
         )
 
-    last = jax.lax.while_loop(lambda now: jnp.any(now.item < count), turn, begin)
+    last = jax.lax.while_loop(lambda now: jnp.any(now.item < count), turn, start)
     return jax.tree.map(lambda rows: rows[:count], last.states)
 
 
