@@ -3,12 +3,14 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from cortex.frontends.conv import AbstractReadout, with_skip
 
 from .area import CircuitArea
+from .by_image import by_image
 from .output import AbstractOutputMap
 
 # Stages are arguments, not constants, of what is compiled: constants would be folded.
@@ -17,7 +19,7 @@ from .output import AbstractOutputMap
 @eqx.filter_jit
 def rectified(stage: Any, received: Array) -> Array:
     """The rectified output of a stage, (images, maps, height, width)."""
-    return eqx.filter_vmap(lambda x: jnp.maximum(stage(x), 0.0))(received)
+    return by_image(lambda x: jnp.maximum(stage(x), 0.0), received, stages=[stage])
 
 
 @eqx.filter_jit
@@ -29,25 +31,25 @@ def through(stages: tuple[Any, ...], received: Array) -> Array:
             x = with_skip(stage, x, jnp.maximum(stage(x), 0.0))
         return x
 
-    return eqx.filter_vmap(one)(received)
+    return by_image(one, received, stages=stages)
 
 
 @eqx.filter_jit
 def settled(area: CircuitArea, received: Array) -> Array:
     """E rates of a circuit [Hz]; NaN where it ran away."""
-    return eqx.filter_vmap(lambda x: area.settle(x).last.E)(received)
+    return by_image(lambda x: area.settle(x).last.E, received, stages=[area.stage])
 
 
 @eqx.filter_jit
 def output_of(output_map: AbstractOutputMap, rates: Array) -> Array:
     """What a circuit sends for these E rates [Hz]."""
-    return eqx.filter_vmap(output_map)(rates)
+    return jax.vmap(output_map)(rates)
 
 
 @eqx.filter_jit
 def handed_on(stage: Any, received: Array, output: Array) -> Array:
     """What a stage with this input hands on, if this is its output."""
-    return eqx.filter_vmap(lambda x, o: with_skip(stage, x, o))(received, output)
+    return by_image(lambda x, o: with_skip(stage, x, o), received, output, stages=[stage])
 
 
 @eqx.filter_jit
@@ -59,10 +61,10 @@ def logits(stages: tuple[Any, ...], readout: AbstractReadout, received: Array) -
             x = with_skip(stage, x, jnp.maximum(stage(x), 0.0))
         return readout(jnp.maximum(stages[-1](x), 0.0))
 
-    return eqx.filter_vmap(one)(received)
+    return by_image(one, received, stages=stages)
 
 
 @eqx.filter_jit
 def read(readout: AbstractReadout, outputs: Array) -> Array:
     """Logits for outputs of the topmost layer."""
-    return eqx.filter_vmap(readout)(outputs)
+    return jax.vmap(readout)(outputs)

@@ -6,7 +6,7 @@ blocks, and the head. Batch normalisation is folded into weights and biases.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -68,6 +68,7 @@ class BlockStage(eqx.Module):
         adds: the block below adds its input, which is received after the activity, to its
             output.
         carries: this block's input is handed on, to be added by the stage above.
+        few_at_a_time: fastest with as many images at a time as stay in the caches of a CPU.
     """
 
     project: Convolution | None
@@ -75,6 +76,7 @@ class BlockStage(eqx.Module):
     convolution: Convolution
     adds: bool = eqx.field(static=True)
     carries: bool = eqx.field(static=True)
+    few_at_a_time: ClassVar[bool] = True
 
     def block_input(
         self, received: Float[Array, "channels height width"]

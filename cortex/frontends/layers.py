@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import equinox as eqx
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 PRECISION = jax.lax.Precision.HIGHEST  # float32 sums on every device
+FEW_CHANNELS = 4  # of an image: up to here patches are small enough to be written out
 
 
 class Convolution(eqx.Module):
@@ -36,6 +37,13 @@ class Convolution(eqx.Module):
         """The net input of every map, may be negative."""
         if self.weight.shape[:2] == (self.groups, 1) and self.groups > 1:
             return by_places(self.weight[:, 0], image, self.stride) + self.bias[:, None, None]
+        if self.weight.shape[2:] == (1, 1) and self.stride == self.groups == 1:
+            # A product: on a CPU several times as fast as a convolution.
+            flat = image.reshape(image.shape[0], -1)
+            maps = jnp.matmul(self.weight[:, :, 0, 0], flat, precision=PRECISION)
+            return maps.reshape(-1, *image.shape[1:]) + self.bias[:, None, None]
+        if self.groups == 1 and image.shape[0] <= FEW_CHANNELS:
+            return by_patches(self.weight, image, self.stride) + self.bias[:, None, None]
         maps = jax.lax.conv_general_dilated(
             image[None],
             self.weight,
@@ -61,6 +69,31 @@ class Convolution(eqx.Module):
         shape = (maps, channels // groups, side, side)
         weight = jnp.sqrt(2.0 / (shape[1] * side * side)) * jax.random.normal(key, shape)
         return cls(weight, jnp.zeros(maps), stride, groups)
+
+
+def by_patches(
+    weight: Float[Array, "maps channels side side"],
+    image: Float[Array, "channels height width"],
+    stride: int,
+) -> Float[Array, "maps new_height new_width"]:
+    """A convolution as one product with all patches, for the few channels of a picture.
+
+    On a CPU 2 to 8 times as fast as XLA's.
+    """
+    side, size = weight.shape[-1], image.shape[1:]
+    pads = [_padding(length, side, stride) for length in size]
+    padded = jax.lax.optimization_barrier(jnp.pad(image, [(0, 0), *pads]))
+    patches = jnp.stack(list(_places(padded, size, side, stride)), axis=1)
+    flat = patches.reshape(weight[0].size, -1)
+    maps = jnp.matmul(weight.reshape(len(weight), -1), flat, precision=PRECISION)
+    return maps.reshape(-1, *patches.shape[2:])
+
+
+def _places(padded: Array, size: Sequence[int], side: int, stride: int) -> Iterator[Array]:
+    """What each place of a kernel sees, row by row."""
+    height, width = ((-(-length // stride) - 1) * stride + 1 for length in size)
+    for y, x in itertools.product(range(side), repeat=2):
+        yield padded[:, y : y + height : stride, x : x + width : stride]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))

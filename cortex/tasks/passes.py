@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from cortex.areas import AbstractArea, CircuitArea, VisualSystem
+from cortex.areas.by_image import by_image
 from cortex.attention import AbstractForm
 from cortex.circuit import EI, Modulation
 
@@ -108,7 +108,8 @@ def _pass_layer(
         above = response.output if top else response.with_skip
         return (means, rates, response.converged, sent), above
 
-    return jax.vmap(one)(images, initial, [pattern for _, pattern in acting])
+    patterns = [pattern for _, pattern in acting]
+    return by_image(one, images, initial, patterns, stages=[area.stage])
 
 
 def _silence(area: AbstractArea, images: int) -> EI[Maps] | None:
