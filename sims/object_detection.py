@@ -138,6 +138,7 @@ def prepare(
     about = studies.probed(built.system, *shown.ordinary_pairs())
     right = ordinary_performance(found.observer, shown, batch)
     about["ordinary"] = label(right, "1", "performance on new ordinary images")
+    about["kept"] = studies.kept_classes(built.system, network.network, ordinary, batch)
     return by_task, by_form, about
 
 
@@ -203,6 +204,7 @@ PUBLISHED = {  # the gain at layer 13, by the paper's statistic; the margin is c
 }
 CLAIMS = (
     *studies.circuit_claims(),
+    studies.KEPT_CLAIM,
     *rows.GAIN_CLAIMS,
     Claim(
         "form_lead",

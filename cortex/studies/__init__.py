@@ -12,9 +12,10 @@ from .detection import (
     single_layers,
 )
 from .looks import Looked, look
-from .probes import circuit_claims, in_circuits, layer_axis, probed
+from .probes import KEPT_CLAIM, circuit_claims, in_circuits, kept_classes, layer_axis, probed
 
 __all__ = [
+    "KEPT_CLAIM",
     "CeilingSection",
     "Looked",
     "Subject",
@@ -30,6 +31,7 @@ __all__ = [
     "detection_study",
     "examples",
     "in_circuits",
+    "kept_classes",
     "last_layer",
     "layer_axis",
     "look",

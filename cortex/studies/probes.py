@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array
 
-from cortex.areas import VisualSystem, probe_areas
+from cortex.areas import CircuitArea, VisualSystem, measure_fidelity, probe_areas
 from cortex.experiment.claims import Above, AbstractExpectation, AtLeast, Below, Claim
+from cortex.frontends.conv import ConvNetwork
 from cortex.labelled import Coordinate, Labelled, coordinate, label
 from cortex.models.networks import feature_errors
+from cortex.models.study import TrainingSet
 from cortex.sources import Source
 
 PROBES = {
@@ -24,6 +26,7 @@ PROBES = {
     "converged": ("1", "share of the states probed that were reached"),
     "feature_error": ("1", "left out by the low-rank coupling between maps"),
 }
+KEPT = "share of ordinary images that keep their first class"
 
 
 def probed(system: VisualSystem, images: Array, others: Array) -> dict[str, Labelled]:
@@ -49,6 +52,24 @@ def probed(system: VisualSystem, images: Array, others: Array) -> dict[str, Labe
         )
         for name, (units, text) in PROBES.items()
     }
+
+
+def kept_classes(
+    system: VisualSystem, network: ConvNetwork, ordinary: TrainingSet, batch: int
+) -> Labelled:
+    """Share of ordinary images that keep their first class with circuits; NaN without any.
+
+    Args:
+        system: the network with circuits put in.
+        network: as it was.
+        ordinary: of whose images that nothing is fitted to some hundred are looked at.
+        batch: images at a time.
+    """
+    if not any(isinstance(area, CircuitArea) for area in system.areas):
+        return label(np.nan, "1", KEPT)
+    new = ordinary.others[:: max(len(ordinary.others) // 100, 1)]
+    found = measure_fidelity(system, network, ordinary.images(new), batch)
+    return label(found.first_class, "1", KEPT)
 
 
 def in_circuits(name: str) -> Callable[[xr.Dataset], xr.DataArray]:
@@ -85,6 +106,16 @@ def circuit_claims() -> tuple[Claim, ...]:
         Claim(name, in_circuits(name), expect, source, effect, headline=True, when=when)
         for name, expect, effect in rows
     )
+
+
+KEPT_CLAIM = Claim(
+    "kept",
+    lambda d: d["kept"].sel(variant=["circuits"]).mean("network"),
+    AtLeast(0.8),
+    Source(detail="required here: the circuits must compute, and the network still work"),
+    "circuits put in leave four of five images their class",
+    when=lambda s: s.network.how == "inserted" and "circuits" in s.network.variants,
+)
 
 
 def layer_axis(count: int) -> Coordinate:
