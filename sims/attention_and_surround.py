@@ -236,8 +236,8 @@ experiment = Experiment(
     course=watch,
     small={
         "circuit.units": 41,
-        "contrasts.values": [20.0],
-        "contrasts.curve": [10.0, 50.0, 2],
-        "field_widths.values": [0.5, 2.0],
+        "contrasts.values": [20.0, 50.0],
+        "contrasts.curve": [20.0, 50.0, 2],
+        "field_widths.values": [0.35, 4.0],
     },
 )

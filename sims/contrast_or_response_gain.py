@@ -243,5 +243,5 @@ experiment = Experiment(
     simulate,
     CLAIMS,
     analyse,
-    small={"circuit.units": 31, "contrasts.curve": [2.0, 64.0, 6], "widths.values": [1.0, 2.0]},
+    small={"circuit.units": 31, "contrasts.curve": [1.0, 100.0, 11], "widths.values": [1.0, 2.0]},
 )

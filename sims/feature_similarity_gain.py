@@ -246,5 +246,5 @@ CLAIMS = (
     settled_claim(),
 )
 
-SMALL = {"circuit.units": 12, "shown": 8, "tested": 5}
+SMALL = {"circuit.units": 36, "shown": 18}
 experiment = Experiment(Settings, simulate, CLAIMS, analyse=analyse, small=SMALL)

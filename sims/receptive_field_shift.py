@@ -232,9 +232,8 @@ experiment = Experiment(
     simulate,
     CLAIMS,
     small={
-        "circuit.units": 41,
-        "contrasts.values": [15.0],
-        "positions.curve": [-6.0, 6.0, 7],
+        "circuit.units": 61,
+        "contrasts.values": [20.0],
         "distances.curve": [0.0, 4.0, 2],
     },
 )

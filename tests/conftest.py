@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items):
     home = {item.path.stem: at[item] for item in items if item.path.parent.name == "sims"}
     for item in items:
         if item.path.name == "test_experiments.py":
-            at[item] = home.get(f"test_{item.callspec.params['name']}", at[item])
+            at[item] = home.get(f"test_{item.callspec.params.get('name')}", at[item])
     items.sort(key=at.get)
 
 

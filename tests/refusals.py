@@ -1,6 +1,17 @@
-"""Calls that either give something or refuse in one line."""
+"""Calls that refuse in one line."""
+
+import pytest
 
 from cortex.errors import UserError
+
+
+def refusal(call, *arguments, error=UserError, **named):
+    """The one line that a call is refused with."""
+    with pytest.raises(error) as caught:
+        call(*arguments, **named)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
 
 
 def outcome(call, *arguments):

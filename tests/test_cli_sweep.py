@@ -1,7 +1,5 @@
 """`cortex sweep` with a published circuit, and what it says to mistakes."""
 
-import json
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -24,7 +22,7 @@ def sweep(cortex):
     return call
 
 
-def test_a_grid_its_figure_and_a_point_of_it(sweep, cortex, tmp_path):
+def test_a_grid_and_its_figure(sweep, cortex, tmp_path):
     grid = ["--grid=circuit.k=0.03,0.05", "--keep=w"]
     lines = sweep(*grid).stdout.splitlines()
     assert lines[0] == "2 points: 2 settled"
@@ -43,11 +41,6 @@ def test_a_grid_its_figure_and_a_point_of_it(sweep, cortex, tmp_path):
     assert (
         "allowed: r[contrast=5, E]" in cortex("figure", str(folder), "--of", "w_X", code=2).stderr
     )
-    cortex("run", "ring_normalization", *SMALL, "--set=circuit.k=0.05", "--out=one")
-    at = data.sel({"circuit.k": 0.05})
-    for row in json.loads((tmp_path / "one/measures.json").read_text()):
-        # The solver's tolerance is 1e-5: two programs stop within that of each other.
-        assert float(at[row["name"]]) == pytest.approx(row["value"], rel=1e-3, abs=1e-3)
 
 
 def test_draws(sweep, tmp_path):
@@ -62,15 +55,12 @@ def test_draws(sweep, tmp_path):
     ("arguments", "words"),
     [
         ([], "found nothing to vary, allowed: --grid or --sample"),
-        (["--grid=circuit.kk=1,2"], "unknown key 'kk' (did you mean 'k'?)"),
-        (["--grid=circuit.k=1:2"], "circuit.k: found '1:2', allowed: a number > 0"),
         (["--grid=circuit.k=0.1,-1"], "found -1, allowed: a number > 0"),
         (["--sample=circuit.k=normal(0,1)", "--n=5"], "--sample circuit.k: circuit.k: found -"),
         (["--sample=circuit.k=normal(1,0.1)"], "--n: allowed with --sample, and needed there"),
         (["--grid=circuit.k=1,2", "--n=5"], "--n: allowed with --sample"),
         (["--grid=circuit.k=1,2", "--chunk=0"], "--chunk: found '0', allowed: auto or a whole"),
         (["--grid=circuit.k=1,2", "--cluster=moon"], "--cluster moon: allowed: local"),
-        (["--grid=circuit.k=1,2", "--keep=w_X"], "--keep w_X: not in the data, allowed: input_EE"),
         (["--grid=circuit.k=1,2", "--out=taken"], "--out taken: exists and is not empty"),
     ],
 )

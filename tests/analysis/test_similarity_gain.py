@@ -40,27 +40,10 @@ def test_positions_against_a_loop(orientations):
         np.testing.assert_array_equal(found[row], written_out(ratios[row], values))
 
 
-def test_the_nine_orientations_of_the_paper():
-    """Ranks 1 | 2, 3 | 4, 5 | 6, 7 | 8, 9."""
-    values = -np.arange(9.0)[:, None]
-    found = by_preference(np.array([[9.0, 8, 6, 5, 3, 2, 1, 0.5, 0.1]]).T, values)
-    np.testing.assert_allclose(found[:, 0], [9.0, 7.0, 4.0, 1.5, 0.3], rtol=1e-12)
-
-
 @pytest.mark.parametrize("orientations", [1, 8])
 def test_an_even_number_cannot_be_paired(orientations):
     with pytest.raises(ValueError, match=f"found {orientations} orientations, allowed: an odd"):
         by_preference(np.ones((orientations, 2)), np.ones((orientations, 2)))
-
-
-def test_lines_against_polyfit():
-    folded = RNG.uniform(0.5, 2.0, (3, 5, 6))
-    slope, intercept = lines(folded)
-    for row in range(3):
-        for m in range(6):
-            expected = np.polyfit(np.arange(5), folded[row, :, m], 1)
-            # Two ways to the same least squares: rounding of float64.
-            np.testing.assert_allclose([slope[row, m], intercept[row, m]], expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -8,8 +8,8 @@ import pytest
 
 from cortex.areas import CircuitArea, IsotonicMap, PlainArea, PowerMap, insert, insert_circuits
 from cortex.circuit import learned_features
-from cortex.errors import UserError
 from tests.areas import systems
+from tests.refusals import refusal
 
 LAYERS = [(), (0,), (0, 1)]
 
@@ -139,9 +139,7 @@ def test_what_does_not_fit_is_refused_in_one_line(given, line):
         "circuit": systems.ssn_settings(),
         "images": systems.images(3),
     }
-    with pytest.raises(UserError) as caught:
-        insert_circuits(**usual | given)
-    assert str(caught.value).startswith(line)
+    assert refusal(insert_circuits, **usual | given).startswith(line)
 
 
 @pytest.mark.slow

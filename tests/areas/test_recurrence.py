@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from cortex.areas import CircuitArea, without_recurrence
 from cortex.circuit import EI, FixedPointIteration, Modulation
@@ -15,10 +16,16 @@ def images(count=60):
     return jnp.asarray(rng.uniform(size=(count, *systems.IMAGE)) ** 2, jnp.float32)
 
 
-def test_rates_are_those_of_the_circuit_with_all_weights_at_zero():
+@pytest.fixture(scope="module")
+def both():
+    """A system, and what it is without recurrence."""
     solver = FixedPointIteration(dt=2.0, duration=2000.0, rtol=1e-6, atol=1e-6)
     whole = systems.with_circuits(solver=solver)
-    found = without_recurrence(whole, images())
+    return whole, without_recurrence(whole, images())
+
+
+def test_rates_are_those_of_the_circuit_with_all_weights_at_zero(both):
+    whole, found = both
     area, alone = whole.areas[0], found.areas[0]
     nothing = jax.tree.map(jnp.zeros_like, area.circuit.coupling.J)
     silent = eqx.tree_at(lambda a: a.circuit.coupling.J, area, nothing)
@@ -31,9 +38,8 @@ def test_rates_are_those_of_the_circuit_with_all_weights_at_zero():
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
-def test_what_it_sends_is_fitted_to_what_the_circuits_send():
-    whole = systems.with_circuits()
-    found = without_recurrence(whole, images())
+def test_what_it_sends_is_fitted_to_what_the_circuits_send(both):
+    whole, found = both
     assert not any(isinstance(area, CircuitArea) for area in found.areas)
     shown = images()
     sent, meant = (

@@ -121,14 +121,6 @@ def test_the_equations(name):
         np.testing.assert_allclose(found.weights, alignment, **close)
 
 
-def test_the_order_asked_for_matters_from_the_first_step():
-    net = network(ACCESS["content"])
-    items = jnp.asarray(np.random.default_rng(0).normal(size=(6, FEATURES)), jnp.float32)
-    answer = eqx.filter_jit(net)
-    one, other = (answer(items, jnp.asarray(order), 2).weights[0] for order in range(2))
-    assert float(jnp.max(jnp.abs(one - other))) > 1e-4
-
-
 @pytest.mark.slow
 def test_everything_learns():
     """The slope of an answer reaches every weight of the reader and the exploiter."""

@@ -32,7 +32,7 @@ def ours():
 
 
 def test_patterns_add():
-    expected = reference.pattern(VALUES, BETA, mask(), SPATIAL_BETA, SHAPE)
+    expected = reference.pattern(VALUES, BETA, mask(), SPATIAL_BETA)
     np.testing.assert_allclose(ours(), expected, rtol=1e-6)
     assert (expected < -1).any()  # where a gain must stop at 0
 
@@ -44,7 +44,7 @@ def test_forms_on_a_plain_area(additive, bidirectional):
     stages, _ = systems.pieces()
     image = systems.images(1)[0]
     net = reference.net_input(np.asarray(image, float), stages[0])
-    pattern = reference.pattern(VALUES, BETA, mask(), SPATIAL_BETA, SHAPE)
+    pattern = reference.pattern(VALUES, BETA, mask(), SPATIAL_BETA)
     if additive:
         form = Additive(SCALE, bidirectional=bidirectional)
         expected = reference.added(net, pattern, SCALE, bidirectional)

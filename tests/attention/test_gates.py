@@ -8,6 +8,7 @@ import pytest
 from cortex.attention import Query, State
 from cortex.attention.gates import AttentionGate, ResidualMask
 from cortex.circuit import EI
+from tests.reference import attention as reference
 
 MAPS, SHAPE, CATEGORIES = 3, (4, 6), 2
 
@@ -49,14 +50,7 @@ def test_the_gate_is_that_of_the_formula(features, state):
 
 
 def convolved(weight, maps):
-    """Same size, zero padding, term by term."""
-    weight, margin = double(weight), weight.shape[-1] // 2
-    padded = np.pad(maps, [(0, 0), (margin, margin), (margin, margin)])
-    found = np.zeros((len(weight), *maps.shape[1:]))
-    for y, x in np.ndindex(*maps.shape[1:]):
-        window = padded[:, y : y + weight.shape[2], x : x + weight.shape[3]]
-        found[:, y, x] = np.einsum("ockl,ckl->o", weight, window)
-    return found
+    return reference.convolve(maps, double(weight))
 
 
 def test_the_mask_is_that_of_the_formula(features, state):

@@ -54,15 +54,6 @@ def test_a_shared_window_is_the_mean_of_the_windows_whatever_is_asked():
         np.testing.assert_allclose(seen(source, place)[0], expected, rtol=2e-5, atol=1e-6)
 
 
-def test_sharing_leaves_the_total_as_it_is():
-    """On windows that end within the map: the sum of the shared one is that of each."""
-    inside = ((0.5, 0.4), (0.5, 0.6))
-    alone = [float(seen(SpatialWindow(0.9, 0.06), p).sum()) for p in inside]
-    shared = float(seen(DividedWindow(jnp.array(inside), 0.9, 0.06)).sum())
-    # Both windows are alike on the grid: columns mirror each other.
-    np.testing.assert_allclose(shared, alone, rtol=1e-5)
-
-
 @pytest.mark.parametrize("source", [SpatialWindow, DividedWindow])
 def test_the_form_and_every_number_are_traced(source):
     start = (jnp.array(PLACES),) if source is DividedWindow else ()

@@ -24,7 +24,7 @@ from cortex.circuit import (
     steady_state,
 )
 from cortex.circuit.coupling.sparse import Neighbours
-from tests.circuit.twins import NAMES, sheet
+from tests.circuit.twins import NAMES, rates_of, sheet
 from tests.reference import ssn
 
 PLAIN = Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0))
@@ -77,11 +77,6 @@ def mixed():
         plain.append((source, target, E[:, None] * weights, I * weights))
     coupling = AreasCoupling([c for c, _ in twins], long_range)
     return coupling, blocks([d for _, d in twins], plain)
-
-
-def rates_of(shape, seed=0):
-    E, I = np.random.default_rng(seed).uniform(0.1, 50, (2, *shape))  # noqa: E741
-    return EI(jnp.asarray(E), jnp.asarray(I))
 
 
 def test_all_projections_against_block_matrices(mixed):

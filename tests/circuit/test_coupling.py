@@ -30,8 +30,9 @@ from cortex.circuit import (
 from cortex.circuit.coupling import gaussian
 from cortex.circuit.coupling.gaussian import PlaneOperator, SeparableOperator
 from cortex.circuit.coupling.sparse import Neighbours
-from tests.circuit.twins import NAMES, sheet, sheet_of
-from tests.reference import ssn
+from tests.circuit.twins import NAMES, rates_of, sheet, sheet_of
+from tests.reference import published, ssn
+from tests.refusals import refusal
 
 # The promise of issue 2: 1e-5 relative, in float32. All terms of a sum are positive, so that
 # it holds entry by entry; weights below 1e-11 of the peak are cut off (1e-12 an axis).
@@ -39,11 +40,6 @@ RTOL = 1e-5
 CUT = 1e-11
 
 PLAIN = Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0))
-
-
-def rates_of(shape, seed=0):
-    E, I = np.random.default_rng(seed).uniform(0.1, 50, (2, *shape))  # noqa: E741
-    return EI(jnp.asarray(E), jnp.asarray(I))
 
 
 @eqx.filter_jit
@@ -88,7 +84,7 @@ def check(coupling, dense):
 
 @pytest.mark.parametrize("units", [12, 13])
 def test_ring(units):
-    J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}
+    J = published.RING
     coupling = ring_coupling(units, 180.0, Projections(**J), 32.0)
     assert coupling.shape == (units,)
     apart = 180 / units
@@ -140,23 +136,6 @@ def test_any_sheet(features, height, width, periodic, separable, strength, fract
         rates = rates_of(shape)
         parts, net, _ = products(coupling, rates)
         check_products(parts, net, rates, dense)
-
-
-def test_total_weight_is_j():
-    """Unit sum over the lattice: each row of a closed sheet, and one far from zero borders."""
-    J = {"EE": 2.0, "EI": 1.0, "IE": 3.0, "II": 0.5}
-    sigma = dict.fromkeys(NAMES, 1.7)
-    S = np.asarray(circular_features(np.arange(4) * 45.0, 30.0))
-    ones = EI(jnp.ones((4, 21, 20)), jnp.ones((4, 21, 20)))
-    for periodic in (True, False):
-        coupling, _ = sheet_of((4, 21, 20), J, sigma, S, periodic)
-        parts = products(coupling, ones)[0]
-        for name in NAMES:
-            total = getattr(parts, name)
-            inner = total if periodic else total[:, 10, 10]
-            np.testing.assert_allclose(inner, J[name], rtol=RTOL)
-            if not periodic:
-                assert float(total[0, 0, 0]) < 0.5 * J[name]
 
 
 @pytest.mark.usefixtures("x64")
@@ -310,33 +289,12 @@ def test_circular_features():
     np.testing.assert_allclose(directions, expected, rtol=1e-5, atol=1e-7)
 
 
-def test_evenly_spaced_features_are_alike():
-    """Every map has the same neighbours, turned: the matrix is circulant and symmetric."""
-    S = np.asarray(circular_features(np.arange(6) * 30.0, 32.0))
-    for turn in range(6):
-        np.testing.assert_allclose(np.roll(S, (turn, turn), (0, 1)), S, rtol=1e-6)
-    np.testing.assert_allclose(S, S.T, rtol=1e-6)
-
-
 def test_learned_features():
     responses = np.abs(np.random.default_rng(0).normal(size=(40, 5)))
     responses[:, 2] = 0.0  # a silent map
     responses[:, 4] = 3 * responses[:, 0]  # the same map, louder
     S = np.asarray(learned_features(jnp.asarray(responses), 32.0))
-    expected = np.zeros((5, 5))
-    for f in range(5):
-        for g in range(5):
-            lengths = np.linalg.norm(responses[:, f]) * np.linalg.norm(responses[:, g])
-            if f == g:
-                angle = 0.0
-            elif lengths == 0:
-                angle = 90.0
-            else:
-                angle = np.degrees(
-                    np.arccos(np.clip(responses[:, f] @ responses[:, g] / lengths, -1, 1))
-                )
-            expected[f, g] = np.exp(-(angle**2) / (2 * 32.0**2))
-    expected /= expected.sum(axis=1, keepdims=True)
+    expected = ssn.angular_features(responses, 32.0)
     # float32 near a cosine of 1 knows angles to .03 degrees.
     np.testing.assert_allclose(S, expected, rtol=1e-4)
     np.testing.assert_allclose(S.sum(axis=1), 1.0, rtol=1e-6)
@@ -351,10 +309,7 @@ def test_no_features():
 
 
 def refused(build, *words):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is looked at below
-        build()
-    message = str(caught.value)
-    assert "\n" not in message
+    message = refusal(build, error=ValueError)
     for word in ("found", "allowed", *words):
         assert word in message, message
 

@@ -11,7 +11,7 @@ from cortex.circuit import EI, OrnsteinUhlenbeck, fluctuations, power_spectrum
 from cortex.circuit.fluctuations import lyapunov, resolvent
 from tests.circuit import twins
 from tests.reference import fluctuations as reference
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 moments = eqx.filter_jit(fluctuations)
 spectrum = eqx.filter_jit(power_spectrum)
@@ -21,7 +21,7 @@ UNITS = 24
 def ring_case(contrast, tau=50.0, sd=1.0, onto=(1.0, 1.0)):
     """Ours and the reference's arguments for a grating on a ring with correlated noise."""
     circuit, net = twins.ring(UNITS)
-    h = twins.bump(UNITS, 45, contrast)
+    h = published.bump(UNITS, 45, contrast)
     given = ssn.Input(np.concatenate([h, h]))
     rates = ssn.steady_state(net, given)
     noise = OrnsteinUhlenbeck.on_ring(tau, sd, UNITS, 60.0)
@@ -91,7 +91,7 @@ def test_lyapunov_and_resolvent_against_scipy():
 def test_an_unstable_state_is_not_finite():
     """Enough doublings to find out at once; a residual that cannot be overlooked."""
     circuit, _ = twins.ring(UNITS, k=(0.4, 0.0))
-    h = jnp.asarray(twins.bump(UNITS, 45, 20.0))
+    h = jnp.asarray(published.bump(UNITS, 45, 20.0))
     found = moments(
         circuit, EI(h, 0 * h), EI(h, h), OrnsteinUhlenbeck.on_ring(50.0, 1.0, UNITS, 60.0)
     )
@@ -111,23 +111,6 @@ def test_power_spectrum():
     variance = weights @ reference.covariance(*theirs) @ weights
     # Trapezoids of 1.5 % steps in frequency.
     assert np.trapezoid(found, frequencies) == pytest.approx(variance, rel=3e-3)
-
-
-def test_power_spectrum_of_one_unit_without_connections():
-    """Closed form: two low-pass filters in a row."""
-    ours, _ = ring_case(10.0)
-    circuit, _, drive, noise = ours
-    circuit = eqx.tree_at(
-        lambda c: c.coupling.weights, circuit, circuit.coupling.weights.map(jnp.zeros_like)
-    )
-    rates = circuit.populations.rate(drive)
-    one = EI(jnp.zeros(UNITS).at[6].set(1.0), jnp.zeros(UNITS))
-    frequencies = jnp.asarray([0.0, 1.0, 10.0, 100.0])
-    found = spectrum(circuit, rates, drive, noise, frequencies, one)
-    omega = 2 * np.pi * np.asarray(frequencies) / 1000
-    gain = 2 * 0.04 * float(drive.E[6])
-    noise_power = 4 * 0.05 / (1 + (omega * 50) ** 2)
-    np.testing.assert_allclose(found, gain**2 * noise_power / (1 + (omega * 20) ** 2), rtol=1e-4)
 
 
 @pytest.mark.usefixtures("x64")

@@ -16,7 +16,7 @@ from cortex.circuit import (
 )
 from tests.circuit import twins
 from tests.reference import fluctuations as reference
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 UNITS = 12
 
@@ -150,7 +150,7 @@ def test_a_filtered_unit_against_its_closed_form():
 def test_a_ring_under_strong_noise_against_euler_steps_in_numpy():
     """Noise so strong that linear theory fails; both programs agree with each other."""
     circuit, net = twins.ring(UNITS)
-    h = twins.bump(UNITS, 45, 5.0)
+    h = published.bump(UNITS, 45, 5.0)
     given = ssn.Input(np.concatenate([h, h]))
     rates = ssn.steady_state(net, given)
     noise = OrnsteinUhlenbeck.on_ring(20.0, 3.0, UNITS, 60.0)

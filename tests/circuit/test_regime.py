@@ -20,7 +20,7 @@ from cortex.circuit import (
     steady_state,
 )
 from tests.circuit import twins
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 leading = eqx.filter_jit(leading_excitatory_eigenvalue)
 spectrum = eqx.filter_jit(jacobian_eigenvalues)
@@ -39,7 +39,7 @@ def random_case(seed, units=8):
 
 def ring_case(contrast, units=24):
     circuit, net = twins.ring(units)
-    h = twins.bump(units, 45, contrast)
+    h = published.bump(units, 45, contrast)
     given = ssn.Input(np.concatenate([h, h]))
     rates = ssn.steady_state(net, given)
     return (circuit, twins.as_ei(rates), twins.as_ei((h, h))), (net, given, rates)

@@ -20,7 +20,8 @@ from cortex.circuit import (
     simulate,
 )
 from tests.circuit import twins
-from tests.reference import ssn
+from tests.reference import published, ssn
+from tests.refusals import refusal
 
 
 @eqx.filter_jit
@@ -76,7 +77,7 @@ def exact():
     """A small ring, its epoch, a start and the state after 16 ms to 1e-12."""
     with twins.double_precision():
         circuit, net = twins.ring(6)
-        h = jnp.asarray(20 + twins.bump(6, 45, 20.0))
+        h = jnp.asarray(20 + published.bump(6, 45, 20.0))
         start = EI(jnp.full(6, 12.0), jnp.full(6, 8.0))
         epoch, times = Epoch(16.0, EI(h, h)), jnp.array([16.0])
         tight = Adaptive(diffrax.Dopri8(), rtol=1e-12, atol=1e-12)
@@ -220,10 +221,7 @@ def test_saving_what_is_asked_for():
 def test_impossible_protocols_are_refused(protocol, times, words):
     drive = EI(jnp.zeros(2), jnp.zeros(2))
     epochs = [Epoch(duration, drive) for duration in protocol]
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is looked at below
-        simulate(lone_units(), epochs, jnp.asarray(times))
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert words in refusal(simulate, lone_units(), epochs, jnp.asarray(times), error=ValueError)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +250,7 @@ def test_too_few_steps_are_not_finished():
 def test_batches_of_drives_and_traced_durations():
     """In one compiled call, against the same Euler steps in NumPy."""
     circuit, net = twins.ring(6)
-    h = twins.bump(6, 45, 15.0)
+    h = published.bump(6, 45, 15.0)
     both = np.concatenate([h, h])
     drive = EI(jnp.asarray(h, jnp.float32), jnp.asarray(h, jnp.float32))
 
@@ -283,7 +281,7 @@ def test_gradient_against_differences():
     of what is computed, good to 1e-8.
     """
     circuit, _ = twins.ring(6)
-    h = jnp.asarray(twins.bump(6, 45, 15.0))
+    h = jnp.asarray(published.bump(6, 45, 15.0))
     weigh = jnp.asarray(np.random.default_rng(0).normal(size=(2, 2, 6)))
     times = jnp.array([7.0, 20.0])
     names = ("W_EE", "W_EI", "tau_E", "tau_I", "k_E", "n_I", "drive", "input", "gain", "duration")

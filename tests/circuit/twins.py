@@ -18,10 +18,9 @@ from cortex.circuit import (
     ZeroBorder,
     ring_coupling,
 )
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 NAMES = ("EE", "EI", "IE", "II")
-RING_J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}  # a degree
 
 
 @contextlib.contextmanager
@@ -36,20 +35,9 @@ def double_precision():
 
 def ring(units, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0)):
     """The ring of science.md 2.1, its weights a density."""
-    circuit = Circuit(
-        Populations(EI(*tau), EI(*k), EI(*n)),
-        ring_coupling(units, 180.0, Projections(**RING_J), 32.0),
-    )
-    weights = {
-        name: ssn.ring_weights(units, 180.0, RING_J[name] * 180 / units, 32.0) for name in NAMES
-    }
-    return circuit, ssn.network(**weights, tau=tau, k=k, n=n)
-
-
-def bump(units, centre, contrast):
-    """Drive of a grating on the ring of 180 degrees."""
-    apart = np.abs(np.arange(units) * 180.0 / units - centre)
-    return contrast * np.exp(-(np.minimum(apart, 180.0 - apart) ** 2) / (2 * 30.0**2))
+    coupling = ring_coupling(units, 180.0, Projections(**published.RING), 32.0)
+    circuit = Circuit(Populations(EI(*tau), EI(*k), EI(*n)), coupling)
+    return circuit, published.ring(units, tau, k, n)
 
 
 def random_numbers(seed, units):
@@ -118,6 +106,10 @@ def as_ei(values):
 def flat(rates):
     """Vector with E first, float64, from an EI of the circuit's shape."""
     return np.concatenate([np.ravel(rates.E), np.ravel(rates.I)]).astype(np.float64)
+
+
+def rates_of(shape, seed=0):
+    return as_ei(tuple(np.random.default_rng(seed).uniform(0.1, 50, (2, *shape))))
 
 
 def sheet(shape, periodic, seed=0):

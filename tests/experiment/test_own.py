@@ -9,6 +9,7 @@ import xarray as xr
 
 from cortex.errors import UserError
 from cortex.experiment import ConfigError, load_settings, registry, run
+from tests.refusals import refusal
 
 TOY = Path(__file__).parent / "sweeps" / "toy.py"
 
@@ -51,10 +52,7 @@ def test_one_call_gives_the_data_with_settings_by_name():
 def test_a_broken_file_is_one_line_with_its_number(tmp_path, text, line):
     path = tmp_path / "mine.py"
     path.write_text(text)
-    with pytest.raises(UserError) as caught:
-        load_settings(path)
-    assert str(caught.value).startswith(f"{path}{line}")
-    assert "\n" not in str(caught.value)
+    assert refusal(load_settings, path).startswith(f"{path}{line}")
 
 
 def test_a_changed_file_is_read_anew(tmp_path):

@@ -31,7 +31,7 @@ def at_centre(maps):
 
 @pytest.mark.parametrize("bank", [COMPLEX, pytest.param(SIMPLE, marks=pytest.mark.slow)])
 def test_every_filter_prefers_the_orientation_on_its_label(bank):
-    sweep = jnp.arange(0.0, 180.0, 2.5)
+    sweep = jnp.arange(0.0, 180.0, 7.5)
     phases = jnp.arange(0.0, 360.0, 45.0)
 
     def responses(frequency, orientation):
@@ -92,35 +92,11 @@ def test_simple_cells_follow_the_cosine_of_the_phase(phase, index):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-@few
-@given(seed=st.integers(0, 10**6), contrast=st.floats(0.05, 1.0))
-def test_any_image_responds_in_proportion_to_its_contrast(seed, contrast):
-    image = jnp.asarray(np.random.default_rng(seed).random((20, 17)), dtype=float)
-    for bank in (COMPLEX, SIMPLE):
-        full = np.asarray(respond(bank, image))
-        lower = np.asarray(respond(bank, 0.3 + contrast * image))
-        assert full.min() >= 0.0
-        np.testing.assert_allclose(lower, contrast * full, atol=2e-5)
-
-
 @pytest.mark.parametrize("bank", [COMPLEX, SIMPLE])
 @pytest.mark.parametrize("luminance", [0.2, 1.0])
 def test_a_uniform_field_gives_nothing_even_at_the_border(bank, luminance):
     maps = respond(bank, jnp.full((20, 17), luminance))
     np.testing.assert_allclose(maps, 0.0, atol=1e-5)
-
-
-def test_a_shifted_image_gives_shifted_maps():
-    rng = np.random.default_rng(0)
-    patch = rng.random((6, 6))
-    here, there = np.full((60, 60), 0.5), np.full((60, 60), 0.5)
-    here[20:26, 22:28] = patch
-    there[25:31, 19:25] = patch
-    for bank in (small_bank(radius=8), small_bank(radius=8, cells=SimpleCells())):
-        first = np.asarray(respond(bank, jnp.asarray(here, dtype=float)))
-        second = np.asarray(respond(bank, jnp.asarray(there, dtype=float)))
-        np.testing.assert_allclose(np.roll(first, (5, -3), (1, 2)), second, atol=1e-5)
-        assert first.max() > 0.1
 
 
 def test_against_the_plain_program():

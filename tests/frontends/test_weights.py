@@ -7,9 +7,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from cortex.areas import VisualSystem
-from cortex.errors import UserError
 from cortex.frontends.conv import ConvNetwork, ConvStage, Readout
 from cortex.frontends.weights import load_weights, save_weights
+from tests.refusals import refusal
 
 FACTS = {"seed": 3, "loss_by_epoch": [1.5, 0.25], "command": "cortex train"}
 
@@ -31,10 +31,7 @@ def path(tmp_path):
 
 def complaint(path, like=None):
     """The one line that loading the file gives."""
-    with pytest.raises(UserError) as caught:
-        load_weights(path, system(1) if like is None else like)
-    line = str(caught.value)
-    assert "\n" not in line
+    line = refusal(load_weights, path, system(1) if like is None else like)
     assert str(path) in line
     return line
 

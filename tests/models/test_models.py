@@ -11,30 +11,27 @@ from cortex.models import (
     Ring,
     TopDown,
 )
-from tests.reference import ssn
-
-NAMES = ("EE", "EI", "IE", "II")
+from tests.reference import published
 
 
-@pytest.mark.parametrize("units", [180, 36])
-def test_ring(units):
-    ring = Ring(units=units)
-    matrices = ring.circuit().coupling.matrices()
-    for name in NAMES:
-        strength = getattr(ring, f"J_{name}") * 180 / units
-        expected = ssn.ring_weights(units, 180.0, strength, 32.0)
-        np.testing.assert_allclose(getattr(matrices, name), expected, rtol=2e-6)
-
-
-def test_line():
-    line = Line(units=31)
-    matrices = line.circuit().coupling.matrices()
-    for name in NAMES:
-        expected = ssn.line_weights(
-            31, 1 / 3, getattr(line, f"W_{name}"), getattr(line, f"sigma_{name}")
-        )
-        # Where float32 has digits left: the farthest tails are denormal there.
-        np.testing.assert_allclose(getattr(matrices, name), expected, rtol=1e-4, atol=1e-35)
+@pytest.mark.parametrize(
+    ("model", "plain"),
+    [
+        (Ring(units=180), published.ring(180)),
+        (Ring(units=36), published.ring(36)),
+        (Line(units=31), published.line(31)),
+    ],
+    ids=["ring", "a smaller ring", "line"],
+)
+def test_published_circuits(model, plain):
+    circuit, units = model.circuit(), model.units
+    W = circuit.coupling.matrices()
+    signed = jnp.block([[W.EE, -W.EI], [W.IE, -W.II]])
+    # Where float32 has digits left: the farthest tails are denormal there.
+    np.testing.assert_allclose(signed, plain.weights, rtol=1e-4, atol=1e-35)
+    for name in ("tau", "k", "n"):
+        pair = getattr(circuit.populations, name)
+        np.testing.assert_allclose(np.repeat([pair.E, pair.I], units), getattr(plain, name))
 
 
 def test_line_positions_are_centred():

@@ -26,6 +26,7 @@ from cortex.models.networks import (
     load_study_network,
 )
 from tests.frontends import small
+from tests.reference import ssn
 
 SOLVER = SolverSection()
 # Its second layer has 72 maps of 16 x 16: more than are coupled in full.
@@ -146,15 +147,6 @@ def plain_means(found, images, layer):
     return np.asarray(responses, float).mean(axis=(2, 3))
 
 
-def falloff(means, width):
-    """S by definition, in float64."""
-    unit = means / np.maximum(np.linalg.norm(means, axis=0), 1e-30)
-    angle = np.degrees(np.arccos(np.clip(unit.T @ unit, -1, 1)))
-    np.fill_diagonal(angle, 0)
-    S = np.exp(-(angle**2) / (2 * width**2))
-    return S / S.sum(axis=1, keepdims=True)
-
-
 def test_many_maps_are_coupled_by_factors_of_stated_error(wide):
     images = small.images(8, size=32)
     section = SSN(rank=6)
@@ -164,7 +156,7 @@ def test_many_maps_are_coupled_by_factors_of_stated_error(wide):
     assert isinstance(coupling.features, FactoredFeatures)
     assert coupling.features.of.shape == (6, 72)
     calibrated_on = images[np.arange(8) % 5 != 4]  # the fifth is kept for fidelity
-    expected = falloff(plain_means(wide, calibrated_on, 1), section.feature_width)
+    expected = ssn.angular_features(plain_means(wide, calibrated_on, 1), section.feature_width)
     gap = np.abs(np.asarray(coupling.features.matrix(), float) - expected).sum(axis=1)
     # Angles near 0 know 1e-3 rad in float32: a thousandth of the largest weights.
     assert built.feature_errors == {1: pytest.approx(gap.max(), abs=3e-3)}
@@ -183,7 +175,7 @@ def test_rank_0_couples_many_maps_in_full(wide):
     means = jnp.asarray(np.random.default_rng(0).gamma(1.0, size=(9, 70)), float)
     full = SSN(rank=0).features(means)
     assert isinstance(full, DenseFeatures)
-    np.testing.assert_allclose(full.matrix(), falloff(np.asarray(means, float), 28.0), rtol=1e-4)
+    np.testing.assert_allclose(full.matrix(), ssn.angular_features(means, 28.0), rtol=1e-4)
     few = SSN(rank=4).features(means[:, :64])
     assert isinstance(few, DenseFeatures)
     factored = SSN(rank=4).features(means)

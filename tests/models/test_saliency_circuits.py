@@ -1,5 +1,6 @@
 """Circuits over features: closed form without weights, suppression with them, features as said."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -47,9 +48,10 @@ def test_a_larger_disc_is_answered_less():
 
 def test_features_are_those_of_the_model_with_and_without_competition():
     image = jnp.asarray(np.random.default_rng(1).random((3, 48, 64)), float)
-    saliency, with_N, without = saliency_and_features(image)
-    np.testing.assert_allclose(saliency[0], Saliency()(image).saliency, atol=1e-6)
-    features = Saliency()(image).features
+    saliency, with_N, without = jax.jit(saliency_and_features)(image)
+    seen = jax.jit(lambda x: Saliency()(x))(image)
+    np.testing.assert_allclose(saliency[0], seen.saliency, atol=1e-6)
+    features = seen.features
     np.testing.assert_allclose(with_N, features[:STILL] / features[:STILL].max(), atol=1e-6)
     np.testing.assert_array_equal(features[STILL:], 0)  # flicker and motion
     assert without.max() == with_N.max() == 1

@@ -48,7 +48,7 @@ def plain(cells, spread, strength):
                 drive = MODEL.contrast * (share * colour + (1 - share) * shape)
                 extra = np.concatenate([strength * pattern, np.zeros(9)])
                 given = ssn.Input(np.tile(drive, 2), extra=extra)
-                rates[task, c, s] = ssn.steady_state(net, given, tolerance=1e-7)[:9]
+                rates[task, c, s] = ssn.steady_state(net, given)[:9]
     a, b = rates.mean((0, 2)).max(0), rates.mean((0, 1)).max(0)
     x, y = rates.mean(2).max(1)
     return (a - b) / (a + b), (x - y) / (x + y)

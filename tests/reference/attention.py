@@ -5,40 +5,31 @@ A network is a list of stages (weight, bias, pool), an image (channels, height, 
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 # The network.
 
 
-def convolve(image, weight, bias):
-    """Same size, zero padding, stride 1; no flip of the filters, as is usual in networks."""
-    maps, channels, side, _ = weight.shape
-    _, height, width = image.shape
-    margin = side // 2
-    out = np.zeros((maps, height, width))
-    for f in range(maps):
-        for y in range(height):
-            for x in range(width):
-                total = bias[f]
-                for c in range(channels):
-                    for dy in range(side):
-                        for dx in range(side):
-                            row, column = y + dy - margin, x + dx - margin
-                            if 0 <= row < height and 0 <= column < width:
-                                total += weight[f, c, dy, dx] * image[c, row, column]
-                out[f, y, x] = total
-    return out
+def convolve(image, weight, bias=0.0, stride=1, groups=1):
+    """Zeros around as TensorFlow has them; no flip of the filters, as is usual in networks."""
+    side = weight.shape[-1]
+    pads = [(0, 0)]
+    for length in image.shape[1:]:
+        whole = max((-(-length // stride) - 1) * stride + side - length, 0)
+        pads.append((whole // 2, whole - whole // 2))
+    patches = sliding_window_view(np.pad(image, pads), (side, side), axis=(1, 2))
+    patches = patches[:, ::stride, ::stride]
+    patches = patches.reshape(groups, -1, *patches.shape[1:])
+    kernels = weight.reshape(groups, -1, *weight.shape[1:])
+    maps = np.einsum("gcyxij,gmcij->gmyx", patches, kernels, optimize=True)
+    return maps.reshape(-1, *maps.shape[2:]) + np.reshape(bias, (-1, 1, 1))
 
 
 def over_squares(function, maps, side):
     """`function` of every full square of `side` x `side`; what is left over is dropped."""
-    count, height, width = maps.shape
-    out = np.zeros((count, height // side, width // side))
-    for f in range(count):
-        for y in range(height // side):
-            for x in range(width // side):
-                square = maps[f, y * side : (y + 1) * side, x * side : (x + 1) * side]
-                out[f, y, x] = function(square)
-    return out
+    count, rows, columns = len(maps), *(length // side for length in maps.shape[1:])
+    full = maps[:, : rows * side, : columns * side]
+    return function(full.reshape(count, rows, side, columns, side), axis=(2, 4))
 
 
 def net_input(image, stage):
@@ -93,19 +84,6 @@ def error_slopes(errors, output, step=1e-6):
     return np.stack(rows, axis=1) / (height * width)
 
 
-def gradient_values(slopes, labels, balanced):
-    """Minus the mean of `slopes` (images, categories, maps) over a set of images.
-
-    Over the images of the category, or with half of the weight on them and half on the others.
-    """
-    values = np.zeros(slopes.shape[1:])
-    for c in range(slopes.shape[1]):
-        inside = slopes[labels == c, c].mean(axis=0)
-        outside = slopes[labels != c, c].mean(axis=0)
-        values[c] = -(inside + outside) / 2 if balanced else -inside
-    return values
-
-
 # Forms of attention (science.md 4.2).
 
 
@@ -121,11 +99,6 @@ def added(net, pattern, scale, bidirectional):
     return np.maximum(net + scale * pattern, 0)
 
 
-def pattern(values, beta, mask, spatial_beta, shape):
-    """beta f + beta_s s, entry by entry; `values` (maps,), `mask` (height, width)."""
-    out = np.zeros(shape)
-    for f in range(shape[0]):
-        for y in range(shape[1]):
-            for x in range(shape[2]):
-                out[f, y, x] = beta * values[f] + spatial_beta * mask[y, x]
-    return out
+def pattern(values, beta, mask, spatial_beta):
+    """beta f + beta_s s; `values` (maps,), `mask` (height, width)."""
+    return beta * values[:, None, None] + spatial_beta * mask

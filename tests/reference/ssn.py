@@ -50,24 +50,15 @@ def network(EE, EI, IE, II, tau, k, n):
 
 
 def ring_weights(units, period, strength, sigma):
-    weights = np.zeros((units, units))
-    for i in range(units):
-        for j in range(units):
-            apart = abs(i - j) * period / units
-            apart = min(apart, period - apart)
-            weights[i, j] = strength * np.exp(-(apart**2) / (2 * sigma**2))
-    return weights
+    apart = np.abs(np.subtract.outer(np.arange(units), np.arange(units))) * period / units
+    return strength * np.exp(-(np.minimum(apart, period - apart) ** 2) / (2 * sigma**2))
 
 
 def line_weights(units, spacing, strength, sigma):
-    weights = np.zeros((units, units))
-    for i in range(units):
-        for j in range(units):
-            if sigma == 0:
-                weights[i, j] = strength * (i == j)
-            else:
-                weights[i, j] = strength * np.exp(-(((i - j) * spacing) ** 2) / (2 * sigma**2))
-    return weights
+    if sigma == 0:
+        return strength * np.eye(units)
+    apart = np.subtract.outer(np.arange(units), np.arange(units)) * spacing
+    return strength * np.exp(-(apart**2) / (2 * sigma**2))
 
 
 def unit_gaussian(distance, sigma):
@@ -86,28 +77,25 @@ def axis_weights(size, sigma, periodic):
 
 def sheet_weights(shape, strength, sigma, features, periodic):
     """`shape` (features, height, width); units in C order."""
-    count, height, width = shape
+    _, height, width = shape
     rows, columns = axis_weights(height, sigma, periodic), axis_weights(width, sigma, periodic)
-    weights = np.zeros((count, height, width, count, height, width))
-    for f in range(count):
-        for g in range(count):
-            for y in range(height):
-                for x in range(width):
-                    weights[f, y, x, g] = (
-                        strength * features[f, g] * rows[y][:, None] * columns[x][None, :]
-                    )
-    return weights.reshape(count * height * width, -1)
+    return strength * np.kron(np.asarray(features, dtype=np.float64), np.kron(rows, columns))
 
 
 def circular_features(preferred, width, period=180.0):
-    count = len(preferred)
-    falloff = np.zeros((count, count))
-    for f in range(count):
-        for g in range(count):
-            apart = abs(preferred[f] - preferred[g]) % period
-            falloff[f, g] = np.exp(-(min(apart, period - apart) ** 2) / (2 * width**2))
-        falloff[f] /= falloff[f].sum()
-    return falloff
+    apart = np.abs(np.subtract.outer(preferred, preferred)) % period
+    falloff = np.exp(-(np.minimum(apart, period - apart) ** 2) / (2 * width**2))
+    return falloff / falloff.sum(axis=1, keepdims=True)
+
+
+def angular_features(responses, width):
+    """Falloff with the angle between the maps' responses [samples, maps]; silent maps: 90 deg."""
+    responses = np.asarray(responses, dtype=np.float64)
+    unit = responses / np.maximum(np.linalg.norm(responses, axis=0), 1e-30)
+    angle = np.degrees(np.arccos(np.clip(unit.T @ unit, -1, 1)))
+    np.fill_diagonal(angle, 0)
+    falloff = np.exp(-(angle**2) / (2 * width**2))
+    return falloff / falloff.sum(axis=1, keepdims=True)
 
 
 # Dynamics.
@@ -135,14 +123,24 @@ def euler(net, given, rates, dt, steps):
     return course[-1], np.stack(course)
 
 
-def steady_state(net, given, dt=0.1, duration=20_000.0, tolerance=1e-10):
-    """Integrate from silence until nothing changes any more."""
+def steady_state(net, given, dt=0.1, duration=20_000.0):
+    """Where the rates go from silence: integrated until little changes, then by Newton's method."""
     rates = np.zeros(len(net.tau))
     for _ in range(int(duration / dt)):
         change = target(net, given, rates) - rates
-        if np.abs(change).max() < tolerance:
-            return rates
+        if np.abs(change).max() < 1e-3:
+            return newton(net, given, rates)
         rates = rates + dt * change / net.tau
+    raise RuntimeError("no steady state")
+
+
+def newton(net, given, rates):
+    """The steady state near rates."""
+    for _ in range(20):
+        change = target(net, given, rates) - rates
+        if np.abs(change).max() < 1e-9:
+            return rates
+        rates = rates + linear_response(net, given, rates, change)
     raise RuntimeError("no steady state")
 
 

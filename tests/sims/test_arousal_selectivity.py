@@ -1,15 +1,6 @@
 """Uniform gain against attention that selects, where symmetry says what is alike."""
 
 import numpy as np
-import pytest
-from cortex.sims.arousal_selectivity import experiment
-
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("arousal_selectivity")[1]
 
 
 def test_uniform_gain_favours_nothing_and_attention_does(data):
@@ -29,8 +20,3 @@ def test_sources_have_one_energy(data):
         for name in ("arousal", "orientation")
     }
     assert 0.3 < sizes["orientation"] / sizes["arousal"] < 3
-
-
-def test_orientations_that_miss_a_map_are_refused():
-    with pytest.raises(ValueError, match="orientations: found 8, allowed: multiples of 6"):
-        experiment.settings(orientations=8)

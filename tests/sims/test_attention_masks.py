@@ -5,12 +5,6 @@ import pytest
 from cortex.sims import attention_masks as masks
 
 from tests.sims.learned_sources import check_conditions
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("attention_masks")[1]
 
 
 @pytest.mark.slow

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from cortex.sims.attention_variability import experiment
 
-from cortex.experiment import load_settings
 from tests.reference import fluctuations as reference
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 # Fewer curves, conditions and trials than by default; the circuit, grating and noise are those.
-SHORT = {
+SETTINGS = {
     "contrasts.values": [10, 50],
     "contrasts.curve": [10, 20, 2],
     "spectrum.points": 41,
@@ -17,33 +16,10 @@ SHORT = {
 }
 
 
-def numpy_ring(units):
-    J = {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}
-    weights = {
-        name: ssn.ring_weights(units, 180.0, value * 180 / units, 32.0) for name, value in J.items()
-    }
-    return ssn.network(**weights, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
-
-
-def bump(places, at):
-    apart = np.abs(places - at)
-    return np.exp(-(np.minimum(apart, 180 - apart) ** 2) / (2 * 30.0**2))
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return load_settings(experiment, values=SHORT)[1]
-
-
-@pytest.fixture(scope="module")
-def data(settings):
-    return experiment.run(settings)
-
-
 @pytest.fixture(scope="module")
 def states():
     """Network, input and rates in float64 at c = 10: unattended and the three forms."""
-    net, h = numpy_ring(180), bump(np.arange(180), 45)
+    net, h = published.ring(), published.bump(180, 45)
     both, nothing = np.concatenate([h, h]), np.zeros(180)
     forms = (
         ssn.Input(10 * both),
@@ -51,7 +27,7 @@ def states():
         ssn.Input(10 * both, drive_gain=1 + 0.3 * both),
         ssn.Input(10 * both, extra=2 * both),
     )
-    return [(net, g, ssn.steady_state(net, g, dt=0.5, tolerance=1e-9)) for g in forms]
+    return [(net, g, ssn.steady_state(net, g, dt=0.5)) for g in forms]
 
 
 def moments(state, noise):

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from cortex.sims import biased_competition as competition
 
-from tests.reference import ssn
-from tests.small_runs import small_run
+from tests.reference import published, ssn
 
 UNITS = 36
 FIRST, SECOND = UNITS // 4, 3 * UNITS // 4  # the units that prefer 45 and 135 deg
@@ -18,21 +17,12 @@ FORMS = {
 
 
 @pytest.fixture(scope="module")
-def data():
-    return small_run("biased_competition")[1]
-
-
-@pytest.fixture(scope="module")
 def net():
-    weights = [
-        ssn.ring_weights(UNITS, 180.0, 180 / UNITS * j, 32.0) for j in (0.044, 0.023, 0.042, 0.018)
-    ]
-    return ssn.network(*weights, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
+    return published.ring(UNITS)
 
 
 def bump(centre):
-    apart = np.abs(np.arange(UNITS) * 180 / UNITS - centre)
-    return np.exp(-(np.minimum(apart, 180 - apart) ** 2) / (2 * 30.0**2))
+    return published.bump(UNITS, centre)
 
 
 def given(drive, field, to_E=0.0, to_I=0.0, gain=0.0):

@@ -2,16 +2,8 @@
 
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from cortex.sims.circuit_fidelity import BEST, hard_images, placement
 from sklearn.metrics import roc_auc_score
-
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def run():
-    return small_run("circuit_fidelity")
 
 
 def test_placements_average_to_the_area_under_the_curve():
@@ -46,8 +38,7 @@ def test_hard_images_show_what_they_are_said_to():
     assert sorted(np.unique(kinds[2][0])) == [0, 1, 2, 3]
 
 
-def test_without_recurrence_everything_is_kept(run):
-    _, data = run
+def test_without_recurrence_everything_is_kept(data):
     alone = data.sel(way=BEST, recurrence=0.0)
     assert bool(alone.kept.all())
     assert float(alone.correlation.min()) > 0.999
@@ -55,8 +46,7 @@ def test_without_recurrence_everything_is_kept(run):
     assert float(alone.leading_eigenvalue.max()) == 0
 
 
-def test_more_recurrence_is_more_circuit(run):
-    _, data = run
+def test_more_recurrence_is_more_circuit(data):
     whole, alone = (data.sel(way=BEST, recurrence=r) for r in (1.0, 0.0))
     assert float(whole.sum_weight.max()) < float(alone.sum_weight.min())
     assert float(whole.surround_suppression.min()) > float(alone.surround_suppression.max())

@@ -6,7 +6,6 @@ import xarray as xr
 from cortex.sims import cued_category as cued
 from scipy.stats import norm
 
-from cortex.errors import UserError
 from cortex.experiment import load_settings
 from cortex.stimuli.trials import IN_TURN, KINDS
 
@@ -84,21 +83,3 @@ def test_a_shift_of_the_criterion_is_told_from_sensitivity():
     assert np.abs(free.sel(contrast="valid less uncued")).max() < 1e-9
     assert float(criterion.sel(contrast="valid less uncued", bound="high")) < -0.4
     assert float(free.sel(contrast="uncued less invalid", bound="low")) > 0.2
-
-
-@pytest.mark.parametrize(
-    ("setting", "line"),
-    [
-        (
-            "per_category=10",
-            "per_category: found 10, allowed: a whole number >= 8 and a multiple of 4",
-        ),
-        ("layer=4", "layer: found 4, allowed: one of 1, 2, 3"),
-        ("invalid=[10]", "invalid[0]: found 10, allowed: a whole number >= 1 and < 10"),
-        ("noise=[0.5, 0.5]", "noise.values: found [0.5, 0.5], allowed: each one once"),
-    ],
-)
-def test_what_is_refused(setting, line):
-    with pytest.raises(UserError) as caught:
-        load_settings("cued_category", [setting])
-    assert str(caught.value).startswith(line)

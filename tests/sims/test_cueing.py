@@ -3,62 +3,32 @@
 import numpy as np
 import pytest
 import xarray as xr
-from cortex.sims.cueing import decide, experiment
+from cortex.sims.cueing import decide
 
 from cortex.analysis.psychometric import WEIBULL, fit_psychometric
 from cortex.circuit import EI
 from cortex.models.patch_task import LinearReadout, PatchTask, PlaceAttention
 from cortex.tasks.accumulation import first_passage
-from tests.reference import ssn
-from tests.small_runs import small_run
+from tests.reference import published, ssn
 
 # Two places, few trials, short; the circuit's couplings, the noise and attention are those.
 
 
 @pytest.fixture(scope="module")
-def config():
-    return small_run("cueing")[0]
+def task(settings):
+    return PatchTask.of(settings.field, settings.patches, settings.noise)
 
 
-@pytest.fixture(scope="module")
-def data():
-    return small_run("cueing")[1]
-
-
-@pytest.fixture(scope="module")
-def task(config):
-    return PatchTask.of(config.field, config.patches, config.noise)
-
-
-def dense(config):
-    """The field's circuit in plain NumPy."""
-    field = config.field
-    apart = np.abs(np.subtract.outer(field.preferred, field.preferred))
-    near = np.exp(-(np.minimum(apart, 180 - apart) ** 2) / (2 * field.feature_width**2))
-    similar = near / near.sum(axis=1, keepdims=True)
-    weights = {
-        name: ssn.sheet_weights(
-            field.shape,
-            getattr(field, f"J_{name}"),
-            field.sigma_E if name == "EE" else field.sigma_I,
-            similar,
-            False,
-        )
-        for name in ("EE", "EI", "IE", "II")
-    }
-    return ssn.network(**weights, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
-
-
-def test_the_end_of_the_course_is_the_steady_state_in_float64(config, data, task):
+def test_the_end_of_the_course_is_the_steady_state_in_float64(settings, data, task):
     """Attended; gain 1 + window on the drive of E and I."""
     drive = 2.0 + 6.0 * np.asarray(task.drives[0, 0], float)
     rows, columns = np.meshgrid((np.arange(4) + 0.5) / 4, (np.arange(4) + 0.5) / 4, indexing="ij")
-    net, pooling = dense(config), np.asarray(task.pooling, float)
+    net, pooling = published.field(settings.field), np.asarray(task.pooling, float)
     for cue, place in (("valid", 0.25), ("invalid", 0.75)):
         away = (rows - 0.5) ** 2 + (columns - place) ** 2
         gain = 1 + np.exp(-away / (2 * 0.2**2))
         both = np.concatenate([(drive * gain[None]).ravel()] * 2)
-        rates = ssn.steady_state(net, ssn.Input(both), dt=1.0, tolerance=1e-5)
+        rates = ssn.steady_state(net, ssn.Input(both), dt=1.0)
         for half, name in ((rates[:64], "E"), (rates[64:], "I")):
             seen = np.einsum("pyx,fyx->pf", pooling, half.reshape(4, 4, 4)).mean(axis=1)
             # The slowest mode has settled to 1e-3 of itself after 400 ms.
@@ -69,20 +39,20 @@ def test_the_end_of_the_course_is_the_steady_state_in_float64(config, data, task
     np.testing.assert_allclose(early, np.broadcast_to(early[:1, :1], early.shape), rtol=2e-3)
 
 
-def test_attention_is_one_amount_for_all_cues(config, task):
-    given = config.attention.modulations(task, config.patches.places)
+def test_attention_is_one_amount_for_all_cues(settings, task):
+    given = settings.attention.modulations(task, settings.patches.places)
     total = np.asarray(given.drive_gain.E - 1.0).sum(axis=(1, 2, 3))
     assert total[2] == pytest.approx(total[:2].mean(), rel=1e-5)
     assert total[3] == 0
     np.testing.assert_array_equal(given.drive_gain.E, given.drive_gain.I)
 
 
-def test_drive_is_linear_in_contrast_and_at_its_place(config, task):
+def test_drive_is_linear_in_contrast_and_at_its_place(settings, task):
     """A patch of orientation 45 drives 45 most, the other one 135; places differ by a shift."""
     drives = np.asarray(task.drives)
     assert drives.max() < 1.0
     strongest = drives.max(axis=(3, 4)).argmax(axis=2)
-    np.testing.assert_array_equal(config.field.preferred[strongest], [[45, 135], [45, 135]])
+    np.testing.assert_array_equal(settings.field.preferred[strongest], [[45, 135], [45, 135]])
     for place, side in ((0, slice(0, 2)), (1, slice(2, 4))):
         assert drives[place, :, :, :, side].sum() > 0.8 * drives[place].sum()
     # Half a field further on is two circuits; filters reach over the border, hence the tolerance.
@@ -91,10 +61,10 @@ def test_drive_is_linear_in_contrast_and_at_its_place(config, task):
     )
 
 
-def test_noise_has_the_stated_correlations(config):
+def test_noise_has_the_stated_correlations(settings):
     """Truncated at 1 % of each axis' variance: correlations to within .03."""
-    noise = config.noise.on(config.field)
-    found = np.asarray(noise.correlation()).reshape(config.field.shape * 2)
+    noise = settings.noise.on(settings.field)
+    found = np.asarray(noise.correlation()).reshape(settings.field.shape * 2)
     assert found[0, 1, 1, 0, 1, 1] == pytest.approx(1.0, abs=1e-5)
     assert found[0, 1, 1, 0, 1, 3] == pytest.approx(np.exp(-4 / (2 * 1.5**2)), abs=0.03)
     assert found[0, 1, 1, 3, 1, 1] == pytest.approx(np.exp(-(45**2) / (2 * 30.0**2)), abs=0.03)
@@ -103,7 +73,7 @@ def test_noise_has_the_stated_correlations(config):
     )
 
 
-def test_decisions_by_hand(config):
+def test_decisions_by_hand(settings):
     """The readout is fitted on unattended trials alone and applied to the others as it is."""
     rng = np.random.default_rng(0)
     seen = rng.normal(5.0, 1.0, (2, 4, 3, 24, 12, 8))
@@ -111,15 +81,15 @@ def test_decisions_by_hand(config):
     seen[..., 0] += 0.8 * (2 * target - 1)[None, None, None, :, None]
     dims = ("repeat", "block", "contrast", "trial", "sample", "feature")
     along = {"block": ["learning", "valid", "neutral", "invalid"], "contrast": [1.0, 4.0, 16.0]}
-    found = decide(config, xr.DataArray(seen, along, dims))
+    found = decide(settings, xr.DataArray(seen, along, dims))
     window = slice(6, None)  # 70 to 120 ms
     means = seen[1, 0][:, :, window].mean(axis=2).reshape(72, 8)
-    readout = LinearReadout.fit(means, np.tile(target, 3), config.trial.penalty)
+    readout = LinearReadout.fit(means, np.tile(target, 3), settings.trial.penalty)
     course = seen[1, 3] @ readout.weight + readout.bias  # the last cue
     evidence = course[..., window].mean(axis=-1) * (2 * target - 1)
     last = found.sel(cue="invalid").isel(repeat=1)
     np.testing.assert_array_equal(last["correct"], evidence > 0)
-    passage = first_passage(course, 10.0, config.bound)
+    passage = first_passage(course, 10.0, settings.bound)
     np.testing.assert_allclose(last["reaction"], passage.time, rtol=1e-6)
     assert found["correct"].mean() > 0.7
 
@@ -160,8 +130,3 @@ def test_input_to_E_is_the_other_form(task):
     assert float(given.input.E[0].max()) == pytest.approx(peak, rel=1e-5)
     assert not np.any(given.input.I)
     assert not np.any(given.drive_gain.E - 1.0)
-
-
-def test_trials_that_do_not_balance_are_refused():
-    with pytest.raises(ValueError, match="trials: found 20, allowed: multiples of 24"):
-        experiment.settings(trials=20)

@@ -2,32 +2,21 @@
 
 import numpy as np
 import pytest
-from cortex.sims import feature_similarity_gain as gain
 
-from cortex.experiment import load_settings
-from cortex.models.ring import Ring
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 UNITS = 36
 
 
-@pytest.fixture(scope="module")
-def data():
-    asked = [f"circuit.units={UNITS}", "shown=18"]
-    experiment, settings = load_settings("feature_similarity_gain", asked)
-    return experiment.run(settings)
-
-
-def bump(centre, width=30.0):
-    apart = np.abs(np.arange(UNITS) * 180 / UNITS - centre)
-    return np.exp(-(np.minimum(apart, 180 - apart) ** 2) / (2 * width**2))
+def bump(centre):
+    return published.bump(UNITS, centre)
 
 
 def solve(first, last, field_first, field_last, to_I=0.0, gain_on_drive=0.0):
     """E rates of the last of two places; drives and attended fields (units) of both."""
     blocks = []
-    for j in (0.044, 0.023, 0.042, 0.018):
-        ring = ssn.ring_weights(UNITS, 180.0, 180 / UNITS * j, 32.0)
+    for J in published.RING.values():
+        ring = ssn.ring_weights(UNITS, 180.0, 180 / UNITS * J, 32.0)
         blocks.append(np.block([[0.9 * ring, 0.1 * ring], [0.1 * ring, 0.9 * ring]]))
     net = ssn.network(*blocks, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
     drive = np.concatenate([first, last]) + 10
@@ -92,13 +81,3 @@ def test_ratio_test_by_hand(data):
     slope, intercept = np.polyfit(np.arange(5), ratios, 1)
     assert float(found.fsgm_slope) == pytest.approx(slope, abs=2e-3)
     assert float(found.fsgm_intercept) == pytest.approx(intercept, abs=5e-3)
-
-
-def test_places_are_connected_as_said():
-    """With the same input everywhere each place is a published ring."""
-    ring = Ring(units=12)
-    circuit = gain.Places(count=3).circuit(ring)
-    single = ring.circuit().coupling.matrices().IE
-    matrix = np.asarray(circuit.coupling.matrices().IE).reshape(3, 12, 3, 12)
-    np.testing.assert_allclose(matrix.sum(2)[0], single, rtol=1e-5)
-    np.testing.assert_allclose(matrix[2, :, 0], 0.05 * single, rtol=1e-5)

@@ -1,19 +1,12 @@
 """Feedback over passes in a reduced size, and what becomes of choices, counted one by one."""
 
 import numpy as np
-import pytest
 import xarray as xr
 from cortex.sims import feedback_gain as feedback
 
 from tests.sims.learned_sources import check_conditions
-from tests.small_runs import small_run
 
 CATEGORIES = 10
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("feedback_gain")[1]
 
 
 def test_passes_are_counted_from_the_one_without_feedback(data):

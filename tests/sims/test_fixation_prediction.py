@@ -2,9 +2,7 @@
 
 import pytest
 
-from cortex.errors import UserError
 from cortex.experiment import load_settings, registry
-from cortex.stimuli.public_data import VARIABLE
 from tests.recordings import write_osie
 
 
@@ -30,11 +28,3 @@ def test_the_centre_tells_photographs_not_apart(ran):
     assert (centre == ran.score.sel(predictor="centre", bias="with centre")).all()
     apart = ran["mean"].sel(measure="shuffled AUC", bias="alone", bound="value")
     assert float(apart.sel(predictor="centre")) < float(apart.sel(predictor="saliency")) - 0.2
-
-
-def test_without_the_photographs_it_says_so_in_one_line(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    experiment = registry.find("fixation_prediction")
-    with pytest.raises(UserError, match=r"fixations.mat .* `cortex data` says where") as caught:
-        experiment.run(load_settings("fixation_prediction")[1])
-    assert "\n" not in str(caught.value)

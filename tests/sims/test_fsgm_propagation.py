@@ -1,25 +1,14 @@
 """Attention at one layer of a small random network: ratios, angles, and which layers."""
 
-import jax
 import numpy as np
 import pytest
 from cortex.sims import fsgm_propagation as fsgm
 
-from cortex.experiment import ConfigError, load_config, load_settings
+from cortex.experiment import ConfigError, load_config
 from cortex.stimuli import FirstAlone, GratingField, GratingTrials
 
 NAME = "fsgm_propagation"
-
-
-@pytest.fixture(scope="module")
-def settings():
-    small = {**fsgm.experiment.small, "least_activity": 0.0}
-    return load_settings(NAME, values=small)[1]
-
-
-@pytest.fixture(scope="module")
-def data(settings):
-    return fsgm.experiment.run(settings)
+SETTINGS = {**fsgm.experiment.small, "least_activity": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -36,12 +25,6 @@ def test_a_layer_that_is_not_there():
     asked = load_config(NAME, ["attention.layers=[3, 14]"])
     with pytest.raises(ConfigError, match=r"attention\.layers: found \[14\], allowed: 1 to 13"):
         fsgm.attended_layers(asked, 13)
-
-
-def test_digits_are_no_place_for_gratings():
-    asked = load_config(NAME, ["network.name=digits_vgg", "network.circuits=[2]"])
-    with pytest.raises(ConfigError, match=r"network\.name: found 'digits_vgg', allowed: 'vgg16'"):
-        fsgm.simulate(asked, jax.random.key(0))
 
 
 @pytest.mark.slow

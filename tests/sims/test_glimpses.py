@@ -5,25 +5,12 @@ import numpy as np
 import pytest
 from cortex.sims import glimpses
 
-from cortex.experiment import ConfigError, load_settings
 from cortex.models.learned.glimpses import CANVAS
 from cortex.models.learned.hard_digits import split
 from cortex.stimuli.cluttered_digits import Canvas
-from tests.small_runs import small_run
 
 
-@pytest.fixture(scope="module")
-def run():
-    return small_run("glimpses")
-
-
-@pytest.fixture(scope="module")
-def data(run):
-    return run[1]
-
-
-def test_glimpses_begin_at_the_centre_and_distances_are_to_the_digit(run):
-    settings, data = run
+def test_glimpses_begin_at_the_centre_and_distances_are_to_the_digit(settings, data):
     place = data["place"].values
     np.testing.assert_array_equal(place[..., 0, :], 0.5)
     assert np.std(data["place"].sel(policy="random")[..., 1:, :]) > 0.2  # anywhere
@@ -60,10 +47,11 @@ def test_the_window_moves_rates_towards_its_place(data):
     assert float(found) == pytest.approx(np.mean(cases), rel=1e-5)
 
 
-def test_clutter_does_not_move_the_digits(run):
+def test_clutter_does_not_move_the_digits(settings):
     key, held_out = jax.random.key(0), split()[1]
     clean, shown = (
-        glimpses.one_of_each(run[0], key, held_out, 12, Canvas(pieces=pieces)) for pieces in (0, 8)
+        glimpses.one_of_each(settings, key, held_out, 12, Canvas(pieces=pieces))
+        for pieces in (0, 8)
     )
     np.testing.assert_array_equal(clean.places, shown.places)
     assert np.all(np.asarray(clean.images) <= np.asarray(shown.images))
@@ -75,9 +63,3 @@ def test_a_cut_is_what_lies_around_the_place():
     found = glimpses.cut(image, np.array([[0.5, 20 / 56]], np.float32))
     assert found.shape == (1, 1, 28, 28)
     np.testing.assert_array_equal(found[0, 0], image[0, 14:42, 6:34])
-
-
-def test_missing_weights_are_one_line(tmp_path):
-    experiment, small = load_settings("glimpses", [f'learned.weights="{tmp_path}"', "images=20"])
-    with pytest.raises(ConfigError, match=r"learned\.weights, learned\.seeds: .*glimpses_0"):
-        experiment.run(small)

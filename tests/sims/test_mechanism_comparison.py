@@ -6,7 +6,7 @@ import xarray as xr
 from cortex.sims import mechanism_comparison as sim
 
 from cortex.analysis.signal_detection import area_under_curve
-from cortex.experiment import ConfigError, load_config, load_settings
+from cortex.experiment import load_settings
 from cortex.studies.mechanisms import MECHANISMS
 from tests.small_runs import changed_run
 
@@ -82,19 +82,6 @@ def test_what_cannot_be_makes_no_row(settings, found):
     assert rows["arousal_beyond_zero[array, arousal]"].value == 0
     assert rows["noise_correlation_change[array, place]"].holds
     assert not rows["noise_correlation_change[array, tuning values]"].holds
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ('mechanisms=["telepathy"]', r"found \['telepathy'\], allowed: arousal, place"),
-        ('mechanisms=["place", "place"]', "each one once"),
-        ("per_category=5", "per_category: found 5"),
-    ],
-)
-def test_what_is_refused(setting, message):
-    with pytest.raises(ConfigError, match=message):
-        load_config(NAME, [setting])
 
 
 @pytest.mark.slow

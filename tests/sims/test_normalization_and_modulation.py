@@ -8,23 +8,11 @@ import xarray as xr
 from cortex.sims import normalization_and_modulation as population
 from scipy import stats
 
-from cortex.analysis import bootstrap
 from cortex.models.ring import Ring
-from tests.reference import ssn
-from tests.small_runs import small_run
+from tests.reference import published, ssn
 
 UNITS, CELLS = 12, 12
 FACTORS = population.FACTORS
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return small_run("normalization_and_modulation")[0]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("normalization_and_modulation")[1]
 
 
 def test_one_cell_against_plain_numpy(settings, data):
@@ -36,16 +24,12 @@ def test_one_cell_against_plain_numpy(settings, data):
     w, k = circuit.coupling.weights, circuit.populations.k
     net = ssn.network(w.EE, w.EI, w.IE, w.II, tau=(20, 10), k=(np.asarray(k.E), 0.04), n=(2, 2))
 
-    def bump(centre):
-        apart = np.abs(np.arange(UNITS) * 15.0 - centre)
-        return np.exp(-(np.minimum(apart, 180 - apart) ** 2) / (2 * 30**2))
-
     def rate(stimulus, to_E=0.0, to_I=0.0, gain=1.0):
         extra = np.concatenate([to_E + np.zeros(UNITS), to_I + np.zeros(UNITS)])
         given = ssn.Input(drive=np.tile(stimulus * gain, 2), extra=extra)
         return ssn.steady_state(net, given, dt=0.5)[3]  # prefers 45
 
-    a, b = bump(45), bump(135)
+    a, b = published.bump(UNITS, 45), published.bump(UNITS, 135)
     first, second = (float(drive) * 50 * (h + np.asarray(untuned)) for h in (a, b))
     alone = [rate(first), rate(second), rate(first + second)]
     at = data.sel(cause="all", cell=number)
@@ -121,13 +105,3 @@ def test_correlations_against_scipy():
     holed = population.correlation(indices(np.append(x, np.nan), np.append(y, 1.0)))
     np.testing.assert_allclose(holed, expected, atol=1e-12)
     assert np.isnan(population.correlation(indices(np.ones(50), y[:50]))).all()
-
-
-def test_the_interval_of_a_correlation_is_near_fishers():
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=150)
-    y = 0.5 * x + rng.normal(size=150)
-    found = bootstrap(population.correlation, indices(x, y), "cell", rng=rng)
-    known = stats.pearsonr(x, y).confidence_interval(0.95)
-    ends = found.sel(kind="pearson", bound=["low", "high"])
-    np.testing.assert_allclose(ends, [known.low, known.high], atol=0.05)

@@ -1,4 +1,4 @@
-"""The study in a network of two layers: what it records, compares and refuses."""
+"""The study in a network of two layers: what it records and compares."""
 
 from functools import partial
 
@@ -7,12 +7,13 @@ import pytest
 from cortex.sims import object_detection as detection
 from PIL import Image
 
-from cortex.experiment import ConfigError, load_settings, names, registry
+from cortex.experiment import ConfigError, load_settings
 from cortex.frontends.vgg import random_vgg
 from cortex.models.networks import StudyNetwork
 from cortex.models.object_images import chosen_categories, stimulus_set
 from cortex.stimuli.image_files import Preprocessing, image_folder
 from tests.frontends import small
+from tests.refusals import refusal
 
 NAME = "object_detection"
 SMALL = [
@@ -182,45 +183,7 @@ def test_what_cannot_be_looked_at(settings, line, monkeypatch):
     monkeypatch.setattr(detection.nets, "load_study_network", lambda section: tiny())
     always = ["forms_layer=0", "attention.layers=[]", "networks=1"]
     config = load_settings(NAME, [*always, *settings])[1]
-    with pytest.raises(ConfigError) as caught:
-        detection.experiment.run(config)
-    assert str(caught.value).startswith(line)
-
-
-@pytest.mark.parametrize(
-    ("setting", "line"),
-    [
-        ("images.per_category=9", "images.per_category: found 9, allowed: an even number"),
-        (
-            'attention.sources=["luck"]',
-            "attention.sources[0]: found 'luck', allowed: one of 'tuning', 'gradient', 'shuffled'",
-        ),
-        (
-            'attention.sources=["tuning", "tuning"]',
-            "attention.sources: found ['tuning', 'tuning'], allowed: each one once",
-        ),
-    ],
-)
-def test_a_bad_setting_is_one_clear_line(setting, line):
-    with pytest.raises(ConfigError) as caught:
-        load_settings(NAME, [setting])
-    assert str(caught.value).startswith(line)
-
-
-def test_presets_are_valid_and_stand_beside_their_experiment():
-    presets = {preset.name: preset for preset in registry.presets(NAME)}
-    assert set(presets) == {
-        "object_detection_vgg16",
-        "object_detection_efficientnet",
-        "object_detection_circuits",
-    }
-    for name, preset in presets.items():
-        assert preset.experiment == NAME
-        assert preset.summary.startswith("preset: ")
-        config = load_settings(name, ["images.folder=mine"])[1]
-        assert (config.experiment, config.images.folder) == (NAME, "mine")
-        assert name not in names()
-    assert NAME in names()
+    assert refusal(detection.experiment.run, config, error=ConfigError).startswith(line)
 
 
 def test_the_published_configuration_is_known():

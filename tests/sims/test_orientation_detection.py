@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from cortex.sims.orientation_detection import analyse, as_published, experiment
-from typer.testing import CliRunner
 
-from cortex.cli import app
 from cortex.errors import UserError
-from cortex.experiment import ConfigError, load_settings
+from cortex.experiment import load_settings
 from cortex.frontends.pretrained import default_weights
 from cortex.models.networks import load_study_network
 
@@ -118,39 +116,6 @@ def test_no_answer_is_a_no_and_what_was_not_asked_has_none():
     gain = found["gain"].sel(compared="tuning", bound="value")
     assert np.isfinite(gain.sel(site="layer 8", measure="performance")).all()
     assert np.isnan(gain.sel(site="layer 10")).all()
-
-
-@pytest.mark.parametrize(
-    ("setting", "line"),
-    [
-        ("gratings.trials=7", "gratings: trials: found 7, allowed: an even number >= 4"),
-        (
-            "attention.control_layers=[2]",
-            "attention: control_layers: found [2], allowed: some of [8, 13, 15, 18]",
-        ),
-        (
-            'attention.sources=["tuning", "tuning"]',
-            "attention: sources: found ['tuning', 'tuning'], allowed: each one once",
-        ),
-        ("network.circuits=[19]", "network: circuits: found [19], allowed: some of 1 to 18"),
-    ],
-)
-def test_a_bad_setting_is_one_clear_line(setting, line):
-    with pytest.raises(ConfigError) as caught:
-        settings(setting)
-    assert line.split(": ", 1)[1] in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_missing_weights_end_the_command_and_leave_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(
-        app, ["run", NAME, "--set=network.weights='nowhere.safetensors'", "--quiet"]
-    )
-    assert done.exit_code == 2
-    assert "nowhere.safetensors" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_gratings_are_ready_for_the_installed_network():

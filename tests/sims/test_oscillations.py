@@ -2,57 +2,33 @@
 
 import numpy as np
 import pytest
+from cortex.sims.oscillations import experiment
 
 from cortex.analysis import cycle_frequency
-from tests.reference import ssn
-from tests.sims.plain_ring import plain_ring
-from tests.small_runs import changed_run
+from tests.reference import fluctuations, ssn
+from tests.reference.published import settled_ring
 
-
-@pytest.fixture(scope="module")
-def run():
-    few = {"circuit.units": 36, "contrasts": [20.0, 50.0], "inhibition.curve": [2.0, 8.0, 25]}
-    return changed_run("oscillations", **few)
-
-
-@pytest.fixture(scope="module")
-def settings(run):
-    return run[0]
-
-
-@pytest.fixture(scope="module")
-def data(run):
-    return run[1]
+SETTINGS = dict(experiment.small) | {
+    "circuit.units": 36,
+    "contrasts": [20.0, 50.0],
+    "inhibition.curve": [2.0, 8.0, 25],
+}
 
 
 def test_the_power_spectrum_in_float64(settings, data):
-    """The transfer function at single frequencies, by complex linear algebra."""
-    shown = settings
     units = settings.circuit.units
-    net, given, rates = plain_ring(50.0, tau=(shown.tau_E, shown.tau_I))
-    J = ssn.jacobian(net, given, rates)
-    gap = np.abs(np.arange(units)[:, None] - np.arange(units)[None, :]) * 180.0 / units
-    correlation = np.exp(-(np.minimum(gap, 180 - gap) ** 2) / (2 * 60.0**2))
-    values, vectors = np.linalg.eigh(correlation)
-    correlation = (vectors * np.maximum(values, 0)) @ vectors.T
-    correlation /= correlation[0, 0]  # the nearest that is possible, of unit variance
-    into = (ssn.slopes(net, given, rates) / net.tau)[:, None] * np.tile(np.eye(units), (2, 1))
-    readout = np.repeat([1.0 / units, 0.0], units)
-    for index in (5, 25, 45):
-        frequency = float(data["frequency"][index])
-        omega = 2j * np.pi * frequency / 1000
-        row = np.linalg.solve((omega * np.eye(2 * units) - J).T, readout.astype(complex)) @ into
-        tau = shown.noise_tau / 1000
-        noise = 4 * tau * shown.noise_sd**2 / (1 + (2 * np.pi * frequency * tau) ** 2)
-        expected = noise * (row @ correlation @ row.conj()).real
-        found = float(data["power_theory"].sel(contrast=50.0)[index])
-        assert found == pytest.approx(expected, rel=0.01)
+    state = settled_ring(50.0, tau=(settings.tau_E, settings.tau_I))
+    noise = settings.noise_sd**2 * fluctuations.ring_covariance(units, 180.0, 60.0)
+    some, mean_E = data["frequency"].values[[5, 25, 45]], np.repeat([1.0 / units, 0.0], units)
+    expected = fluctuations.power_spectrum(*state, settings.noise_tau, noise, some, mean_E)
+    found = data["power_theory"].sel(contrast=50.0)[[5, 25, 45]]
+    np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
 def test_the_onset_of_oscillation_in_float64(settings, data):
     """The time constant of I at which the largest real part passes zero, by bisection."""
     low, high = 2.0, 8.0
-    net, given, rates = plain_ring(50.0)
+    net, given, rates = settled_ring(50.0)
     units = len(rates) // 2
     for _ in range(30):
         middle = (low + high) / 2
@@ -67,8 +43,7 @@ def test_the_onset_of_oscillation_in_float64(settings, data):
 
 
 def test_the_limit_cycle_in_plain_euler_steps(settings, data):
-    shown = settings
-    net, given, rates = plain_ring(50.0, tau=(shown.tau_E, shown.tau_slow))
+    net, given, rates = settled_ring(50.0, tau=(settings.tau_E, settings.tau_slow))
     _, course = ssn.euler(net, given, 1.05 * rates, 0.01, 50_000)
     E = course[30_000:, 9]  # 45 degrees; from 300 ms on
     times = 0.01 * np.flatnonzero((E[:-1] <= E.mean()) & (E[1:] > E.mean()))

@@ -8,10 +8,10 @@ from cortex.sims.ring_variability import experiment, simulate
 from cortex.experiment import load_settings
 from cortex.settings import replaced
 from tests.reference import fluctuations as reference
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 # Fewer curves, conditions and trials than by default; the circuit, grating and noise are those.
-SHORT = {
+SETTINGS = {
     "contrasts.values": [10, 50],
     "contrasts.curve": [5, 20, 2],
     "strengths": [0, 2],
@@ -21,32 +21,16 @@ SHORT = {
 
 
 @pytest.fixture(scope="module")
-def settings():
-    return load_settings(experiment, values=SHORT)[1]
-
-
-@pytest.fixture(scope="module")
-def data(settings):
-    return experiment.run(settings)
-
-
-@pytest.fixture(scope="module")
 def theory():
     """Covariance of all rates in float64 for the grating at c = 10, by input to E."""
-    weights = {
-        name: ssn.ring_weights(180, 180.0, J, 32.0)
-        for name, J in {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}.items()
-    }
-    net = ssn.network(**weights, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
-    apart = np.minimum(np.abs(np.arange(180) - 45), 180 - np.abs(np.arange(180) - 45))
-    bump = np.exp(-(apart**2) / (2 * 30.0**2))
+    net, bump = published.ring(), published.bump(180, 45)
 
     def solve(strength, noise):
         given = ssn.Input(
             10 * np.concatenate([bump, bump]),
             extra=strength * np.concatenate([bump, np.zeros(180)]),
         )
-        rates = ssn.steady_state(net, given, dt=0.5, tolerance=1e-9)
+        rates = ssn.steady_state(net, given, dt=0.5)
         found = reference.covariance(net, given, rates, 50.0, noise)
         correlation = found[35, 55] / np.sqrt(found[35, 35] * found[55, 55])
         return rates[45], found[45, 45] / rates[45], correlation

@@ -3,14 +3,6 @@
 import numpy as np
 import pytest
 
-from cortex.experiment import ConfigError, load_config
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("saccades_and_tasks")[1]
-
 
 def test_red_is_looked_at_when_red_is_sought(data):
     """All four red bars, and no other, are what the first four fixations are on."""
@@ -66,16 +58,3 @@ def test_rates_and_fixations_at_what_is_sought_by_hand(data):
     assert change == pytest.approx(np.mean(changes), rel=1e-4)
     assert change > 0.05
     assert float(data["gained"].sel(bound="value")) == pytest.approx(np.mean(gains))
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("bars=37", "allowed: 16 to 36, one a cell"),
-        ('tasks=["free", "purple"]', "tasks"),
-        ('tasks=["red", "red"]', "each one once"),
-    ],
-)
-def test_what_is_refused(setting, words):
-    with pytest.raises(ConfigError, match=words):
-        load_config("saccades_and_tasks", [setting])

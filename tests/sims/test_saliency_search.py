@@ -3,18 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from cortex.attention.saliency import ScanPath
-from cortex.experiment import ConfigError, load_config
 from cortex.models.image_circuits import at_places, image_circuits
 from cortex.models.orientation_field import FixedPoint, OrientationField
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("saliency_search")[1]
 
 
 def test_pop_out_and_search(data):
@@ -75,17 +67,3 @@ def test_circuits_over_any_shape():
     assert area.circuit.coupling.shape == field.circuit().coupling.shape == rates.shape
     wide = image_circuits(field, 30, 48, 50.0, FixedPoint()())
     assert jax.eval_shape(wide, jnp.zeros((1, 30, 48))).rates.E.shape == (4, 8, 12)
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ("set_sizes=[4, 37]", "allowed: 2 to 36, one bar a cell"),
-        ("set_sizes=[4, 4]", "each one once"),
-        ("shown_size=40", "allowed: 2 to 36"),
-        ("scan.threshold=1.0", "threshold"),
-    ],
-)
-def test_what_is_refused(setting, words):
-    with pytest.raises(ConfigError, match=words):
-        load_config("saliency_search", [setting])

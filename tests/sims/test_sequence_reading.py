@@ -1,20 +1,10 @@
 """Reading strips in the order asked for: shares and rates by hand, and what few strips show."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cortex.sims import sequence_reading as sim
 
-from cortex.errors import UserError
-from cortex.experiment import load_config
 from cortex.models.learned import sequence_reading as reading
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("sequence_reading")[1]
 
 
 def test_attention_reads_best_and_moves_the_circuits(data):
@@ -63,16 +53,3 @@ def test_weights_over_windows():
     np.testing.assert_allclose(found[0, :3], 1 / 3, rtol=1e-6)
     np.testing.assert_allclose(found[1, 8:13], 1 / 5, rtol=1e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
-
-
-def test_the_curve_is_kept_with_the_weights():
-    _, facts = reading.trained_source().load(0)
-    assert len(facts["curve"]) == reading.EPOCHS
-    assert facts["command"] == "cortex train attention sequence_reading --seed 0"
-    assert facts["held_out_content"] > facts["held_out_even"]
-
-
-def test_missing_weights_give_one_line(tmp_path):
-    asked = load_config("sequence_reading", [f'learned.weights="{tmp_path}"'])
-    with pytest.raises(UserError, match=r"learned.weights, learned.seeds: weights: found no file"):
-        sim.simulate(asked, jax.random.key(0))

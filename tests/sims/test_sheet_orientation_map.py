@@ -1,4 +1,4 @@
-"""The sheet: a small one against a dense program; the draw; a gradient; its settings."""
+"""The sheet: a small one against a dense program; the draw; a gradient."""
 
 import jax
 import jax.numpy as jnp
@@ -12,17 +12,6 @@ from cortex.models.sheet import FixedPointOfEach, Sheet, SheetNetwork
 from cortex.settings import Axis, Contrasts, replaced
 from tests.circuit.twins import NAMES
 from tests.reference import ssn
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def tiny():
-    return small_run("sheet_orientation_map")[0]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("sheet_orientation_map")[1]
 
 
 def dense(circuit):
@@ -54,22 +43,24 @@ def tuned(preferred, orientation):
 def settled(net, drive):
     """Steady rates of E and I by Euler steps of 0.5 ms, which are stable for these sheets."""
     twice = np.tile(drive.ravel(), 2)
-    return np.split(ssn.steady_state(net, ssn.Input(twice), dt=0.5, tolerance=1e-9), 2)
+    return np.split(ssn.steady_state(net, ssn.Input(twice), dt=0.5), 2)
 
 
-def test_small_sheet_against_plain_numpy(tiny, data):
+def test_small_sheet_against_plain_numpy(settings, data):
     """Every drive, steady state and measure again: dense matrices, float64, stimulus by stimulus.
 
     Residuals of 1e-5 of the largest rate, which slow modes enlarge, allow 1e-3.
     """
     assert data.settled.values.all()
-    assert len(tiny.lengths.values) % (tiny.settle.at_once // tiny.places)  # a batch not full
-    networks = tiny.circuit.networks(tiny.seed, 2, 3, 0.7)
+    assert len(settings.lengths.values) % (
+        settings.settle.at_once // settings.places
+    )  # a batch not full
+    networks = settings.circuit.networks(settings.seed, 2, 3, 0.7)
     spacing = 16 / 75
     y, x = np.indices((15, 15)) * spacing
     inner = np.zeros((15, 15), bool)
     inner[3:12, 3:12] = True  # (3 + 1/2) * 0.213 = 0.747 deg from the border
-    lengths = np.asarray(tiny.lengths.values)
+    lengths = np.asarray(settings.lengths.values)
     for number, network in enumerate(networks):
         net, preferred = dense(network.circuit), np.asarray(network.preferred, np.float64)
         here = data.isel(network=number)
@@ -81,7 +72,7 @@ def test_small_sheet_against_plain_numpy(tiny, data):
             away = np.hypot(y - y[row, column], x - x[row, column])
             mask = logistic((away + lengths[j] / 2) / spacing)
             mask = mask * (1 - logistic((away - lengths[j] / 2) / spacing))
-            contrast = tiny.contrasts.values[i]
+            contrast = settings.contrasts.values[i]
             found = settled(net, contrast * mask * tuned(preferred, preferred[row, column]))
             rates[:, i, j, p] = [values.reshape(15, 15)[row, column] for values in found]
             if number == p == 0:
@@ -91,7 +82,7 @@ def test_small_sheet_against_plain_numpy(tiny, data):
         index = (rates.max(2) - rates[:, :, -1]) / rates.max(2)
         np.testing.assert_allclose(here.suppression_index.values, index, atol=2e-3)
         np.testing.assert_allclose(here.summation_field.values, lengths[rates.argmax(2)], rtol=1e-6)
-        for i, contrast in enumerate(tiny.pair_contrasts.values):
+        for i, contrast in enumerate(settings.pair_contrasts.values):
             first, second = (contrast * tuned(preferred, angle) for angle in (20, 110))
             answers = [settled(net, drive) for drive in (first, second, first + second)]
             for k in range(2):
@@ -124,9 +115,6 @@ def test_the_draw():
         assert not np.array_equal(pair.E, getattr(other.populations, name).E)
     lists = circuit.coupling.neighbours
     assert np.array_equal(lists.IE.index, again.coupling.neighbours.IE.index)
-    weight = np.asarray(lists.IE.weight, np.float64)
-    total = 0.38 * np.mean(np.sum(weight > 0, axis=1))
-    np.testing.assert_allclose(weight.sum(1), total, rtol=1e-4)
     # The connections follow the map that goes with the seed.
     preferred = np.asarray(sheet.orientation_map(1)).ravel()
     turn = np.abs(preferred[np.asarray(lists.EI.index)] - preferred[:, None])
@@ -151,8 +139,8 @@ def test_every_stimulus_settles_by_its_own_measure():
     assert FixedPointIteration(**tolerance).settled(*both)
 
 
-def test_the_seed_draws_the_sheets(tiny, data):
-    other = tiny.circuit.networks(1, 2, 3, 0.7)
+def test_the_seed_draws_the_sheets(settings, data):
+    other = settings.circuit.networks(1, 2, 3, 0.7)
     assert not np.array_equal(other[0].preferred, data.preferred[0])
     assert not np.array_equal(other[0].preferred, other[1].preferred)
     places = [np.stack([network.row, network.column]) for network in other]
@@ -171,11 +159,6 @@ def test_the_seed_draws_the_sheets(tiny, data):
 )
 def test_references_are_for_the_tabulated_sheet_only(change, same):
     assert sim.tabulated(replaced(sim.Settings(), change)) is same
-
-
-def test_more_places_than_there_are():
-    with pytest.raises(ValueError, match="places: found 12, allowed: <= 1"):
-        sim.Settings(margin=8.0)
 
 
 @pytest.mark.slow

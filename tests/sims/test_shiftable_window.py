@@ -6,18 +6,8 @@ import pytest
 from cortex.sims.shiftable_window import draw_scenes, experiment, scenes_of
 
 from tests.reference import location as reference
-from tests.reference import ssn
-from tests.small_runs import changed_run, small_run
-
-
-@pytest.fixture(scope="module")
-def settings():
-    return small_run("shiftable_window")[0]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("shiftable_window")[1]
+from tests.reference import published, ssn
+from tests.small_runs import changed_run
 
 
 def test_scenes_keep_clear_of_the_edges_and_move_at_every_step():
@@ -59,26 +49,12 @@ def test_the_window_moves_as_the_equations_say(settings, data):
 
 def test_rates_against_the_float64_program(settings, data):
     """Steady rates under the gain of one window; the solver's tolerance is 2e-5."""
-    c = settings.circuit
-    away = (np.arange(c.units)[:, None] - np.arange(c.units)[None, :]) * c.spacing
-
-    def weights(peak, sigma):
-        return peak * (np.exp(-(away**2) / (2 * sigma**2)) if sigma else np.eye(c.units))
-
-    net = ssn.network(
-        EE=weights(c.W_EE, c.sigma_EE),
-        EI=weights(c.W_EI, c.sigma_EI),
-        IE=weights(c.W_IE, c.sigma_IE),
-        II=weights(c.W_II, c.sigma_II),
-        tau=(c.tau_E, c.tau_I),
-        k=(c.k, c.k),
-        n=(c.n, c.n),
-    )
+    units = settings.circuit.units
     one = data.isel(kind=0, scene=1, step=2)
     gain = 1 + settings.strength * one["weights"].values.astype(float)
     drive = settings.contrast * np.concatenate([gain, gain])
-    rates = ssn.steady_state(net, ssn.Input(drive), dt=0.5, tolerance=1e-8)
-    expected = rates.reshape(2, c.units)
+    rates = ssn.steady_state(published.line(units), ssn.Input(drive), dt=0.5)
+    expected = rates.reshape(2, units)
     np.testing.assert_allclose(one["rates"], expected, rtol=2e-3, atol=1e-3)
 
 
@@ -101,8 +77,3 @@ def test_no_sharpening_leaves_nothing_to_save():
     assert rows["widening_saved"].holds is False
     assert rows["E_saved"].value == pytest.approx(0, abs=1e-4)
     assert rows["width_limit"].holds is None
-
-
-def test_items_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="found 12 items of 9 units, allowed: as many as fit"):
-        experiment.settings(items=12)

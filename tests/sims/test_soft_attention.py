@@ -1,19 +1,9 @@
-"""Soft attention in a reduced size: its weights, their shares, and weights that are not there."""
+"""Soft attention in a reduced size: its weights and their shares."""
 
-import jax
 import numpy as np
 import pytest
-from cortex.sims import soft_attention as soft
 
-from cortex.errors import UserError
-from cortex.experiment import load_config
 from tests.sims.learned_sources import check_conditions
-from tests.small_runs import small_run
-
-
-@pytest.fixture(scope="module")
-def data():
-    return small_run("soft_attention")[1]
 
 
 def test_conditions_differ_and_weights_sum_to_one(data):
@@ -34,9 +24,3 @@ def test_the_mean_share_is_of_images_with_the_digit_alone(data):
     there = data["share"].isel(image=np.flatnonzero(data["present"]))
     wanted = there.mean(("seed", "image"))
     np.testing.assert_allclose(data["mean_share"].sel(bound="value"), wanted, rtol=1e-5)
-
-
-def test_weights_that_are_not_there_give_one_line(tmp_path):
-    asked = load_config("soft_attention", [f'learned.weights="{tmp_path}"'])
-    with pytest.raises(UserError, match=r"learned\.weights.*found no file"):
-        soft.simulate(asked, jax.random.key(0))

@@ -1,25 +1,11 @@
 """Spatial and feature attention on a small network of random weights: kinds, and their sums."""
 
 import numpy as np
-import pytest
-from cortex.sims.spatial_and_feature_attention import analyse
 
 from cortex.analysis.signal_detection import quantities
-from cortex.experiment import ConfigError, load_settings
-from tests.small_runs import small_run
 
 NAME = "spatial_and_feature_attention"
 MEASURES = ("criterion", "sensitivity", "performance", "auc")
-
-
-@pytest.fixture(scope="module")
-def run():
-    return small_run(NAME)
-
-
-@pytest.fixture(scope="module")
-def data(run):
-    return run[1]
 
 
 def test_kinds_differ_and_move_scores(data):
@@ -49,26 +35,3 @@ def test_changes_against_plain_numbers(data):
     difference = mean.sel(source="tuning") - mean.sel(source="spatial")
     found = data["feature_minus_spatial"].sel(bound="value")
     np.testing.assert_allclose(found, difference, atol=1e-12)
-
-
-def test_intervals_close_in_on_the_value_where_there_is_much_data(run):
-    settings, data = run
-    many = data[["score", "score_unattended"]].isel(image=list(range(4)) * 100)
-    found = analyse(settings, many, np.random.default_rng(0))
-    change = found["change"].sel(measure="performance")
-    low, value, high = (change.sel(bound=end) for end in ("low", "value", "high"))
-    assert float((high - low).max()) < 0.1
-    assert float(((low - 1e-9 <= value) & (value <= high + 1e-9)).mean()) > 0.8
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        ("attention.strengths=[1.0, 0.5]", "allowed: ascending"),
-        ("gratings.cued=4", "cued"),
-        ("network.circuits=[19]", "allowed: some of 1 to 18"),
-    ],
-)
-def test_what_is_refused(setting, message):
-    with pytest.raises(ConfigError, match=message):
-        load_settings(NAME, [setting])

@@ -4,10 +4,6 @@ import numpy as np
 import pytest
 from cortex.sims.task_gain_of_neurons import STATISTICS, padded, resampled, statistics
 
-from cortex.errors import UserError
-from cortex.experiment import load_settings, registry
-from cortex.stimuli.public_data import VARIABLE
-
 
 @pytest.fixture
 def sessions():
@@ -40,11 +36,3 @@ def test_a_resample_draws_sessions_and_then_their_units(sessions):
     assert pooled.std() > 2 * within.std() > 0
     _, units = resampled(x[:1], y[:1], 500, rng)
     np.testing.assert_allclose(units[:, :3], units[:, 3:])  # of one session they are the same
-
-
-def test_without_the_recordings_it_says_so_in_one_line(monkeypatch):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    experiment = registry.find("task_gain_of_neurons")
-    with pytest.raises(UserError, match=r"figure4_gains.mat .* `cortex data` says where") as caught:
-        experiment.run(load_settings("task_gain_of_neurons")[1])
-    assert "\n" not in str(caught.value)

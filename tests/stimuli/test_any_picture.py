@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cortex.errors import UserError
-from cortex.stimuli.image_files import Preprocessing, image_folder
 from cortex.stimuli.single_images import LEAST, read_image
 from tests.refusals import outcome
 
@@ -64,15 +62,3 @@ def test_any_picture_is_an_image_or_a_line(tmp_path_factory, picture, cut):
     scale = min(1.0, 200 / max(shape))
     assert found.shape == (3, *(round(side * scale) for side in shape))
     assert 0.0 <= found.min() <= found.max() <= 1.0
-
-
-def test_one_bad_file_among_photographs_is_named(tmp_path):
-    for category in ("a", "b"):
-        (tmp_path / category).mkdir()
-        for number in range(2):
-            Image.new("RGB", (30, 30), (number, 2, 3)).save(tmp_path / category / f"{number}.png")
-    (tmp_path / "b" / "1.png").write_bytes(b"no picture")
-    found = image_folder(tmp_path)
-    seen = Preprocessing(8, 8, "bilinear", (0.0,) * 3, (1.0,) * 3)
-    with pytest.raises(UserError, match=r"1\.png"):
-        found.load(np.arange(4), seen)

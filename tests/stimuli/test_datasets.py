@@ -1,26 +1,16 @@
 import gzip
 import hashlib
 import struct
-from contextlib import contextmanager
 
-import jax
 import numpy as np
 import pytest
 
 from cortex.errors import UserError
 from cortex.stimuli import load_digits, split_digits
+from tests.circuit import twins
+from tests.refusals import refusal
 
 PACKAGED = "2913c6b6527114b7307e1086335a7665e3f94c74aba3d67525e6f116bf5ae20f"  # SHA-256
-
-
-@contextmanager
-def double_precision():
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_x64", before)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +35,7 @@ def write(folder, images, labels, mark="-", end="", part="train"):
 
 
 def complaint(folder, **options):
-    with pytest.raises(UserError) as caught:
-        load_digits(folder, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+    return refusal(load_digits, folder, **options)
 
 
 def test_packaged_digits_are_500_real_ones_a_class(digits):
@@ -102,7 +88,7 @@ def test_split_depends_on_the_seed_alone(digits):
     first, again, other = (split_digits(digits, 100, seed)[1] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.images, again.images)
     assert not np.array_equal(first.images, other.images)
-    with double_precision():
+    with twins.double_precision():
         np.testing.assert_array_equal(split_digits(digits, 100, 0)[1].images, first.images)
 
 

@@ -24,15 +24,6 @@ def test_colours_are_as_stored(tmp_path, pixels):
     np.testing.assert_allclose(found, np.moveaxis(pixels, -1, 0) / 255, atol=1e-6)
 
 
-def test_grey_transparent_and_large(tmp_path, pixels):
-    grey = read_image(saved(tmp_path / "g.png", pixels[..., 0], "L"), 100)
-    np.testing.assert_array_equal(grey[0], grey[2])
-    clear = np.zeros((16, 16, 4), np.uint8)
-    Image.fromarray(clear).save(tmp_path / "t.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "t.png", 100), 1.0)  # laid on white
-    assert read_image(saved(tmp_path / "b.jpg", pixels), 27).shape == (3, 18, 27)
-
-
 def test_a_turned_camera(tmp_path, pixels):
     """Orientation 6: to be turned by a quarter clockwise."""
     exif = Image.Exif()

@@ -15,7 +15,6 @@ from cortex.attention import (
     quadrant_mask,
     spatial_pattern,
 )
-from cortex.progress import listening
 from cortex.studies import (
     Subject,
     activity_change,
@@ -28,6 +27,7 @@ from cortex.studies import (
 from cortex.studies.looks import quadrant_places
 from cortex.tasks import passes
 from tests.areas import systems
+from tests.progress import told
 from tests.tasks.observers import CATEGORIES, IMAGES, NoiseTrials, observer_of
 
 # Logits of order 5 from rates of order 50, found twice to a residual of 1e-5 times the
@@ -75,22 +75,6 @@ def by_hand(observer, values, strengths, spatial, form):
     return answers
 
 
-@pytest.mark.parametrize("kind", ["plain", pytest.param("circuits", marks=pytest.mark.slow)])
-def test_without_attention(kind, values):
-    observer = observer_of(kind)
-    before, after = look(observer, NoiseTrials(), [], batch=4)
-    assert after == []
-    expected = by_hand(observer, values, (0, 0), (0, 0), Multiplicative())
-    np.testing.assert_allclose(before.answers, expected, **CLOSE)
-    assert before.settled.all()
-    image = jnp.asarray(NoiseTrials().shown[1], jnp.float32)
-    for layer, rates in enumerate(before.rates):
-        responses = [observer.system.respond(x)[layer].rates.E for x in image]
-        # Circuits of this network settle to 1e-5.
-        expected = np.mean(responses, axis=(0, 2, 3))
-        np.testing.assert_allclose(rates.E[1], expected, rtol=1e-3, atol=1e-4)
-
-
 @pytest.mark.parametrize(
     ("kind", "form"),
     [("plain", Multiplicative(bidirectional=False)), ("circuits", Additive(2.0, to_I=0.5))],
@@ -106,6 +90,10 @@ def test_every_site_and_strength(kind, form, values):
     expected = by_hand(observer, values, (0, 0), (0, 0), form)
     np.testing.assert_allclose(before.answers, expected, **CLOSE)
     assert before.settled.all()
+    image = jnp.asarray(NoiseTrials().shown[1], jnp.float32)
+    for layer, rates in enumerate(before.rates):
+        responses = [observer.system.respond(x)[layer].rates.E for x in image]
+        np.testing.assert_allclose(rates.E[1], np.mean(responses, (0, 2, 3)), rtol=1e-3, atol=1e-4)
     for (shares, beta), found in zip(sites.items(), after, strict=True):
         # What is placed gets its share as well.
         own = [share * beta for share in shares]
@@ -130,16 +118,6 @@ def test_the_batch_does_not_matter_and_images_are_made_once(values):
     np.testing.assert_allclose(again.answers, before.answers, **CLOSE)
     for a, b in zip(jax.tree.leaves(again.rates), jax.tree.leaves(before.rates), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-
-
-def test_all_answers(values):
-    observer = observer_of("plain")
-    attention = [attend(by_values(values, [Multiplicative()] * 2), (1, 0), 0.5)]
-    _, (own,) = look(observer, NoiseTrials(), attention)
-    _, (every,) = look(observer, NoiseTrials(), attention, answer="all")
-    assert every.answers.shape == (CATEGORIES, IMAGES, CATEGORIES)
-    diagonal = np.stack([every.answers[c, :, c] for c in range(CATEGORIES)])
-    np.testing.assert_array_equal(diagonal, own.answers)
 
 
 def test_what_did_not_settle_is_said(values):
@@ -190,18 +168,6 @@ class Nowhere(NoiseTrials):
 
 @pytest.fixture(scope="module")
 def study(values):
-    told = []
-
-    class Listener:
-        def __init__(self, text, total):
-            told.append([text, total, 0])
-
-        def __enter__(self):
-            return lambda steps: told[-1].__setitem__(2, told[-1][2] + steps)
-
-        def __exit__(self, *error):
-            return None
-
     forms = [Multiplicative()] * 2
     sources = {
         "values": by_values(values, forms),
@@ -210,7 +176,7 @@ def study(values):
     everywhere = Subject(observer_of("plain"), sources)
     unplaced = Subject(observer_of("plain"), {"values": sources["values"]}, values)
     subjects = {"first": {"nowhere": unplaced, "places": everywhere}}
-    with listening(Listener):
+    with told() as rows:
         data = detection_study(
             subjects,
             {"nowhere": Nowhere(), "places": NoiseTrials()},
@@ -218,7 +184,7 @@ def study(values):
             strengths=(0.4, 0.8),
             asked=lambda task, source, site: source == "values" or site != "all",
         )
-    return data, told
+    return data, rows
 
 
 def test_a_study_has_every_combination_in_its_place(study, values):
@@ -272,12 +238,12 @@ def test_all_logits_have_an_axis(values):
 
 
 def test_everything_has_a_unit_and_progress_is_told(study):
-    data, told = study
+    data, rows = study
     for name, variable in data.variables.items():
         assert variable.attrs.get("units"), name
         assert variable.attrs.get("long_name"), name
     looks = CATEGORIES * IMAGES * (2 + 2 * 3 * 2 + 2 * 2)
-    assert told == [["first: hard images", looks, looks]]
+    assert rows == [["first: hard images", looks, looks]]
 
 
 def test_activity_follows_values():

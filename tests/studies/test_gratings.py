@@ -9,9 +9,9 @@ from cortex.areas import VisualSystem
 from cortex.errors import UserError
 from cortex.models.networks import untrained_network
 from cortex.models.study import sites
-from cortex.progress import listening
 from cortex.studies import gratings
 from cortex.tasks import Detectors, respond_to_all
+from tests.progress import told
 
 NETWORK = untrained_network(0)
 SECTION = gratings.Gratings(cycles_per_pixel=0.1, detectors=4, tuning=4, gradients=1, trials=4)
@@ -53,22 +53,9 @@ def test_example_images_are_pixels(images):
 
 @pytest.mark.slow
 def test_readouts_are_judged_on_what_they_were_not_fitted_to(images):
-    told = []
-
-    class Listener:
-        def __init__(self, text, total):
-            self.steps = [total or 0, 0]
-            told.append(self.steps)
-
-        def __enter__(self):
-            return lambda steps: self.steps.__setitem__(1, self.steps[1] + steps)
-
-        def __exit__(self, *error):
-            return None
-
-    with listening(Listener):
+    with told() as rows:
         found = learned(images)
-    assert told == [[0, 0], [36 + 36, 36 + 36]]
+    assert [row[1:] for row in rows] == [[0, 0], [36 + 36, 36 + 36]]
     system = VisualSystem.plain(NETWORK.network)
     noisy, clean = (respond_to_all(system, i.batches(6)) for i in (images.noisy, images.clean))
     right = 0

@@ -27,7 +27,7 @@ from cortex.circuit import (
 )
 from cortex.circuit.coupling.band import BandOperator
 from tests.circuit import twins
-from tests.reference import adjoint
+from tests.reference import adjoint, published
 
 UNITS = 5
 TIMES = jnp.array([0.0, 4.0, 12.0, 12.5, 21.0])
@@ -43,7 +43,7 @@ DIFFRAX = diffrax.RecursiveCheckpointAdjoint()
 def network(x):
     """A ring of which every kind of number is scaled by an element of `x`, and its protocol."""
     circuit, _ = twins.ring(UNITS)
-    h, W = jnp.asarray(twins.bump(UNITS, 45, 15.0)), circuit.coupling.weights
+    h, W = jnp.asarray(published.bump(UNITS, 45, 15.0)), circuit.coupling.weights
     weights = Projections(EE=x[0] * W.EE, EI=x[1] * W.EI, IE=x[1] * W.IE, II=W.II)
     populations = Populations(EI(20 * x[2], 10.0), EI(0.04, 0.04 * x[3]), EI(2 * x[4], 2.0))
     circuit = Circuit(populations, DenseCoupling(weights))
@@ -183,7 +183,7 @@ def test_gradient_of_a_sheet_on_waves(sizes, seed):
 def test_the_last_moment_may_round_beyond_the_end():
     """.1 + .2 is more than .3."""
     circuit, _, _ = network(jnp.ones(8))
-    h = jnp.asarray(twins.bump(UNITS, 45, 15.0))
+    h = jnp.asarray(published.bump(UNITS, 45, 15.0))
     epochs = [Epoch(0.3, EI(h, h)), Epoch(0.6, EI(2 * h, h))]
     times = jnp.array([0.1 + 0.2, (0.1 + 0.2) * 3])
     found = simulate(circuit, epochs, times, stepping=Fixed(diffrax.Euler(), 0.1))

@@ -26,7 +26,7 @@ from cortex.circuit.coupling import GaussianCoupling
 from cortex.circuit.solvers.anderson import anderson, least_squares
 from cortex.circuit.solvers.stability import seems_stable
 from tests.circuit import twins
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 
 @eqx.filter_jit
@@ -72,7 +72,7 @@ def test_inhibition_stabilised_rings():
     circuit, net = twins.ring(30)
     leading = eqx.filter_jit(leading_excitatory_eigenvalue)
     for contrast in (10.0, 50.0):
-        h = twins.bump(30, 45, contrast)
+        h = published.bump(30, 45, contrast)
         drive = twins.as_ei((h, h))
         expected = ssn.steady_state(net, ssn.Input(np.concatenate([h, h])))
         found = solve(circuit, drive, solver=TIGHT)
@@ -196,7 +196,7 @@ def test_stability_is_that_of_the_eigenvalues():
 def test_derivatives(way):
     """Through the accelerated linear solve, against a dense one."""
     circuit, net = twins.ring(12)
-    h = twins.bump(12, 45, 20.0)
+    h = published.bump(12, 45, 20.0)
     given = ssn.Input(np.concatenate([h, h]))
     rates = ssn.steady_state(net, given)
     weigh = np.random.default_rng(0).normal(size=24)

@@ -12,9 +12,7 @@ import pytest
 
 from cortex.circuit import (
     EI,
-    Adaptive,
     Circuit,
-    Epoch,
     FixedPointIteration,
     GaussianCoupling,
     Modulation,
@@ -22,11 +20,10 @@ from cortex.circuit import (
     Projections,
     TimeIntegration,
     circular_features,
-    simulate,
     steady_state,
 )
 from tests.circuit import twins
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 # Tight searches, in float64, for derivatives.
 TIGHT = {
@@ -66,7 +63,7 @@ def sum_weight(rates):
 def published_ring():
     """Steady rates [contrast, stimulus, cell] for 45, 135 and both; then the pair 60/20."""
     circuit, _ = twins.ring(180)
-    first, second = (twins.bump(180, centre, 1.0) for centre in (45, 135))
+    first, second = (published.bump(180, centre, 1.0) for centre in (45, 135))
     drives = [c * s for c in TABLE for s in (first, second, first + second)]
     drives += [60 * first, 20 * second, 60 * first + 20 * second]
     drives = jnp.asarray(np.stack(drives))
@@ -111,40 +108,6 @@ def test_random_circuits(name):
         np.testing.assert_allclose(seen, ssn.output(given, expected), rtol=1e-3, atol=1e-4)
 
 
-PLACES = {
-    "drive_gain": EI(1.3, 0.8),
-    "input": EI(2.0, -1.5),
-    "recurrent_gain": EI(1.2, 0.7),
-    "output_gain": 3.0,
-}
-NOTHING = {"drive_gain": EI(1.0, 1.0), "input": EI(0.0, 0.0), "recurrent_gain": EI(1.0, 1.0)}
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_modulation_at_each_place(place):
-    numbers = twins.random_numbers(5, 8)
-    given = twins.reference_input(numbers, modulated=False)
-    net = twins.reference_network(numbers)
-    plain = ssn.steady_state(net, given)
-    if place != "output_gain":
-        pair = PLACES[place]
-        both = np.repeat([pair.E, pair.I], 8)
-        setattr(given, "extra" if place == "input" else place, both)
-    expected = ssn.steady_state(net, given)
-    # The output gain is for the next layer: it leaves the circuit itself alone.
-    assert np.allclose(expected, plain, rtol=1e-2) == (place == "output_gain")
-    # A number a unit at every place: one program for all, that of `test_random_circuits`.
-    one = {"output_gain": 1.0} | NOTHING | {place: PLACES[place]}
-    modulation = jax.tree.map(lambda x: jnp.full(8, x), Modulation(**one))
-    found = solve(
-        twins.cortex_circuit(numbers),
-        twins.as_ei(numbers["drive"]),
-        modulation,
-        PLAIN["integration"],
-    )
-    np.testing.assert_allclose(twins.flat(found.rates), expected, rtol=1e-3, atol=1e-4)
-
-
 def test_two_modulations_at_once():
     one = Modulation(EI(2.0, 3.0), EI(1.0, 0.0), EI(0.5, 1.0), 2.0)
     two = Modulation(EI(0.5, 2.0), EI(1.0, -1.0), EI(3.0, 1.0), jnp.full(3, 1.5))
@@ -170,45 +133,6 @@ def test_the_residual_is_that_of_the_rates():
     by_hand = np.abs(ssn.target(net, given, rates) - rates).max()
     assert float(hasty.residual) == pytest.approx(by_hand, rel=1e-3)
     assert by_hand > 0.01
-
-
-def test_a_start_at_the_answer_stays_there():
-    circuit, _ = twins.ring(12)
-    h = jnp.asarray(twins.bump(12, 45, 20.0))
-    drive = EI(h, h)
-    first = solve(circuit, drive, initial=circuit.silence())
-    again = solve(circuit, drive, initial=first.rates)
-    assert again.converged
-    np.testing.assert_allclose(again.rates.E, first.rates.E, rtol=1e-4, atol=1e-4)
-
-
-def test_the_late_time_course_is_the_steady_state():
-    numbers = twins.random_numbers(2, 8)
-    circuit, drive = twins.cortex_circuit(numbers), twins.as_ei(numbers["drive"])
-    modulation = twins.cortex_modulation(numbers)
-    rest = solve(circuit, drive, modulation, PLAIN["integration"])
-    stepping = Adaptive(dtmax=5.0)
-    protocol, at = [Epoch(1000.0, drive, modulation)], jnp.array([1000.0])
-    late = eqx.filter_jit(lambda: simulate(circuit, protocol, at, stepping=stepping))()
-    assert late.finished
-    ended = late.values.map(lambda r: r[-1])
-    np.testing.assert_allclose(twins.flat(ended), twins.flat(rest.rates), rtol=1e-3, atol=1e-3)
-
-
-def test_single_and_double_precision_agree():
-    numbers = twins.random_numbers(3, 8)
-
-    def settle():
-        given = twins.cortex_circuit(numbers), twins.as_ei(numbers["drive"])
-        found = solve(*given, twins.cortex_modulation(numbers), PLAIN["integration"])
-        assert found.converged
-        return found.rates
-
-    single = settle()
-    with twins.double_precision():
-        double = settle()
-    assert (single.E.dtype, double.E.dtype) == (jnp.float32, jnp.float64)
-    np.testing.assert_allclose(twins.flat(single), twins.flat(double), rtol=1e-3)
 
 
 # Derivatives.
@@ -349,7 +273,7 @@ def test_a_parameter_of_one_population(differences, path):
 def test_gradient_in_single_precision(solver):
     """As it is used for training: float32, default settings."""
     circuit, net = twins.ring(12)
-    h = twins.bump(12, 45, 20.0)
+    h = published.bump(12, 45, 20.0)
     expected = ssn.Input(np.concatenate([h, h]))
     rates = ssn.steady_state(net, expected)
     change = np.concatenate([np.ones(12), np.zeros(12)])

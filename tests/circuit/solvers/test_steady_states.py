@@ -16,6 +16,7 @@ from cortex.circuit import (
     steady_states,
 )
 from tests.circuit import twins
+from tests.reference import published
 
 SOLVER = FixedPointIteration(dt=2.0, duration=300.0, rtol=1e-6, atol=1e-6, check_every=5)
 # Excitation of the rings: they settle soon or late, are too slow for the time given, run away.
@@ -23,14 +24,14 @@ LEVELS = jnp.array([0.5, 1.0, 1.06, 0.1, 1.9, 0.9, 0.0, 1.0, 2.5, 0.7, 1.04])
 
 
 def circuit(level):
-    J = twins.RING_J
+    J = published.RING
     weights = Projections(EE=level * J["EE"], EI=J["EI"], IE=J["IE"], II=J["II"])
     populations = Populations(EI(20.0, 10.0), EI(0.04, 0.04), EI(2.0, 2.0))
     return Circuit(populations, RingCoupling(12, 180.0, weights, 32.0))
 
 
 def drive():
-    h = jnp.asarray(twins.bump(12, 90.0, 40.0))
+    h = jnp.asarray(published.bump(12, 90.0, 40.0))
     return EI(h, h)
 
 

@@ -265,7 +265,9 @@ def start(folder: Path) -> subprocess.Popen:
     )
 
 
-def killed_and_resumed(tmp_path: Path, times: int) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 20])
+def test_killed_and_resumed_the_result_is_the_same(tmp_path, times):
     chance = random.Random(5)
     for _ in range(times):
         with start(tmp_path / "killed") as child:
@@ -281,11 +283,6 @@ def killed_and_resumed(tmp_path: Path, times: int) -> None:
     for item in found.variables:
         assert found[item].values.tobytes() == whole[item].values.tobytes()
     assert names(tmp_path / "killed") == FILES
-
-
-@pytest.mark.slow
-def test_killed_and_resumed_the_result_is_the_same(tmp_path):
-    killed_and_resumed(tmp_path, 1)
 
 
 def test_what_kills_leave_behind_is_taken_away(sweep, whole, tmp_path):
@@ -312,11 +309,6 @@ def test_colours_follow_orders_of_magnitude_where_a_few_points_would_hide_the_re
     values[7] = -1.0
     assert type(_norm(values)) is Normalize
     assert _norm(np.full(3, np.nan)) is None
-
-
-@pytest.mark.slow
-def test_killed_twenty_times_the_result_is_the_same(tmp_path):
-    killed_and_resumed(tmp_path, 20)
 
 
 @pytest.mark.slow

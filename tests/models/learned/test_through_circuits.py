@@ -61,6 +61,7 @@ def shown():
     return look_first(who, trials, shows, LAYER)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_finite_differences(x64):
     """Through two passes: the second reads the state that the first left."""
     who = observer(systems.TIGHT)
