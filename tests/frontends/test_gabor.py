@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from cortex.frontends.gabor import ComplexCells, GaborBank, SimpleCells
 from cortex.stimuli import VisualField, circular_distance, grating
+from tests.derivatives import check_derivatives
 from tests.reference import gabor as reference
 
 few = settings(deadline=None, max_examples=8)
@@ -151,18 +152,11 @@ def test_channels_are_averaged_and_batches_are_mapped():
 def test_gradients_reach_the_parameters_and_stay_finite_on_a_blank_image():
     image = grating(FIELD, 20.0, 1.2)
 
-    def response(frequency, orientation):
-        bank = GaborBank(jnp.stack([orientation]), jnp.stack([frequency]), PIXEL, radius=12)
+    def response(at):
+        bank = GaborBank(at[1:], at[:1], PIXEL, radius=12)
         return bank(image)[0, 25, 25]
 
-    response = jax.jit(response)
-    point = (jnp.asarray(1.1), jnp.asarray(35.0))
-    gradient = jax.grad(response, argnums=(0, 1))(*point)
-    for i, step in enumerate((0.01, 0.5)):
-        up, down = list(point), list(point)
-        up[i], down[i] = up[i] + step, down[i] - step
-        difference = (response(*up) - response(*down)) / (2 * step)
-        np.testing.assert_allclose(gradient[i], difference, rtol=0.02)
+    check_derivatives(response, jnp.asarray([1.1, 35.0]), [0.01, 0.5], rtol=0.02)
     for cells in (ComplexCells(), SimpleCells()):
         bank = GaborBank([0.0], [1.0], PIXEL, cells=cells)
         blank = jax.jit(jax.grad(lambda x, bank=bank: bank(x).sum()))(jnp.zeros((8, 8)))

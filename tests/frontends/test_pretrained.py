@@ -149,13 +149,17 @@ def test_gradients_go_through_the_projection_and_not_around(family):
 
 
 @SMALL
-def test_a_batch_is_one_convolution_a_layer(family):
+def test_a_batch_is_one_product_a_layer(family):
     """No loop over images, and nothing computed again for what is carried along."""
     net, shown = small.network(family), small.images(4)
     text = jax.jit(jax.vmap(net)).lower(shown).compile().as_text()
-    leaves = jax.tree.leaves(net.stages, is_leaf=lambda x: isinstance(x, Convolution))
-    convolutions = sum(isinstance(leaf, Convolution) and leaf.groups == 1 for leaf in leaves)
-    assert convolutions / 2 < text.count(" convolution(") <= convolutions
+    layers = jax.tree.leaves(net, is_leaf=lambda x: isinstance(x, Convolution | Linear))
+    products = sum(
+        isinstance(one, Linear) or (isinstance(one, Convolution) and one.groups == 1)
+        for one in layers
+    )
+    found = text.count(" convolution(") + text.count(" dot(")
+    assert products / 2 < found <= products
     assert "while" not in text
 
 

@@ -105,7 +105,7 @@ def test_why_attention_to_the_centre_fails_at_weak_contrast(net):
 
 
 def test_one_side():
-    one = sim.Settings(sides=1)
+    one = sim.Settings(circuit=Line(units=UNITS), sides=1)
     np.testing.assert_allclose(one.stimuli()[2], segment(PLACE, 7 / 6, 25 / 6), atol=1e-5)
     np.testing.assert_allclose(one.attention_fields(1.0)[1], gaussian(PLACE, 8 / 3, 1), atol=1e-5)
 

@@ -99,6 +99,7 @@ def test_every_task_has_detectors_images_and_places_of_its_own():
     assert np.any(networks.isel(network=0) != networks.isel(network=1))
 
 
+@pytest.mark.slow  # CI runs it by its command besides
 def test_three_sentences_say_what_was_asked_found_and_how_sure_it_is():
     s = small(**{"images.per_category": 8, "networks": 1})
     data = experiment.run(s)

@@ -65,6 +65,7 @@ for count in (1, 2, 3, 4, 5, 7):
 """
 
 
+@pytest.mark.slow
 def test_several_devices_give_the_same_bits_as_one():
     """Any number of points on three of them; how many there are is fixed as JAX starts."""
     toy = str(Path(__file__).with_name("toy.py"))
