@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.reference import ssn
+from tests.reference import published, ssn
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 # Single precision over a few tens of steps; the rivals add up in different orders.
@@ -34,7 +34,7 @@ def plain(sheets, sheet):
     mix = ssn.circular_features(np.arange(sheet.features) * 180 / sheet.features, 32.0)
     weights = {
         name: ssn.sheet_weights(shape, w * np.sqrt(2 * np.pi) * 32, 4.0, mix, periodic=True)
-        for name, w in {"EE": 0.044, "EI": 0.023, "IE": 0.042, "II": 0.018}.items()
+        for name, w in published.RING.items()
     }
     net = ssn.network(**weights, tau=(20.0, 10.0), k=(0.04, 0.04), n=(2.0, 2.0))
     return net, [ssn.Input(np.tile(drive.ravel(), 2)) for drive in sheets.drives(sheet)]

@@ -9,7 +9,6 @@ from cortex.analysis.scan_paths import (
     compare_tasks,
     decoded,
     fixation_density,
-    permutation_p,
     similarity,
     similarity_by_task,
     within_minus_between,
@@ -86,22 +85,6 @@ def test_tasks_compared_on_images():
     assert float(alike.sel(pair="different tasks")) == pytest.approx(between)
     assert float(found.mean_difference.sel(bound="value")) == pytest.approx(float(value.mean()))
     np.testing.assert_allclose(found.similarity, found.similarity.T, atol=1e-12)
-
-
-def test_permutation_and_decoding():
-    """Paths that differ by task are told apart; those that do not are at chance."""
-    rng = np.random.default_rng(1)
-    task, fold = np.repeat(np.arange(3), 8), np.tile(np.arange(8), 3)
-    place = np.array([[0.2, 0.2], [0.5, 0.8], [0.8, 0.3]])
-    told = place[task][:, None] + 0.05 * rng.standard_normal((24, 4, 2))
-    density = fixation_density(told, 0.1)
-    assert permutation_p(similarity(density), task, 99, rng) == pytest.approx(0.01)
-    np.testing.assert_array_equal(decoded(density.reshape(24, -1), task, fold), task)
-    noise = fixation_density(rng.random((24, 4, 2)), 0.1)
-    assert permutation_p(similarity(noise), task, 99, rng) > 0.05
-    right = np.mean(decoded(noise.reshape(24, -1), task, fold) == task)
-    # Chance is a third; 24 draws exceed 0.65 with a probability of about 0.002.
-    assert right < 0.65
 
 
 def test_decoding_never_learns_from_the_fold_it_answers():

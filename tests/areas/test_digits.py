@@ -161,14 +161,6 @@ def look_inside(area, shown):
     return found, eqx.filter_vmap(lambda x: area(x).output)(shown)
 
 
-def test_there_are_three_of_each_and_they_are_small():
-    files = [SMALL.weights_file(kind, seed) for kind in ("plain", "circuits") for seed in range(3)]
-    assert len(SEEDS) >= 3
-    assert all(file.is_file() for file in files)
-    everything = sum(f.stat().st_size for f in files[0].parent.iterdir())
-    assert everything < 4_000_000
-
-
 def test_a_network_of_another_kind(tmp_path):
     with pytest.raises(UserError, match="found no file"):
         SMALL.load(SMALL.weights_file("plain", 99), "plain")

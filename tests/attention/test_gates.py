@@ -9,6 +9,7 @@ from cortex.attention import Query, State
 from cortex.attention.gates import AttentionGate, ResidualMask
 from cortex.circuit import EI
 from tests.reference import attention as reference
+from tests.reference.content_attention import sigmoid
 
 MAPS, SHAPE, CATEGORIES = 3, (4, 6), 2
 
@@ -26,10 +27,6 @@ def state(features):
 
 def double(array):
     return np.asarray(array, np.float64)
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 def test_the_gate_is_that_of_the_formula(features, state):

@@ -9,6 +9,7 @@ import pytest
 from cortex.attention import Query, State
 from cortex.attention.glimpse_policy import GlimpsePolicy, places
 from cortex.circuit import EI
+from tests.reference.content_attention import softmax
 
 MAPS, HEIGHT, WIDTH = 3, 5, 4
 FEATURES = np.maximum(np.random.default_rng(0).normal(size=(MAPS, HEIGHT, WIDTH)), 0)
@@ -30,8 +31,7 @@ def expected(policy, features, category):
             seen = padded[:, y : y + 3, x : x + 3]
             hidden = np.maximum(np.einsum("kmij,mij->k", weight, seen) + bias.ravel(), 0)
             scores.append(np.asarray(policy.sought, float)[category] @ hidden)
-    raised = np.exp(np.array(scores) - max(scores))
-    return raised / raised.sum()
+    return softmax(np.array(scores))
 
 
 @pytest.mark.parametrize("category", [0, 3])

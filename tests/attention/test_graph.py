@@ -58,21 +58,6 @@ def test_the_formula_on_any_graph(nodes, heads, links, seed):
     np.testing.assert_allclose(dense.sum(axis=2), some, atol=1e-6)
 
 
-@settings(max_examples=2, deadline=None)
-@given(st.integers(0, 1000))
-def test_names_of_nodes_do_not_matter(seed):
-    """Renaming the nodes renames the outputs: the layer sees the graph alone."""
-    rng = np.random.default_rng(seed)
-    adjacency = rng.random((7, 7)) < 0.4
-    vectors = rng.normal(size=(7, 3)).astype(np.float32)
-    layer, _ = layer_and_arrays(seed, 3, 4, 2)
-    order = rng.permutation(7)
-    before, _ = take(layer, jnp.asarray(vectors), Neighbours.of_adjacency(adjacency))
-    renamed = Neighbours.of_adjacency(adjacency[np.ix_(order, order)])
-    after, _ = take(layer, jnp.asarray(vectors[order]), renamed)
-    np.testing.assert_allclose(after, before[order], **CLOSE)
-
-
 def test_lists_of_neighbours_in_any_order_and_padding():
     adjacency = np.zeros((3, 3), bool)
     adjacency[0, [1, 2]] = adjacency[2, 0] = True

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cortex.attention import Query, State, inspection, location
+from cortex.attention import Query, State, location
 from cortex.attention.location import Command, ContentWindow, LocationWindow
 from cortex.circuit import EI
 from tests.reference import location as reference
@@ -15,11 +15,6 @@ by_content, interpolated = jax.jit(location.by_content), jax.jit(location.interp
 shifted, sharpened = jax.jit(location.shifted), jax.jit(location.sharpened)
 gaussian_shift = jax.jit(location.gaussian_shift, static_argnums=2)
 address = jax.jit(lambda command, features, previous: command(features, previous))
-
-
-@jax.jit
-def entropy(weights):
-    return inspection.entropy(weights.ravel())
 
 
 RNG = np.random.default_rng(0)
@@ -103,10 +98,6 @@ def test_sharpening_keeps_a_gaussian_at_its_closed_form():
     variances = [float(np.asarray(w, float)[0] @ (places - 50.0) ** 2) for w in (weights, blurred)]
     assert variances[0] == pytest.approx(expected, rel=0.01)
     assert variances[1] == pytest.approx(9 + 8 * s**2, rel=0.01)
-    assert entropy(blurred) > entropy(weights)
-    # A Gaussian has the entropy ln(2 pi e v)/2.
-    for found, v in zip((weights, blurred), variances, strict=True):
-        assert entropy(found) == pytest.approx(0.5 * np.log(2 * np.pi * np.e * v), abs=0.01)
 
 
 def test_the_ends_of_the_ranges():
@@ -117,9 +108,6 @@ def test_the_ends_of_the_ranges():
     np.testing.assert_allclose(same, previous, atol=1e-6)  # the gate shut: nothing moves
     alike = by_content(features, key, 0.0)
     np.testing.assert_allclose(alike, np.full((3, 4), 1 / 12), rtol=1e-5)
-    assert entropy(alike) == pytest.approx(np.log(12), rel=1e-5)
-    one = jnp.zeros((3, 4)).at[1, 2].set(1.0)
-    assert entropy(one) == 0
     # All powers are below what a float32 holds; relative to the largest they are not. A power
     # of 200 makes 200 times the float32 error of the weights.
     weights = simplex((4, 10))

@@ -9,6 +9,7 @@ import pytest
 from cortex.attention import Query, State
 from cortex.attention.soft import SoftAttention, annotations
 from cortex.circuit import EI
+from tests.reference.content_attention import softmax
 
 MAPS, SHAPE, CATEGORIES = 3, (4, 5), 2
 weights_of = eqx.filter_jit(lambda source, features, query: source.weights(features, query))
@@ -41,7 +42,7 @@ def by_hand(source, features, category):
             @ np.tanh(own["from_features"] @ a + own["from_query"] @ asked + own["offset"])
             for a in places
         ]
-        alpha = np.exp(scores) / np.exp(scores).sum()
+        alpha = softmax(np.array(scores))
         found.append(alpha.reshape(SHAPE))
         context = sum(w * a for w, a in zip(alpha, places, strict=True))
         asked = asked + own["from_context"] @ context

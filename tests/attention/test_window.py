@@ -10,7 +10,6 @@ from cortex.attention.window import (
     DividedWindow,
     QuadrantWindow,
     SpatialWindow,
-    gaussian_window,
 )
 from cortex.circuit import EI
 
@@ -29,12 +28,6 @@ def seen(source, place=(0.5, 0.5), features=None):
     zero = jnp.zeros(SHAPE)
     features = zero if features is None else features
     return source.pattern(features, State(EI(zero, zero), jnp.zeros(2)), Query(place=place))
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_a_window_against_its_formula(place):
-    found = gaussian_window(jnp.array(place), 0.15, SHAPE[1:])
-    np.testing.assert_allclose(found, window(place, 0.15), rtol=2e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -10,6 +10,7 @@ import pytest
 from cortex.models import NormalizationModel
 from tests.derivatives import check_derivatives
 from tests.reference import normalization_model as plain
+from tests.reference import ssn
 
 # The authors' code, in its own units of space: fields 5 and 20 wide on places 1 apart.
 CODE = NormalizationModel(features=12, stimulation_width=5.0, suppression_width=20.0)
@@ -49,7 +50,7 @@ def test_against_sums_written_out():
     expected = plain.response(
         drive,
         1 + 0.7 * pattern,
-        plain.over_features(features, 50.0, 180.0),
+        ssn.circular_features(features, 50.0),
         plain.over_places(places, 1.1),
         sigma=3.0,
         threshold=0.4,

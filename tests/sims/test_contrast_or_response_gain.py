@@ -56,7 +56,7 @@ def test_model_against_plain_numpy(data):
     features = np.arange(24) * 15.0
     tuned = np.exp(-(np.minimum(features, 360 - features) ** 2) / (2 * 60.0**2))
     kernels = (
-        normalization_model.over_features(features, 360.0, 360.0),
+        ssn.circular_features(features, 360.0, 360.0),
         normalization_model.over_places(PLACES, 2.0),
     )
     drive = 10.0 * tuned[:, None] * seen(4.0)[None, :]
