@@ -36,7 +36,7 @@ from cortex.settings import choice, quantity
 from cortex.sources import Source
 from cortex.stimuli.composites import array_same, merge
 from cortex.tasks import Detectors
-from cortex.tasks.passes import over_batches, pass_through
+from cortex.tasks.passes import over_batches
 
 # What is put in: settings of the circuit, and what the next layer receives.
 Way = Literal["silent", "curves", "sums"]
@@ -77,8 +77,8 @@ def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     classes = jax.eval_shape(network.network, tested[0]).shape[0]
     sites = {f"layer {n}": (n,) for n in s.layers} | ({"all": s.layers} if s.layers[1:] else {})
 
-    def read(system: VisualSystem, some: Array) -> np.ndarray:
-        return over_batches(lambda x: _read(system.readout, pass_through(system, x)[1]), some)
+    def read(net: VisualSystem, some: Array) -> np.ndarray:
+        return over_batches(lambda x: _read(net.readout, pass_through(net, x)[1]), some, net)
 
     def detected(system: VisualSystem) -> tuple[np.ndarray, list[np.ndarray]]:
         """Logits of the tested images, and `placement` of each kind of them."""

@@ -34,7 +34,7 @@ from cortex.settings import plain, quantity, replaced
 from cortex.sources import Source
 from cortex.stimuli.trials import ComposedTrials, hard_trials
 from cortex.studies import detection_rows as rows
-from cortex.tasks import Observer, even_batch, in_batches
+from cortex.tasks import Observer, batch_within, even_batch, in_batches
 
 
 class Settings(ex.ExperimentSettings):
@@ -145,11 +145,11 @@ def prepare(
 def ordinary_performance(observer: Observer, shown: StimulusSet, batch: int) -> float:
     """How well detectors tell ordinary images that nothing was fitted to."""
     rows, of = shown.ordinary.others, shown.ordinary
+    batch = batch_within(observer.system, lambda: of.images(rows[:1]), batch)
     images = in_batches(lambda numbers: of.images(rows[numbers]), len(rows), batch)
     logits = np.concatenate([np.asarray(observer.first_pass(some).logits) for some in images])
     own = of.labels[rows][:, None] == np.arange(of.categories)
-    hits, alarms = ((logits > 0)[own].mean(), (logits > 0)[~own].mean())
-    return float(hits + 1 - alarms) / 2
+    return float((logits > 0)[own].mean() + 1 - (logits > 0)[~own].mean()) / 2
 
 
 def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:

@@ -109,6 +109,10 @@ def test_validate_tabulates_claims_and_explains_what_does_not_hold(cortex):
         (["run", "none.toml"], "none.toml: cannot be read (no such file or directory)"),
         (["run", "ring_normalization", "--seed", "-1"], "seed: found -1, allowed: "),
         (["run", "ring_normalization", "--device", "tpu"], "--device tpu: not on this machine, "),
+        (
+            ["run", "ring_normalization", "--memory", "4XB"],
+            "--memory: found '4XB', allowed: such as ",
+        ),
         (["validate", "nothing"], "unknown experiment 'nothing'; `cortex list`"),
         (["figure", "."], ".: not a results folder"),
         (["train", "digits", "--seed", "-1"], "--seed: found -1, allowed: a whole number >= 0"),
@@ -124,6 +128,34 @@ def test_what_the_user_can_mend_is_one_line_and_code_2(cortex, arguments, line):
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
     assert list(Path().iterdir()) == []
+
+
+LOOKING = '''"""Looks at eight images."""
+import jax.numpy as jnp
+from cortex.experiment import Claim, Experiment, ExperimentSettings, Reported
+from cortex.labelled import label
+from cortex.memory import in_parts
+from cortex.sources import Source
+
+@in_parts(shared=0)
+def seen(images):
+    return jnp.sort(images, axis=1).sum(axis=1)
+
+def simulate(settings, key):
+    return {"seen": label(seen(jnp.ones((8, 1000))).sum(), "1", "what is seen")}
+
+CLAIMS = (Claim("seen", lambda d: d.seen, Reported(), Source(detail="here"), "seen"),)
+experiment = Experiment(ExperimentSettings, simulate, CLAIMS, compiled=False)
+'''
+
+
+def test_a_run_says_what_it_held_or_how_many_bytes_it_needs(cortex):
+    Path("looking.py").write_text(LOOKING)
+    error = cortex("run", "looking.py", "--memory=100MB", code=2).stderr
+    assert error.splitlines()[-1].startswith("error: --memory: found 100000000 bytes, allowed: at ")
+    enough = int(error.split("at least ")[1].split(",")[0])
+    said = cortex("run", "looking.py", f"--memory={enough + 10**9}").stdout
+    assert " GiB at the most" in said
 
 
 def test_a_full_folder_is_refused_at_once(cortex):

@@ -41,6 +41,7 @@ FLOORS = (
     "sources",
     "settings",
     "progress",
+    "memory",
     "trainer",
     "circuit",
     "labelled",

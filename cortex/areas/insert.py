@@ -15,6 +15,7 @@ from cortex.circuit import (
 from cortex.errors import UserError
 from cortex.frontends.checks import check_layers
 from cortex.frontends.conv import ConvNetwork
+from cortex.memory import Kept
 
 from .area import AbstractArea, CircuitArea, PlainArea
 from .fidelity import measure_fidelity, warn_of_lost_work
@@ -54,8 +55,8 @@ def insert_circuits(
     `VisualSystem.fidelity` then says how much of its work the network still does, on images that
     nothing was fitted to; a `FidelityWarning` says where that is little.
 
-    Memory holds, for all images, what enters the layer at work and its rates; of the plain
-    layers nothing but a batch.
+    Memory holds, for all images, what enters the layer at work and its rates (in files, where
+    `cortex.memory.limited`); of the plain layers nothing but a batch.
 
     Args:
         network: the trained front end, a `ConvNetwork`.
@@ -88,8 +89,8 @@ def insert_circuits(
     areas: list[AbstractArea] = [PlainArea(stage) for stage in network.stages]
     starts = range(0, len(images), batch)
     # What enters the stage number `reached`: as in the plain network, and with the circuits.
-    plain: list[Any] = [images[start : start + batch] for start in starts]
-    actual: list[Any] = list(plain)
+    plain = Kept(images[start : start + batch] for start in starts)
+    actual = Kept(images[start : start + batch] for start in starts)
     reached = 0
     for layer in sorted(parameters):
         given, stage = parameters[layer], network.stages[layer]
@@ -98,13 +99,14 @@ def insert_circuits(
         sample = _Sample(len(images), layer)
         means, targets, drives = [], [], []
         for number, start in enumerate(starts):
-            plain[number] = through(below, plain[number])
-            actual[number] = through(below, actual[number]) if altered else plain[number]
-            target = rectified(stage, plain[number])
+            expected = through(below, plain[number])
+            found = through(below, actual[number]) if altered else expected
+            plain[number], actual[number] = expected, found
+            target = rectified(stage, expected)
             means.append(np.asarray(jnp.mean(target, axis=(2, 3))))
             targets.append(sample(start, target))
             if altered:
-                drives.append(sample(start, rectified(stage, actual[number])))
+                drives.append(sample(start, rectified(stage, found)))
         shape = target.shape[1:]
         area = CircuitArea(
             stage=stage,
@@ -114,13 +116,14 @@ def insert_circuits(
             solver=solver,
             baseline=given.baseline,
         )
-        rates: list[Any] = []
+        rates = Kept()
         seen, lost, above = [], 0, layer < max(parameters)
         for number, start in enumerate(starts):
             found = settled(area, actual[number])
             lost += int(np.sum(~np.isfinite(np.asarray(found)).all(axis=(1, 2, 3))))
             seen.append(sample(start, found))
-            rates.append(found if above else None)
+            if above:
+                rates[number] = found
             if advance is not None:
                 advance(len(found))
         if lost:
@@ -133,7 +136,7 @@ def insert_circuits(
         for number in range(len(starts) if above else 0):
             plain[number] = through((stage,), plain[number])
             actual[number] = handed_on(stage, actual[number], output_of(fitted, rates[number]))
-            rates[number] = None
+            del rates[number]
         reached = layer + 1
     system = VisualSystem(areas, network.readout, network.names)
     if not parameters or not len(held_out):

@@ -14,6 +14,7 @@ from cortex.circuit import (
     paradoxical_effect,
     steady_state,
 )
+from cortex.memory import in_parts
 
 from .area import AbstractArea, CircuitArea, Maps
 from .system import VisualSystem
@@ -112,16 +113,16 @@ def probe_areas(
     return found
 
 
-@eqx.filter_jit
+@in_parts(shared=1)
 def _drives(area: CircuitArea, shown: Array) -> Array:
     return jax.vmap(area.drive)(shown)
 
 
-@eqx.filter_jit
+@in_parts(shared=1)
 def _probes(area: CircuitArea, drive: Array, other: Array) -> CircuitProbe:
     return jax.vmap(lambda d, o: probe(area, d, o))(drive, other)
 
 
-@eqx.filter_jit
+@in_parts(shared=1)
 def _sent(area: AbstractArea, shown: Array) -> Array:
     return jax.vmap(lambda x: area(x).with_skip)(shown)

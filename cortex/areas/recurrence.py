@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from cortex.circuit import EI, Modulation, Populations
 from cortex.frontends.conv import with_skip
+from cortex.memory import in_parts
 
 from .area import AbstractArea, CircuitArea, Image, Maps, Response, Stage
 from .insert import over_batches
@@ -110,7 +111,7 @@ def _sent(area: AbstractArea, received: Array, batch: int) -> tuple[Array, Array
     return jnp.concatenate(outputs), jnp.concatenate(above)
 
 
-@eqx.filter_jit
+@in_parts(shared=1)
 def _responded(area: AbstractArea, received: Array) -> tuple[Array, Array]:
     found = jax.vmap(area)(received)
     return found.output, found.with_skip

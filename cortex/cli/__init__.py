@@ -33,6 +33,7 @@ from cortex.cli.shared import (
     all_devices,
     computing,
     gigabytes,
+    limiting,
     short,
     shown_progress,
 )
@@ -123,6 +124,14 @@ def run(
     precision: Annotated[
         Precision, typer.Option("--precision", help="Bits of a floating-point number.")
     ] = Precision.single,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="BYTES",
+            help="Most memory to take, such as 4GB: as many images at a time as fit.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print the results folder only.")
     ] = False,
@@ -141,7 +150,7 @@ def run(
 
     experiment, resolved = load_settings(name_or_file, settings or [], seed)
     choose_target(out, experiment.name)
-    with computing(device, precision), shown_progress(quiet):
+    with computing(device, precision), limiting(memory), shown_progress(quiet):
         from cortex.experiment import run_experiment
 
         found = run_experiment(resolved, out, experiment=experiment)
@@ -152,6 +161,8 @@ def run(
     _print_measures(found.measures, found.path, verbose, concluded)
     if experiment.conclude is not None:
         typer.echo(f"\n{experiment.conclude(found.config, found.data)}\n")
+    if memory is not None:
+        typer.echo(f"memory   {gigabytes(found.provenance['peak_memory_bytes'] or 0)} at the most")
     typer.echo(f"results  {short(found.path)}")
     if experiment.draw is not None:
         typer.echo(f"figure   {short(found.path / 'figure.png')}")

@@ -133,6 +133,18 @@ def computing(device: Device | None, precision: Precision) -> Iterator[None]:
             jax.config.update(key, value)
 
 
+@contextmanager
+def limiting(memory: str | None) -> Iterator[None]:
+    """Within the block, images are looked at as many at a time as fit into so much memory."""
+    from cortex.memory import limited, parse_bytes
+
+    if memory is None:
+        yield
+        return
+    with limited(parse_bytes(memory)):
+        yield
+
+
 def _find(device: Device) -> Any:
     import jax
 

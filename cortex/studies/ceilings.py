@@ -23,7 +23,7 @@ from cortex.labelled import label, to_dataset
 from cortex.progress import stage
 from cortex.settings import Settings, choice, quantity
 from cortex.stimuli.trials import AbstractTrials, ComposedTrials
-from cortex.tasks import Detectors, Observer, Pass, even_batch
+from cortex.tasks import Detectors, Observer, Pass, batch_within, even_batch
 
 from .detection import Subject
 from .looks import look
@@ -73,7 +73,7 @@ def with_detectors_of(
         penalty, common: as of `Detectors.fit`.
     """
     categories, count = hard.present.shape
-    size = even_batch(count, BATCH)
+    size = even_batch(count, batch_within(observer.system, lambda: hard.images(0, 0, 1), BATCH))
     units = [
         np.asarray(observer.first_pass(hard.images(c, start, start + size)).units)
         for c in range(categories)

@@ -19,8 +19,9 @@ from jaxtyping import Array, Bool, Float
 
 from cortex.attention import Attention
 from cortex.circuit import EI
+from cortex.memory import is_limited
 from cortex.stimuli.trials import AbstractTrials
-from cortex.tasks import Observer, even_batch
+from cortex.tasks import Observer, batch_within, even_batch
 from cortex.tasks.observer import Pass
 
 Advance = Callable[[int], object]
@@ -57,7 +58,7 @@ def look(
     """Hard images of every category without attention, and with every attention to the category.
 
     On a CPU some categories are computed side by side, one a core, up to four: small circuits
-    leave all but one core idle.
+    leave all but one core idle. Where memory is limited, they come one after the other.
 
     Args:
         observer: who looks.
@@ -70,8 +71,10 @@ def look(
     Returns:
         What is seen without attention, and with each.
     """
+    batch = batch_within(observer.system, lambda: trials.images(0, 0, 1), batch, passes=2)
     size = even_batch(trials.present.shape[1], batch)
-    side_by_side = min(os.cpu_count() or 1, 4) if jax.default_backend() == "cpu" else 1
+    on_cores = jax.default_backend() == "cpu" and not is_limited()
+    side_by_side = min(os.cpu_count() or 1, 4) if on_cores else 1
     of_category = functools.partial(_look_for, observer, trials, attentions, size, answer, advance)
     with ThreadPoolExecutor(side_by_side) as pool:
         seen = list(pool.map(of_category, range(len(trials.present))))

@@ -14,7 +14,7 @@ from .learning import (
     with_controls,
 )
 from .observer import Observer, Pass
-from .passes import LayerPass, even_batch
+from .passes import LayerPass, batch_within, even_batch
 
 __all__ = [
     "Detectors",
@@ -28,6 +28,7 @@ __all__ = [
     "all_tuning_values",
     "balanced_pairs",
     "balanced_rows",
+    "batch_within",
     "even_batch",
     "in_batches",
     "logit_gradients",

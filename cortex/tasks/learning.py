@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -19,10 +20,11 @@ from cortex.attention import (
     uniform,
 )
 from cortex.attention.values import Values
+from cortex.memory import in_parts
 
 from .detectors import balanced_rows
 from .observer import Observer, read_units
-from .passes import layer_by_layer
+from .passes import batch_within, layer_by_layer
 
 Report = Callable[[int], object]
 
@@ -58,7 +60,7 @@ def respond_to_all(
     units, settled = [], []
     means: list[list[np.ndarray]] = [[] for _ in system.areas]
     size = 0
-    for images in batches:
+    for images in _fitting(system, batches):
         count = len(images)
         size = max(size, count)
         output = images[np.minimum(np.arange(size), count - 1)]
@@ -76,6 +78,15 @@ def respond_to_all(
         tuple(np.concatenate(parts) for parts in means),
         float(np.concatenate(settled).mean()),
     )
+
+
+def _fitting(system: VisualSystem, batches: Iterable[Array]) -> Iterable[Array]:
+    """The same images, fewer at a time where memory is limited."""
+    size = 0
+    for images in batches:
+        if not size:
+            size = batch_within(system, partial(np.asarray, images), len(images), passes=0)
+        yield from (images[start : start + size] for start in range(0, len(images), size))
 
 
 class LogitGradients(NamedTuple):
@@ -138,7 +149,7 @@ def logit_gradients(
         shapes = shapes or map_shapes(system, received[0])
         if first:
             *_, (_, received) = itertools.islice(layer_by_layer(system, received), first)
-        found, z = _map_gradients(observer, received, jnp.asarray(category[chosen]), first)
+        found, z = _map_gradients(observer, first, received, jnp.asarray(category[chosen]))
         for area, one in enumerate(found, first):
             gradients[area].append(np.asarray(one)[:count])
         logits.append(np.asarray(z)[:count])
@@ -151,9 +162,9 @@ def logit_gradients(
     return LogitGradients(joined, np.concatenate(logits), category, present)
 
 
-@eqx.filter_jit
+@in_parts(shared=2)
 def _map_gradients(
-    observer: Observer, received: Array, category: Int[Array, " images"], first: int
+    observer: Observer, first: int, received: Array, category: Int[Array, " images"]
 ) -> tuple[tuple[Array, ...], Array]:
     system, detectors = observer.system, observer.detectors
     return jax.vmap(lambda x, c: map_gradients(system, detectors, x, c, first))(received, category)

@@ -14,6 +14,7 @@ from cortex.circuit import EI
 from cortex.errors import UserError
 from cortex.frontends.checks import check_layers
 from cortex.frontends.conv import AbstractReadout
+from cortex.memory import in_parts
 
 from .detectors import Detectors
 from .passes import Acting, LayerPass, Maps, over_batches, pass_through
@@ -90,7 +91,7 @@ class Observer(eqx.Module):
         def units_of(some: Images) -> Array:
             return read_units(system.readout, pass_through(system, some)[1])
 
-        units = over_batches(units_of, images)
+        units = over_batches(units_of, images, system)
         wild = int(np.sum(~np.isfinite(units).all(axis=1)))
         if wild:
             raise UserError(
@@ -189,7 +190,11 @@ class Observer(eqx.Module):
             at: the layer, by its name or its number from 1.
         """
         number = self.system.index(at)
-        return over_batches(lambda some: self.first_pass(some).layers[number].means.E, images)
+
+        def means(some: Images) -> Array:
+            return self.first_pass(some).layers[number].means.E
+
+        return over_batches(means, images, self.system)
 
     def checked_labels(self, labels: Any, images: int) -> Int[np.ndarray, " images"]:
         """Labels as an array.
@@ -214,7 +219,7 @@ def _one_an_image(source: AbstractSource, query: Query, images: int) -> Query:
     return Query(spread("category", query.category, ()), spread("place", query.place, (2,)))
 
 
-@eqx.filter_jit
+@in_parts(shared=2)
 def _pattern(
     area: AbstractArea,
     source: AbstractSource,

@@ -4,10 +4,11 @@ Attention reaches a layer as patterns, which are data: the programs know neither
 strengths. A layer has one program without attention, and one with each form of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -16,6 +17,7 @@ from cortex.areas import AbstractArea, CircuitArea, VisualSystem
 from cortex.areas.by_image import by_image
 from cortex.attention import AbstractForm
 from cortex.circuit import EI, Modulation
+from cortex.memory import in_parts, is_limited, most_at_once, size_of
 
 Maps = Float[Array, "images _ _ _"]  # of one layer, or images themselves
 Acting = tuple[tuple[AbstractForm, Maps], ...]  # forms of attention, each with its pattern
@@ -80,21 +82,27 @@ def layer_by_layer(
     Where most of it is let go at once, memory is that of a layer.
     """
     areas = system.areas[lowest:]
-    initials = initials or [_silence(area, len(images)) for area in areas]
+    initials = initials or [None] * len(areas)
     for number, (area, initial) in enumerate(zip(areas, initials, strict=True), lowest):
         top = number == len(system.areas) - 1
         here = () if acting is None else tuple(acting.get(number, ()))
-        done, above = _pass_layer(area, images, initial, here, top)
+        start = _silence(area, len(images)) if initial is None else initial
+        forms, patterns = [form for form, _ in here], [pattern for _, pattern in here]
+        done, above = _pass_layer(area, forms, top, images, start, patterns)
         yield LayerPass(images, *done), above
         images = above
 
 
-@eqx.filter_jit
+@in_parts(shared=3)
 def _pass_layer(
-    area: AbstractArea, images: Maps, initial: EI[Maps] | None, acting: Acting, top: bool
+    area: AbstractArea,
+    forms: list[AbstractForm],
+    top: bool,
+    images: Maps,
+    initial: EI[Maps] | None,
+    patterns: list[Maps],
 ) -> tuple[tuple[EI[Array], EI[Maps] | None, Bool[Array, " images"], Array], Maps]:
     """`LayerPass` but for its input, and what goes up: to the readout from the `top`."""
-    forms = [form for form, _ in acting]
 
     def one(image: Array, start: EI[Array] | None, patterns: list[Array]) -> Any:
         modulation: Modulation | None = None
@@ -108,7 +116,6 @@ def _pass_layer(
         above = response.output if top else response.with_skip
         return (means, rates, response.converged, sent), above
 
-    patterns = [pattern for _, pattern in acting]
     return by_image(one, images, initial, patterns, stages=[area.stage])
 
 
@@ -118,19 +125,50 @@ def _silence(area: AbstractArea, images: int) -> EI[Maps] | None:
     return area.circuit.silence().map(lambda r: jnp.broadcast_to(r, (images, *r.shape)))
 
 
-def over_batches(function: Any, images: Any) -> np.ndarray:
+def over_batches(function: Any, images: Any, system: VisualSystem) -> np.ndarray:
     """A function of a batch, applied to many images some at a time.
 
     Args:
         function: from images (batch, channels, height, width) to an array with an axis of images.
         images: any number; the last batch is filled up, so that nothing is compiled for it.
+        system: who looks at them; its passes through a batch fit into memory.
     """
-    size, parts = min(BATCH, len(images)), []
+    size, parts = min(batch_within(system, lambda: images), len(images)), []
     for start in range(0, len(images), size):
         rows = np.minimum(np.arange(start, start + size), len(images) - 1)
         found = np.asarray(function(jnp.asarray(images[rows], float)))
         parts.append(found[: len(images) - start])
     return np.concatenate(parts)
+
+
+def batch_within(
+    system: VisualSystem, images: Callable[[], Any], most: int = BATCH, passes: int = 1
+) -> int:
+    """Images at a time of whose passes all layers are kept: fewer where memory is limited.
+
+    Args:
+        system: who looks.
+        images: makes one or more such images, (images, channels, height, width).
+        most: as many where there is no limit, see `cortex.memory`.
+        passes: kept at a time; 0: each layer is let go when the next one is done.
+    """
+    if not is_limited():
+        return most
+    return most_at_once(bytes_kept(system, np.shape(images())[1:], passes), most)
+
+
+def bytes_kept(system: VisualSystem, shape: tuple[int, ...], passes: int = 1) -> int:
+    """What looking at one image leaves behind, see `batch_within` [bytes]."""
+
+    def looked(images: Maps) -> list[Any]:
+        layers = layer_by_layer(system, images)
+        # Rates twice: those that the search starts from are as many.
+        return [(done, above, done.rates) for done, above in layers]
+
+    image = jax.ShapeDtypeStruct((1, *shape), jnp.asarray(0.0).dtype)
+    found = eqx.filter_eval_shape(looked, image)
+    largest = max(map(size_of, found))
+    return max(largest, passes * sum(size_of(done) for done, *_ in found))
 
 
 def even_batch(count: int, most: int = BATCH) -> int:

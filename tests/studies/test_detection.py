@@ -146,10 +146,10 @@ def test_nothing_is_compiled_for_another_layer_category_or_strength(values):
         look(observer, NoiseTrials(), attentions)
 
     looks(values, Additive(1.0), (0.5,))
-    compiled = passes._pass_layer._cached._cache_size()
+    compiled = passes._pass_layer.program._cached._cache_size()
     assert compiled > 0
     looks(tuple(-v for v in values), Additive(2.0), (0.3, 0.7))
-    assert passes._pass_layer._cached._cache_size() == compiled
+    assert passes._pass_layer.program._cached._cache_size() == compiled
 
 
 def test_a_place_is_the_middle_of_its_quadrant():
