@@ -220,9 +220,12 @@ def limit_row(rows: list[Row], work: str, limit: dict[str, Any], wanted: Wanted 
         row["ratio"] = limit["median"] / base["median"]
         row["times_the_limit"] = base["median"] / limit["median"]
         row["times_copying"] = base["median"] / limit["copy_seconds"]
+        parts = {"products": "product_seconds", "unit by unit": "pointwise_seconds"}
+        shares = {name: limit[part] / base["median"] for name, part in parts.items()}
+        split = ", ".join(f"{share:.0%} {name}" for name, share in shares.items())
         row["note"] += (
             f"; cortex takes {row['times_the_limit']:.1f} × the limit, "
-            f"{row['times_copying']:.1f} × the copying"
+            f"{row['times_copying']:.1f} × the copying; of its time at least {split}"
         )
         if wanted is not None and limit["platform"] == "gpu":
             row["wanted"] = verdict(row, wanted)

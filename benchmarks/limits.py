@@ -1,10 +1,11 @@
 """The limit of this machine: measured rates, and the operations and bytes that a work needs.
 
-The limit of a work is the time that its operations take at the rate of a large matrix product,
-or that its bytes take at the bandwidth of a copy, whichever is longer. Operations are those of
-the cheapest matrix products known to us that keep the accuracy; a Fourier transform of a large
-sheet needs fewer, though at a fraction of that rate, and may undercut this limit. Bytes are those
-that must go through memory even if a whole step were one kernel.
+The limit of a work is the time that its products take at the rate of a large matrix product, and
+what is done unit by unit (modulation, power law, step, error) at the rate of one fused loop that
+does nothing else; or the time that its bytes take at the bandwidth of a copy, whichever is longer.
+Products are the cheapest matrix products known to us that keep the accuracy; a Fourier transform
+of a large sheet needs fewer operations, though at a fraction of that rate, and may undercut this
+limit. Bytes are those that must go through memory even if a whole step were one kernel.
 """
 
 from __future__ import annotations
@@ -25,20 +26,32 @@ class Rates(NamedTuple):
 
     Attributes:
         product: of a large matrix product [operations/s].
+        pointwise: of the equations without their coupling [units/s].
         copy: of a copy, bytes read and bytes written [bytes/s].
         platform: "cpu", or "gpu".
     """
 
     product: float
+    pointwise: float
     copy: float
     platform: str
 
 
 class Demand(NamedTuple):
-    """What one evaluation of the circuit's equations needs."""
+    """What one evaluation of the circuit's equations needs.
+
+    Attributes:
+        operations: of products, a multiplication and an addition being two.
+        units: E and I units.
+        bytes: read and written.
+    """
 
     operations: float
+    units: float
     bytes: float
+
+    def __add__(self, other: Any) -> Demand:
+        return Demand(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 def measured(copied: float, side: int = 2048) -> Rates:
@@ -61,20 +74,34 @@ def measured(copied: float, side: int = 2048) -> Rates:
     # Many copies in one call, each from the last one's result: a call has a price of its own.
     turns = max(8, int(2**29 // array.nbytes))
     copy = jax.jit(lambda a: jax.lax.fori_loop(0, turns, lambda _, x: x + 1.0, a))
+    drive, gain, coupled = (jnp.full_like(array, value) for value in (9.0, 1.1, 3.0))
+
+    @jax.jit
+    def steps(rates: Any, drive: Any, gain: Any, coupled: Any) -> Any:
+        def step(_: int, carry: Any) -> Any:
+            r, _ = carry
+            goal = 0.04 * jnp.square(jnp.maximum(gain * drive + 1.1 * coupled + 0.5, 0.0))
+            return r + 0.1 * (goal - r), jnp.max(jnp.abs(goal - r))
+
+        return jax.lax.fori_loop(0, turns, step, (rates, jnp.zeros(())))
+
     return Rates(
         product=2.0 * side**3 / _quickest(product, matrix),
+        pointwise=array.size * turns / _quickest(steps, array, drive, gain, coupled),
         copy=2.0 * array.nbytes * turns / _quickest(copy, array),
         platform=jax.default_backend(),
     )
 
 
-def _quickest(function: Any, argument: Any) -> float:
+def _quickest(function: Any, *arguments: Any) -> float:
     """The shortest of several runs [s]: what the machine can do when it is let."""
-    function(argument).block_until_ready()
+    import jax
+
+    jax.block_until_ready(function(*arguments))
     taken = []
     for _ in range(7):
         started = time.perf_counter()
-        function(argument).block_until_ready()
+        jax.block_until_ready(function(*arguments))
         taken.append(time.perf_counter() - started)
     return min(taken)
 
@@ -92,17 +119,26 @@ def modes(side: int, width: float, tolerance: float = 1e-5) -> int:
 def sheet_step(features: int, side: int, batch: int, width: float) -> Demand:
     """One Euler step of a sheet of E/I pairs with Gaussian coupling over space and features.
 
-    Operations (a multiplication and an addition are two): the states of E and I are projected on
-    the modes of the rows and of the columns, mixed over features for each source, multiplied by
-    the transforms of four kernels, and the inputs to E and I are brought back; then about 20 for
-    power law and step. Bytes: two rates and two drives are read, two rates written.
+    Products: the states of E and I are projected on the modes of the rows and of the columns,
+    mixed over features for each source, multiplied by the transforms of four kernels, and the
+    inputs to E and I are brought back. Bytes: two rates and two drives are read, two rates written.
     """
     m = modes(side, width)
     one_way = 2.0 * m * side * side + 2.0 * m * m * side
     mixing = 2.0 * features * m * m
     pairs = float(batch * features)
-    operations = pairs * (4 * one_way + 2 * mixing + 8.0 * m * m + 2 * 20 * side * side)
-    return Demand(operations, 6.0 * FLOAT * pairs * side * side)
+    operations = pairs * (4 * one_way + 2 * mixing + 8.0 * m * m)
+    units = 2.0 * pairs * side * side
+    return Demand(operations, units, 3.0 * FLOAT * units)
+
+
+def ring_step(units: int, rings: int) -> Demand:
+    """One Euler step of rings of E/I pairs with one falloff: its matrix, for each population.
+
+    Not fewer modes: the falloff with the distance round a ring has a kink opposite of each unit.
+    """
+    pairs = float(units * rings)
+    return Demand(2 * 2.0 * units * pairs, 2 * pairs, 6.0 * FLOAT * pairs)
 
 
 def taps_step(features: int, side: int, width: float, rank: int | None) -> Demand:
@@ -115,13 +151,14 @@ def taps_step(features: int, side: int, width: float, rank: int | None) -> Deman
     space = 4 * 2 * 2.0 * taps
     mixing = 2 * 2.0 * (features if rank is None else 2 * rank + 1)
     pairs = float(features * side * side)
-    return Demand(pairs * (space + mixing + 40), 6.0 * FLOAT * pairs)
+    return Demand(pairs * (space + mixing), 2 * pairs, 6.0 * FLOAT * pairs)
 
 
 def dense_step(units: int, copies: int) -> Demand:
     """One Euler step with a matrix of units x units for `copies` stimuli at once."""
     return Demand(
-        2.0 * units * units * copies + 20.0 * units * copies,
+        2.0 * units * units * copies,
+        float(units * copies),
         FLOAT * (units * units + 3.0 * units * copies),
     )
 
@@ -129,7 +166,8 @@ def dense_step(units: int, copies: int) -> Demand:
 def sparse_step(connections: int, units: int, copies: int) -> Demand:
     """One Euler step with lists of connections: weight and index are read once a step."""
     return Demand(
-        2.0 * connections * copies + 20.0 * units * copies,
+        2.0 * connections * copies,
+        float(units * copies),
         2.0 * FLOAT * connections + 3.0 * FLOAT * units * copies,
     )
 
@@ -137,17 +175,26 @@ def sparse_step(connections: int, units: int, copies: int) -> Demand:
 def limit(demand: Demand, evaluations: float, rates: Rates) -> dict[str, Any]:
     """The row of the limit, for `harness.limit_row`."""
     by_product = demand.operations * evaluations / rates.product
+    by_unit = demand.units * evaluations / rates.pointwise
     by_copy = demand.bytes * evaluations / rates.copy
-    bound = "products" if by_product > by_copy else "copying"
-    rate = f"{rates.product / 1e9:.0f} GFLOP/s, {rates.copy / 1e9:.0f} GB/s"
-    split = f"products {seconds(by_product)}, copying {seconds(by_copy)}"
+    bound = "arithmetic" if by_product + by_unit > by_copy else "copying"
+    rate = (
+        f"{rates.product / 1e9:.0f} GFLOP/s, {rates.pointwise / 1e9:.1f} units/ns, "
+        f"{rates.copy / 1e9:.0f} GB/s"
+    )
+    split = (
+        f"products {seconds(by_product)}, unit by unit {seconds(by_unit)}, "
+        f"copying {seconds(by_copy)}"
+    )
     return {
-        "median": max(by_product, by_copy),
+        "median": max(by_product + by_unit, by_copy),
         "operations": demand.operations * evaluations,
         "bytes": demand.bytes * evaluations,
         "gigaflops": rates.product / 1e9,
+        "units_per_nanosecond": rates.pointwise / 1e9,
         "gigabytes_per_second": rates.copy / 1e9,
         "product_seconds": by_product,
+        "pointwise_seconds": by_unit,
         "copy_seconds": by_copy,
         "bound_by": bound,
         "platform": rates.platform,

@@ -11,7 +11,9 @@ map with its taps. Circuits are calibrated on the image that is shown: good for 
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from typing import Any
 
 import by_hand
@@ -20,7 +22,6 @@ import limits
 import networks
 import numpy as np
 from harness import Contender, Row, Work
-from limits import Demand
 
 from cortex.areas import SSN
 
@@ -240,11 +241,11 @@ def rows(quick: bool) -> list[Row]:
         patience=20.0,
     )
     rates = harness.alone(limits.measured, 8.0 * units(layers))
-    each = [
+    each = (
         limits.taps_step(maps, side, 1.5, None if maps <= 64 else SECTION.rank)
         for maps, side in shapes(layers)
-    ]
-    demand = Demand(sum(d.operations for d in each), sum(d.bytes for d in each))
+    )
+    demand = functools.reduce(operator.add, each)
     row = harness.limit_row(found, EULER, limits.limit(demand, 1, rates), limits.NEAR)
     return [*found, row]
 

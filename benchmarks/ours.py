@@ -145,13 +145,23 @@ def compiled(function: Any, *arguments: Any) -> tuple[Any, int]:
 class _Counted(AbstractOperator):
     inner: AbstractOperator
 
+    @property
+    def condenses(self) -> bool:
+        return self.inner.condenses
+
     def parts(self, rates: EI[Any]) -> Projections[Any]:
         return self.inner.parts(rates)
 
     def __call__(self, rates: EI[Any]) -> EI[Any]:
+        return self.expand(self.project(rates))
+
+    def project(self, rates: EI[Any]) -> Any:
+        return self.inner.project(rates)
+
+    def expand(self, projected: Any) -> EI[Any]:
         # With an argument of its own, each of the copies of a batch is counted.
-        jax.debug.callback(_count, rates.E.ravel()[0])
-        return self.inner(rates)
+        jax.debug.callback(_count, jax.tree.leaves(projected)[0].ravel()[0])
+        return self.inner.expand(projected)
 
 
 class _CountedCoupling(AbstractCoupling):

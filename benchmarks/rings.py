@@ -221,11 +221,7 @@ def rows(quick: bool) -> list[Row]:
             )
         )
         found = harness.compete(everybody, rounds=2 if quick else 5, patience=20.0)
-    # A ring's states on the few modes of its Gaussian, with the weights as factors: the rates
-    # onto the modes and back, for two sources and two targets.
-    modes = limits.modes(UNITS, WIDTH)
-    per_ring = 4 * 2.0 * UNITS * modes + 8.0 * modes + 2 * 20.0 * UNITS
-    demand = limits.Demand(per_ring * rings, 6.0 * limits.FLOAT * UNITS * rings)
+    demand = limits.ring_step(UNITS, rings)
     rates = harness.alone(limits.measured, 2.0 * limits.FLOAT * UNITS * 50)
     found.append(harness.limit_row(found, WORK, limits.limit(demand, mean, rates), None))
     return found

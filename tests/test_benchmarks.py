@@ -195,6 +195,23 @@ def test_modes_carry_the_gaussian(bench):
     assert limits.modes(8, 1.0) == 8  # never more than there are places
 
 
+def test_the_limit_adds_up(bench):
+    """Products and what is done unit by unit one after the other, or copying if that is longer."""
+    limits, harness = bench("limits"), bench("harness")
+    demand = limits.Demand(operations=4e9, units=1e9, bytes=1e9)
+    assert demand + demand == limits.Demand(8e9, 2e9, 2e9)
+    for copy, expected in ((1e9, 2 * (2.0 + 0.5)), (1e8, 2 * 10.0)):
+        rates = limits.Rates(product=2e9, pointwise=2e9, copy=copy, platform="cpu")
+        limit = limits.limit(demand, 2, rates)
+        assert limit["median"] == pytest.approx(expected)
+    ours = {"work": "w", "who": "cortex", "median": 40.0}
+    row = harness.limit_row([ours], "w", limit, None)
+    assert row["times_the_limit"] == 2
+    assert "10% products, 2% unit by unit" in row["note"]
+    measured = limits.measured(1e6, side=64)
+    assert min(measured.product, measured.pointwise, measured.copy) > 1e6
+
+
 def test_contenders_take_turns_and_are_judged(bench, tmp_path):
     """With processes of their own, as in a real run."""
     harness, rings = bench("harness"), bench("rings")
