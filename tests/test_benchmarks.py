@@ -212,6 +212,36 @@ def test_the_limit_adds_up(bench):
     assert min(measured.product, measured.pointwise, measured.copy) > 1e6
 
 
+def test_operations_are_told_apart_by_their_names(bench):
+    kind = bench("profiles").kind
+    names = {
+        "ynn_fusion.19": "products",
+        "dot.93": "products",
+        "convolution.2": "convolutions",
+        "copy_bitcast_fusion.7": "copies",
+        "exponential_reduce_fusion": "reductions",
+        "compare_convert_fusion.1": "unit by unit",
+        "subtract_abs_fusion": "unit by unit",
+        "broadcast_multiply_fusion.7": "unit by unit",
+    }
+    assert {name: kind(name) for name in names} == names
+
+
+def test_what_is_expected_of_a_gpu(bench):
+    expected = bench("expected").expected
+    gpu = {"bandwidth": 1e12, "rate": 1e13, "launch": 1e-6}
+    assert expected(1e13, 1e11, 1000, **gpu) == (pytest.approx(1.001), "products")
+    assert expected(1e11, 1e12, 1000, **gpu) == (pytest.approx(1.001), "memory")
+    assert expected(1e9, 1e9, 10_000, **gpu) == (pytest.approx(0.011), "starting kernels")
+
+
+@pytest.mark.slow
+def test_a_profile_finds_products(bench):
+    row = bench("profiles").measure("sheet, steady state", True)
+    assert row["milliseconds"]["products"] > 0
+    assert row["started"] > 50
+
+
 def test_contenders_take_turns_and_are_judged(bench, tmp_path):
     """With processes of their own, as in a real run."""
     harness, rings = bench("harness"), bench("rings")

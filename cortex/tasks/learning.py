@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cortex.areas import VisualSystem, map_gradients, map_shapes
+from cortex.areas.by_image import by_image
 from cortex.attention import (
     AbstractImageSet,
     gradient_values,
@@ -167,7 +168,12 @@ def _map_gradients(
     observer: Observer, first: int, received: Array, category: Int[Array, " images"]
 ) -> tuple[tuple[Array, ...], Array]:
     system, detectors = observer.system, observer.detectors
-    return jax.vmap(lambda x, c: map_gradients(system, detectors, x, c, first))(received, category)
+
+    def one(image: Array, category: Array) -> tuple[tuple[Array, ...], Array]:
+        return map_gradients(system, detectors, image, category, first)
+
+    stages = [area.stage for area in system.areas[first:]]
+    return by_image(one, received, category, stages=stages)
 
 
 def all_tuning_values(
