@@ -113,7 +113,10 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
     def statistic(some: xr.Dataset) -> xr.Dataset:
         share = some.mean(every, skipna=False)
         own, other = (share["best"].sel(named=whose, drop=True) for whose in NAMED)
-        return share.assign(gain=share["best"] - share["base"], own_minus_other=own - other)
+        found = share.assign(gain=share["best"] - share["base"], own_minus_other=own - other)
+        if "tuning" not in s.attention.sources:
+            return found
+        return found.assign(tuning_minus=gratings.beyond_controls(own))
 
     with stage("shares of colours and their intervals"):
         how: dict[str, Any] = {"n": s.statistics.resamples, "level": s.statistics.level}
@@ -123,8 +126,9 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
         "base": "trials in which the colour is named, without attention, of those reported",
         "gain": "change of the share in which the colour is named, at the best strength",
         "own_minus_other": "share naming the attended colour less the other, at the best strength",
+        "tuning_minus": "share naming the attended colour by tuning values less by a control",
     }
-    shares = {name: found[name].assign_attrs(units="1", long_name=words[name]) for name in words}
+    shares = {n: found[n].assign_attrs(units="1", long_name=words[n]) for n in words if n in found}
     text = {"units": "1", "long_name": "trials in which the colour is named"}
     shares["named_share"] = attended.mean(every, skipna=False).assign_attrs(text)
     shares["named_share_unattended"] = unattended.mean(every).assign_attrs(text)
@@ -209,9 +213,7 @@ CLAIMS = (
     *(
         ex.Claim(
             f"tuning_minus_{control}",
-            lambda d, of=control: gratings.beyond_control(
-                d["gain"].sel(named="own", bound="value"), of
-            ),
+            lambda d, of=control: d["tuning_minus"].sel(control=of, drop=True),
             ex.Above(0),
             gratings.CONTROL,
             f"tuning values bring out the colour more than {control} ones",

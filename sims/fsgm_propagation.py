@@ -41,7 +41,6 @@ from cortex.studies.gratings import Gratings
 
 PUBLISHED_LAYERS, PUBLISHED_DEPTH = (2, 6, 8, 10, 12), 13
 PAPER, LAYERS = Source("lindsay2018"), Source("lindsay2018", "2, 6, 8, 10, 12 of 13")
-LEAST = "chosen here; 0 as published"
 BATCH = 5  # images at a time, as many as there are colours
 TURNS = {
     "turn": (similarity.turn_towards, "cos(attended, alone) - cos(unattended, alone), of two"),
@@ -77,7 +76,7 @@ class Settings(gratings.GratingSettings):
     phases: int = quantity(1, "1", "phases of each colour in the test, evenly spaced", ge=1)
     attention: Attention = Attention()
     least_activity: float = quantity(
-        1e-3, "1", "activity of a map that has a ratio, as share of its layer's mean", LEAST, ge=0
+        1e-3, "1", "least activity of a map with a ratio, of its layer's mean", "0 published", ge=0
     )
     statistics: StatisticsSection = StatisticsSection(resamples=300)
 
@@ -187,7 +186,13 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
         whole = xr.concat(found, data.layer.variable).transpose(..., "layer", "bound")
         return whole.where(data.layer >= data.attended)
 
+    def change(some: xr.DataArray) -> xr.DataArray:
+        of, top = some.layer_of_map, data.layer.values[-1]
+        return some.where(of == top).mean("map") - some.where(of == data.attended).mean("map")
+
+    changes = bootstrap(change, matches, "map", within=("layer_of_map",), **options)
     return described(
+        matching_share_change=(changes, "that share in the last layer less in the one attended"),
         quartiles=(quartiles, "quartiles over maps of the layer attended"),
         slope_median=(by_layer(slope, "median"), "median slope of the ratio over positions"),
         intercept_median=(by_layer(intercept, "median"), "median intercept of the same line"),
@@ -212,27 +217,24 @@ EMERGES = (
 )
 
 
-def claim(name: str, source: str, expect: Any, effect: str, known: str = "") -> ex.Claim:
-    """About a statistic with attention by some values; its change, if something is known of it."""
-    named = f"{name}_change_with_{source}" if known else f"{name}_with_{source}"
-    effect, note = f"attention by {source} values: {effect}", known or BY_DEFINITION
+def claim(statistic: str, source: str, expect: Any, effect: str, known: str = "") -> ex.Claim:
+    """About a statistic with attention by some values: at the layer attended, or its change."""
+    name, effect = f"{statistic}_with_{source}", f"attention by {source} values: {effect}"
 
     def value(d: xr.Dataset) -> xr.DataArray:
-        values = d[name].sel(bound="value", source=source, drop=True)
-        here = values.sel(layer=d.attended).drop_vars("layer")
-        change = values.isel(layer=-1, drop=True) - here  # in the layers above the one attended
-        return change.isel(attended=d.attended.values < d.layer.values[-1]) if known else here
+        values = d[statistic].sel(source=source, drop=True)
+        if known:
+            return values.isel(attended=d.attended.values < d.layer.values[-1])
+        return values.sel(layer=d.attended).drop_vars("layer")
 
-    asked = gratings.asks(source)
-    return ex.Claim(named, value, expect, DIRECTION, effect, True, note, when=asked)
+    note, asked = known or BY_DEFINITION, gratings.asks(source)
+    return ex.Claim(name, value, expect, DIRECTION, effect, True, note, when=asked)
 
 
-BELOW, ABOVE, SHARE = ex.Below(0), ex.Above(0), "matching_share"
-FALLS = "the ratio falls with distance from the preferred orientation"
-RAISES = "it raises responses to the preferred orientation"
+BELOW, ABOVE, SHARE = ex.Below(0), ex.Above(0), "matching_share_change"
 CLAIMS = (
-    claim("slope_median", "tuning", BELOW, FALLS),
-    claim("intercept_median", "tuning", ex.Above(1), RAISES),
+    claim("slope_median", "tuning", BELOW, "the ratio falls away from the preferred orientation"),
+    claim("intercept_median", "tuning", ex.Above(1), "it raises what prefers the orientation"),
     claim(SHARE, "tuning", BELOW, "matching fades in the layers above", FADES),
     claim(SHARE, "gradient", ABOVE, "matching emerges in those above", EMERGES),
     gratings.SETTLED,

@@ -28,7 +28,7 @@ from cortex.analysis.bootstrap import bootstrap
 from cortex.analysis.signal_detection import area_under_curve
 from cortex.analysis.tuning import chance_quality, correlation
 from cortex.areas.digits_vgg import CLASSES, digit_network
-from cortex.labelled import each, label
+from cortex.labelled import described, each, label
 from cortex.models import networks
 from cortex.models.digit_images import digit_images
 from cortex.models.study import OVER, PAPER, StatisticsSection
@@ -170,6 +170,11 @@ def learn(s: Settings, system: Any, shown: Shown, name: str, batch: int) -> dict
 
 def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str, xr.DataArray]:
     """Mean quality and the correlations of every layer, with intervals over its maps."""
+    of_map = data["layer_of_map"].values
+    layer = xr.Variable("layer", np.unique(of_map), {"units": "1", "long_name": "layer"})
+    parts = slice(third := max(len(layer) // 3, 1)), slice(-third, None)
+    values = data[["tuning", "gradient"]].astype(float)
+    values = values.assign_coords(layer_of_map=("map", of_map))
 
     def of_layer(d: xr.Dataset) -> xr.Dataset:
         pair = d["tuning"], d["gradient"]
@@ -179,30 +184,25 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
         quality = np.abs(d["tuning"]).max("category").mean("map")
         return xr.Dataset({"quality": quality, "correlation": xr.concat(ways, pooled)})
 
-    values, of_map = data[["tuning", "gradient"]].astype(float), data["layer_of_map"].values
+    def statistic(d: xr.Dataset) -> xr.Dataset:
+        found = xr.concat([of_layer(d.isel(map=of_map == n)) for n in layer.values], layer)
+        early, late = (found["correlation"].isel(layer=part).mean("layer") for part in parts)
+        return found.assign(correlation_rise=late - early)
+
     options = {"n": s.statistics.resamples, "level": s.statistics.level, "rng": rng}
-    layer = xr.Variable("layer", np.unique(of_map), {"units": "1", "long_name": "layer"})
     with stage("correlations and their intervals"):
-        rows = (values.isel(map=of_map == n) for n in layer.values)
-        found = xr.concat([bootstrap(of_layer, row, "map", **options) for row in rows], layer)
+        found = bootstrap(statistic, values, "map", within=("layer_of_map",), **options)
     shuffled = data["quality_shuffled"].mean("shuffle").groupby(data["layer_of_map"]).mean("map")
-    found["quality_shuffled_mean"] = shuffled.rename(layer_of_map="layer")
     images = s.digits.learning if s.network.name == networks.DIGITS else s.gratings.tuning
-    found["quality_chance"] = chance_quality(data.sizes["category"], images)
-    words = {
-        "quality": "tuning quality, mean of a layer",
-        "correlation": "correlation of tuning and gradient values",
-        "quality_shuffled_mean": "quality with shuffled labels, mean of a layer",
-        "quality_chance": "quality by chance",
-    }
-    return {n: found[n].assign_attrs(units="1", long_name=text) for n, text in words.items()}
-
-
-def rise(d: xr.Dataset) -> xr.DataArray:
-    """Correlation in the last third of the layers less that in the first."""
-    by_layer, third = d["correlation"].sel(bound="value"), max(d.sizes["layer"] // 3, 1)
-    late, early = by_layer.isel(layer=slice(-third, None)), by_layer.isel(layer=slice(third))
-    return (late.mean("layer") - early.mean("layer")).transpose("variant", "set", "pooled")
+    chance = xr.DataArray(chance_quality(data.sizes["category"], images))
+    shuffled = shuffled.rename(layer_of_map="layer")
+    return described(
+        quality=(found["quality"], "tuning quality, mean of a layer"),
+        correlation=(found["correlation"], "correlation of tuning and gradient values"),
+        correlation_rise=(found["correlation_rise"], "that in late layers less that in early ones"),
+        quality_shuffled_mean=(shuffled, "quality with shuffled labels, mean of a layer"),
+        quality_chance=(chance, "quality by chance"),
+    )
 
 
 CHANCE = Source(
@@ -231,7 +231,7 @@ CLAIMS = (
     ),
     ex.Claim(
         "correlation_rise",
-        rise,
+        lambda d: d["correlation_rise"].transpose("variant", "set", "pooled", ...),
         ex.Above(0),
         Source("lindsay2018", "direction, on VGG-16: from about .2 in early to .5 in late layers"),
         "gradient values agree with tuning more in late layers",

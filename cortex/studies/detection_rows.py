@@ -233,7 +233,7 @@ def conclusion(d: xr.Dataset, level: float) -> str:
     return (
         f"Asked: does attention to what is sought help to see it, or does it help to say yes? "
         f"({task} images, attention by {by} values, {site}.)\n"
-        f"Found: performance rises by {gains} points, where a better threshold alone brings "
+        f"Found: performance changes by {gains} points, where a better threshold alone brings "
         f"{moved}; the criterion moves by {criterion}, the area under the ROC curve, at the "
         f"strength best for it, by {area}.\n"
         f"How sure: {images} images for each of {networks}, {level:.0%} intervals "

@@ -482,20 +482,23 @@ def best_layer(right: xr.DataArray) -> xr.DataArray:
     return found.assign_attrs(units="1", long_name="layer where tuning values do best")
 
 
-def beyond_control(gain: xr.DataArray, control: str) -> xr.DataArray:
-    """Gain by tuning values over that by a control, mean over the layers that has it.
+def beyond_controls(gain: xr.DataArray) -> xr.DataArray:
+    """Gain by tuning values over that by each control, mean over the layers that has it.
 
     Args:
-        gain: with the dimensions ``source`` and ``site``.
-        control: one of `CONTROLS`.
+        gain: with the dimensions ``source``, one of which is "tuning", and ``site``.
+
+    Returns:
+        With a dimension ``control`` in place of both, of the `CONTROLS` that there are.
     """
     alone = gain.sel(site=single_layers(gain))
-    difference = alone.sel(source="tuning", drop=True) - alone.sel(source=control, drop=True)
-    return difference.mean("site")
+    controls = [name for name in CONTROLS if name in gain["source"].values]
+    difference = alone.sel(source="tuning", drop=True) - alone.sel(source=controls)
+    return difference.mean("site").rename(source="control")
 
 
 def where_controlled(control: str) -> Callable[[xr.Dataset], str]:
-    """In words, the layers that `beyond_control` is a mean over."""
+    """In words, the layers that `beyond_controls` is a mean over."""
 
     def words(data: xr.Dataset) -> str:
         applied = data["settled_share"].sel(source=control, site=single_layers(data))

@@ -141,7 +141,9 @@ def test_the_best_layer_is_that_of_tuning_values_at_their_best_strength():
 def test_a_control_is_compared_over_the_layers_that_it_is_applied_to():
     names = {"source": ["tuning", "shuffled"], "site": ["layer 2", "layer 4", "layer 5", "all"]}
     gain = xr.DataArray([[0.5, 0.3, 0.2, 0.9], [np.nan, 0.1, 0.1, np.nan]], names)
-    assert float(gratings.beyond_control(gain, "shuffled")) == pytest.approx(0.15)
+    beyond = gratings.beyond_controls(gain)
+    assert list(beyond["control"].values) == ["shuffled"]
+    assert beyond.item() == pytest.approx(0.15)
     data = xr.Dataset({"settled_share": gain.expand_dims(variant=["plain"])})
     words = gratings.where_controlled("shuffled")(data)
     assert words.startswith("Mean over layers 4, 5, each")
