@@ -30,6 +30,18 @@ def settled_ring(contrast, units=36, tau=(20.0, 10.0)):
     return net, given, rates
 
 
+# Forms of top-down attention by a pattern [units], "unattended" first.
+FORMS = ("unattended", "input to E", "gain on drive", "input to E and I")
+
+
+def attended(drive, pattern, form, strength=3.0, gain=0.3):
+    """What a circuit is given by a drive [..., units] and attention."""
+    to_E = strength * pattern * (form in ("input to E", "input to E and I"))
+    to_I = strength * pattern * (form == "input to E and I")
+    factor = 1 + gain * pattern * (form == "gain on drive")
+    return ssn.Input(np.tile(factor * drive, 2), extra=np.concatenate([to_E, to_I]))
+
+
 def line(units=101, n=2.0):
     weights = {name: ssn.line_weights(units, 1 / 3, *pair) for name, pair in LINE.items()}
     return ssn.network(**weights, tau=(20.0, 10.0), k=(0.01, 0.01), n=(n, n))

@@ -10,7 +10,6 @@ from tests.reference import published, ssn
 from tests.reference.published import gaussian, segment
 
 UNITS = 41
-FORMS = ("input to E", "gain on drive", "input to E and I")
 
 
 @pytest.fixture(scope="module")
@@ -25,31 +24,19 @@ CENTRE = segment(PLACE, -5 / 6, 5 / 6)
 FLANKS = segment(PLACE, 7 / 6, 25 / 6) + segment(PLACE, -25 / 6, -7 / 6)
 
 
-def middle_rates(net, drive, focus=None, form=None, width=1.0):
+def middle_rates(net, drive, focus, form, width=1.0):
     """Rates (E, I) of the middle unit of the dense float64 program."""
-    pattern = np.zeros(UNITS)
-    if focus == "centre":
-        pattern = gaussian(PLACE, 0.0, width)
-    elif focus == "surround":
-        pattern = gaussian(np.abs(PLACE), 8 / 3, width)
-    gain, extra = np.ones(2 * UNITS), np.zeros(2 * UNITS)
-    if form == "gain on drive":
-        gain = 1 + 0.3 * np.tile(pattern, 2)
-    elif form == "input to E and I":
-        extra = 3 * np.tile(pattern, 2)
-    elif form == "input to E":
-        extra = 3 * np.concatenate([pattern, 0 * pattern])
-    given = ssn.Input(np.tile(drive, 2), drive_gain=gain, extra=extra)
+    places = {"centre": (PLACE, 0.0), "surround": (np.abs(PLACE), 8 / 3)}
+    given = published.attended(drive, gaussian(*places[focus], width), form)
     rates = ssn.steady_state(net, given, dt=0.5)
     return rates[UNITS // 2], rates[UNITS + UNITS // 2]
 
 
-@pytest.mark.parametrize("form", [None, *FORMS])
+@pytest.mark.parametrize("form", published.FORMS)
 def test_against_plain_numpy(data, net, form):
     """Every stimulus and focus at 20 %; the tolerance is that of the residual, amplified."""
-    name = "unattended" if form is None else form
     for focus in ("centre", "surround"):
-        at = data.sel(contrast=20.0, focus=focus, attention=name)
+        at = data.sel(contrast=20.0, focus=focus, attention=form)
         pairs = [
             middle_rates(net, 20 * mask, focus, form) for mask in (CENTRE, CENTRE + FLANKS, FLANKS)
         ]
@@ -89,9 +76,11 @@ def test_why_attention_to_the_centre_fails_at_weak_contrast(net):
     stronger centre without attention is suppressed more, too."""
 
     def index(contrast, focus, width=1.0, stronger=1.0):
-        form = None if focus is None else "input to E"
+        form = "input to E" if focus else "unattended"
         alone, both = (
-            middle_rates(net, contrast * (stronger * CENTRE + flanks), focus, form, width)[0]
+            middle_rates(
+                net, contrast * (stronger * CENTRE + flanks), focus or "centre", form, width
+            )[0]
             for flanks in (0 * FLANKS, FLANKS)
         )
         return 1 - both / alone
@@ -118,7 +107,7 @@ def test_the_stimuli_beside_lie_outside_the_receptive_field(data):
 
 
 def test_the_other_forms_agree_in_direction(data):
-    change = sim.suppression_change(data).sel(attention=list(FORMS))
+    change = sim.suppression_change(data).sel(attention=list(published.FORMS[1:]))
     assert (change.sel(focus="centre") < -0.03).all()
     assert (change.sel(focus="surround") > 0.015).all()
 

@@ -20,13 +20,7 @@ SETTINGS = {
 def states():
     """Network, input and rates in float64 at c = 10: unattended and the three forms."""
     net, h = published.ring(), published.bump(180, 45)
-    both, nothing = np.concatenate([h, h]), np.zeros(180)
-    forms = (
-        ssn.Input(10 * both),
-        ssn.Input(10 * both, extra=2 * np.concatenate([h, nothing])),
-        ssn.Input(10 * both, drive_gain=1 + 0.3 * both),
-        ssn.Input(10 * both, extra=2 * both),
-    )
+    forms = [published.attended(10 * h, h, form, strength=2.0) for form in published.FORMS]
     return [(net, g, ssn.steady_state(net, g, dt=0.5)) for g in forms]
 
 

@@ -8,12 +8,6 @@ from tests.reference import published, ssn
 
 UNITS = 36
 FIRST, SECOND = UNITS // 4, 3 * UNITS // 4  # the units that prefer 45 and 135 deg
-FORMS = {
-    "unattended": {},
-    "input to E": {"to_E": 3.0},
-    "gain on drive": {"gain": 0.3},
-    "input to E and I": {"to_E": 3.0, "to_I": 3.0},
-}
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +19,8 @@ def bump(centre):
     return published.bump(UNITS, centre)
 
 
-def given(drive, field, to_E=0.0, to_I=0.0, gain=0.0):
-    """Input to E and I in the order of the reference program."""
-    extra = np.concatenate([to_E * field, to_I * field])
-    return ssn.Input(drive=np.tile(drive * (1 + gain * field), 2), extra=extra)
-
-
-def steady(net, drive, field, **form):
-    return ssn.steady_state(net, given(drive, field, **form), dt=0.5)
+def steady(net, drive, field, form="unattended"):
+    return ssn.steady_state(net, published.attended(drive, field, form), dt=0.5)
 
 
 def test_steady_states_in_every_form_against_plain_numpy(data, net):
@@ -41,8 +29,8 @@ def test_steady_states_in_every_form_against_plain_numpy(data, net):
     alone = [steady(net, 20 * grating, 0 * a)[:UNITS] for grating in (a, b)]
     rest = steady(net, 20 * (a + b), 0 * a)[:UNITS]
     at = data.sel(contrast=20.0)
-    for form, strengths in FORMS.items():
-        E, I = np.split(steady(net, 20 * (a + b), b, **strengths), 2)  # noqa: E741
+    for form in published.FORMS:
+        E, I = np.split(steady(net, 20 * (a + b), b, form), 2)  # noqa: E741
         found = at.rates.sel(attention=form, focus="second", shown="both")
         np.testing.assert_allclose(found, [E, I], rtol=1e-3, atol=2e-3)
         here = at.sel(attention=form)
@@ -56,7 +44,7 @@ def test_steady_states_in_every_form_against_plain_numpy(data, net):
         best = (E[SECOND] - alone[0][SECOND]) / (alone[1][SECOND] - alone[0][SECOND])
         np.testing.assert_allclose(here.scaled, [best, poor], atol=2e-3)
         on_one, on_other = (
-            steady(net, 20 * grating, field, **strengths)[SECOND] / alone[1][SECOND]
+            steady(net, 20 * grating, field, form)[SECOND] / alone[1][SECOND]
             for grating, field in ((b, b), (b, a))
         )
         ratio = [on_one, E[SECOND] / rest[SECOND], E[FIRST] / rest[FIRST], on_other]
@@ -66,7 +54,10 @@ def test_steady_states_in_every_form_against_plain_numpy(data, net):
 def test_every_contrast_of_the_curves_is_its_own(data, net):
     for contrast in (8.0, 60.0):
         pair = contrast * (bump(45) + bump(135))
-        rest, attended = (steady(net, pair, bump(45), to_E=m)[[FIRST, SECOND]] for m in (0.0, 3.0))
+        rest, attended = (
+            steady(net, pair, bump(45), form)[[FIRST, SECOND]]
+            for form in ("unattended", "input to E")
+        )
         found = data.ratio.sel(contrast=contrast, attention="input to E", case=["pair", "other"])
         np.testing.assert_allclose(found, attended / rest, rtol=1e-3)
 
@@ -74,8 +65,11 @@ def test_every_contrast_of_the_curves_is_its_own(data, net):
 def test_time_course_against_plain_numpy(data, net):
     """Euler steps of 0.1 ms through both epochs, attention to the second, both shown."""
     b = bump(135)
-    before, _ = ssn.euler(net, given(0 * b, b, to_E=3.0), np.zeros(2 * UNITS), 0.1, 1000)
-    _, course = ssn.euler(net, given(20 * (bump(45) + b), b, to_E=3.0), before, 0.1, 2000)
+    dark, lit = (
+        published.attended(drive, b, "input to E") for drive in (0 * b, 20 * (bump(45) + b))
+    )
+    before, _ = ssn.euler(net, dark, np.zeros(2 * UNITS), 0.1, 1000)
+    _, course = ssn.euler(net, lit, before, 0.1, 2000)
     found = data.course.sel(trial="both, second attended")
     after = found.sel(time=found.time >= 0)
     expected = np.interp(after.time, 0.1 * np.arange(2001), course[:, FIRST])

@@ -38,14 +38,7 @@ def test_circuit_against_plain_numpy(settings, data, stimulus, field, form, cont
     pattern = bell(settings.fields[sim.SIZES.index(field)])
     level = 100 ** (contrast / 10)
     drive = level * seen(settings.patches[sim.SIZES.index(stimulus)])
-    silent = np.zeros(UNITS)
-    extra = {
-        "input to E": np.r_[3 * pattern, silent],
-        "input to E and I": np.r_[3 * pattern, 3 * pattern],
-    }.get(form, np.zeros(2 * UNITS))
-    factor = 1 + (0.3 if form == "gain on drive" else 0.0) * np.r_[pattern, pattern]
-    given = ssn.Input(np.r_[drive, drive], drive_gain=factor, extra=extra)
-    rates = ssn.steady_state(net, given, dt=0.5)
+    rates = ssn.steady_state(net, published.attended(drive, pattern, form), dt=0.5)
     here = data.sel(stimulus=stimulus, field=field, attention=form).isel(contrast=contrast)
     assert float(here.contrast) == pytest.approx(level)
     # The residual allowed is 2e-5 of the largest rate, which here may be tens of these.

@@ -24,9 +24,8 @@ def test_one_cell_against_plain_numpy(settings, data):
     w, k = circuit.coupling.weights, circuit.populations.k
     net = ssn.network(w.EE, w.EI, w.IE, w.II, tau=(20, 10), k=(np.asarray(k.E), 0.04), n=(2, 2))
 
-    def rate(stimulus, to_E=0.0, to_I=0.0, gain=1.0):
-        extra = np.concatenate([to_E + np.zeros(UNITS), to_I + np.zeros(UNITS)])
-        given = ssn.Input(drive=np.tile(stimulus * gain, 2), extra=extra)
+    def rate(stimulus, pattern=0.0, form="unattended"):
+        given = published.attended(stimulus, pattern + np.zeros(UNITS), form)
         return ssn.steady_state(net, given, dt=0.5)[3]  # prefers 45
 
     a, b = published.bump(UNITS, 45), published.bump(UNITS, 135)
@@ -37,11 +36,7 @@ def test_one_cell_against_plain_numpy(settings, data):
     normalised = (alone[0] - alone[2]) / (alone[0] + alone[2])
     assert float(at.normalisation) == pytest.approx(normalised, abs=1e-3)
     strength, both = float(top_down), first + second
-    attended = [
-        [rate(both, to_E=3 * strength * h) for h in (a, b)],
-        [rate(both, gain=1 + 0.3 * strength * h) for h in (a, b)],
-        [rate(both, to_E=3 * strength * h, to_I=3 * strength * h) for h in (a, b)],
-    ]
+    attended = [[rate(both, strength * h, form) for h in (a, b)] for form in published.FORMS[1:]]
     np.testing.assert_allclose(at.attended, attended, rtol=2e-3, atol=2e-3)
     for form, (best, null) in enumerate(attended):
         found, rest = at.isel(attention=form), alone[2]

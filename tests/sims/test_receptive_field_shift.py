@@ -22,13 +22,11 @@ def fields(contrast, focus=None, form=None, constant=False):
     All probes at once, by Euler steps written out.
     """
     bump = np.zeros(UNITS) if focus is None else gaussian(PLACE, FOCUS[focus], 1.0)
-    gain = 1 + 0.3 * bump if form == "gain on drive" else 1.0
-    to_E = 3 * bump * (form in ("input to E", "input to E and I"))
-    to_I = 3 * bump * (form == "input to E and I")
     drive = np.stack([gaussian(PLACE, p, 0.5) for p in PROBE] + [np.zeros(UNITS)])
     if constant:
         drive = drive + gaussian(PLACE, 4 / 3, 0.5) + gaussian(PLACE, -4 / 3, 0.5)
-    given = np.tile(gain * contrast * drive, 2) + np.concatenate([to_E, to_I])
+    given = published.attended(contrast * drive, bump, form)
+    given = given.drive + given.extra
     rates = np.zeros_like(given)
     for _ in range(4000):
         change = 0.01 * np.maximum(given + rates @ LINE.weights.T, 0) ** 2 - rates
