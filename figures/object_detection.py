@@ -1,8 +1,9 @@
 """Figure of `object_detection`: gain against the layer attended, without circuits and with.
 
-**a**, the hard images. **b**, what the circuits of each layer compute without attention. **c**,
-slope of the log activity ratio of maps over their tuning values, by the layer attended. **d**, gain
-in performance for forms of attention. **e** to **h**, gain in performance (**e**, **f**) and in the
+**a**, the hard images. **b**, what the circuits of each layer compute without attention; where
+there are none, performance without attention, on ordinary and on hard images. **c**, slope of the
+log activity ratio of maps over their tuning values, by the layer attended. **d**, gain in
+performance for forms of attention. **e** to **h**, gain in performance (**e**, **f**) and in the
 area under the ROC curve (**g**, **h**) by the layer attended, merged images above and arrays below,
 without and with circuits; yellow is what a better threshold gains without attention. **i**, hits,
 false alarms and performance against strength. Strength chosen on one half of the images, shown on
@@ -12,6 +13,7 @@ network; bars and bands are 95 % bootstrap intervals over networks and images.
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -37,15 +39,21 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     several = [name for name in over if not str(name).startswith("score")]
     data = data.assign({name: data[name].mean("network") for name in several})
     tasks, variants = list(data["task"].values), list(data["variant"].values)
-    height = 62 + 46 * len(tasks) + 50
+    height = 66 + 46 * len(tasks) + 54
     figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
-    ratios = (50, 46 * len(tasks), 52)
+    ratios = (56, 46 * len(tasks), 54)
     top, middle, low = figure.subfigures(3, 1, height_ratios=ratios)
     upper = top.subplots(1, 4, width_ratios=(0.75, 1.15, 1.0, 1.0))
     style.hard_images(upper[0], data, TASKS, 6.5)
     _regime(upper[1], data)
     _activity(upper[2], data)
     _forms(upper[3], data)
+    handles = [
+        Line2D([], [], color=COLOURS[v], marker="o", ms=3, label=style.VARIANTS[v])
+        for v in variants
+    ]
+    if len(variants) > 1:
+        top.legend(handles=handles, loc="outside lower right", ncols=len(handles), fontsize=6.5)
     columns = [(name, v) for name in ("performance", "auc") for v in variants]
     grid = middle.subplots(len(tasks), len(columns), squeeze=False, sharex=True)
     for row, task in zip(grid, tasks, strict=True):
@@ -58,7 +66,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
                     panel.tick_params(labelleft=False)
             panels[0].set_ylabel(f"{TASKS[task].capitalize()}\n{QUANTITIES[name]}")
     for panel, (_, variant) in zip(grid[0], columns, strict=True):
-        panel.set_title(style.VARIANTS[variant], fontsize=7.5)
+        panel.set_title(_narrow(variant), fontsize=7)
     for panel in grid[-1]:
         panel.set_xlabel("Layer attended")
     _legend(middle, data, settings.statistics.level)
@@ -80,13 +88,11 @@ def _regime(panel: Any, data: Any) -> None:
     panel.set_xlabel("Layer")
     panel.set_ylabel("Value (dimensionless)")
     layers = data["layer"].values
-    circuits = data.dropna("variant", how="all", subset=["sum_weight"])
-    panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
+    circuits = data.dropna("variant", how="all", subset=["leading_eigenvalue"])
     if not circuits.sizes["variant"]:
-        panel.clear()
-        panel.axis("off")
-        panel.text(0.5, 0.5, "no circuits", transform=panel.transAxes, ha="center")
+        _unattended(panel, data)
         return
+    panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
     shown = (
         ("leading_eigenvalue", "E eigenvalue (> 1: unstable)", style.E, "o"),
         ("sum_weight", "sum weight (< 1: sublinear)", style.INK, "s"),
@@ -99,6 +105,22 @@ def _regime(panel: Any, data: Any) -> None:
     highest = float(circuits["leading_eigenvalue"].isel(variant=0).max())
     panel.set_ylim(0, 1.75 * max(highest, 1.2))  # room for the legend
     panel.legend(loc="upper left", fontsize=6, labelspacing=0.3)
+
+
+def _unattended(panel: Any, data: Any) -> None:
+    """How well the task is done without attention, and how well on ordinary images."""
+    tasks = list(data["task"].values)
+    right = data["detection_unattended"].sel(measure="performance")
+    panel.axhline(50, color=style.PALE, lw=1, zorder=0)
+    for variant in data["variant"].values:
+        here = [data["ordinary"].sel(variant=variant), *right.sel(variant=variant, task=tasks)]
+        panel.plot(100 * np.array(here, float), marker="o", ms=3, lw=0, color=COLOURS[variant])
+    panel.set_xticks(range(1 + len(tasks)), ["ordinary", *tasks])
+    panel.set_xlim(-0.5, len(tasks) + 0.5)
+    panel.set_ylim(45, 102)
+    panel.set_title("Without attention", fontsize=7.5)
+    panel.set_xlabel("Images")
+    panel.set_ylabel("Performance (%)")
 
 
 def _activity(panel: Any, data: Any) -> None:
@@ -115,13 +137,14 @@ def _activity(panel: Any, data: Any) -> None:
     panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
     for variant in data["variant"].values:
         slopes = here.sel(variant=variant, site=sites)
-        look = {"color": COLOURS[variant], "label": style.VARIANTS[variant]}
-        panel.plot(layers, slopes, marker="o", ms=3, **look)
-    panel.axhline(strength, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)), label="β")
+        panel.plot(layers, slopes, marker="o", ms=3, color=COLOURS[variant])
+    panel.axhline(strength, color=style.GREY, lw=0.8, ls=(0, (1, 1.5)))
+    panel.annotate(
+        "β", (1.0, strength), xycoords=("axes fraction", "data"), fontsize=7, va="center"
+    )
     panel.set_xticks(_sparse(layers))
     panel.set_ylim(bottom=min(0.0, panel.get_ylim()[0]))
     panel.set_ylabel(f"Slope of log activity ratio\non tuning value (β = {strength:g})")
-    panel.legend(loc="best", fontsize=6)
 
 
 def _forms(panel: Any, data: Any) -> None:
@@ -137,7 +160,6 @@ def _forms(panel: Any, data: Any) -> None:
     panel.set_xticks(range(len(FORMS)), FORMS)
     panel.set_xlabel("± both signs, + positive only", fontsize=6.5)
     panel.set_ylabel("Performance gain (points)")
-    panel.legend(loc="best", fontsize=6)
 
 
 def _gains(panel: Any, here: Any, name: str) -> None:
@@ -188,7 +210,7 @@ def _gains(panel: Any, here: Any, name: str) -> None:
 
 def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
     """True and false positives against strength, attention to the last layer."""
-    panel.set_title(f"{TASKS[task]}, {style.VARIANTS[variant]}", fontsize=7.5)
+    panel.set_title(f"{TASKS[task]}\n{_narrow(variant)}", fontsize=6.5)
     panel.set_xlabel("Strength β")
     if "tuning" not in here["source"].values:
         return
@@ -225,6 +247,11 @@ def _legend(figure: Any, data: Any, level: float) -> None:
         title="Attention by … (best β chosen on other images; means over networks)",
         title_fontsize=7,
     )
+
+
+def _narrow(variant: Any) -> str:
+    """The name of a variant in lines that a narrow panel has room for."""
+    return textwrap.fill(style.VARIANTS[variant], 16)
 
 
 def _layer(site: Any) -> int:
