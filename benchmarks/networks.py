@@ -1,7 +1,11 @@
 """Images a second, and memory, of the networks of the study, plain and with circuits.
 
     python benchmarks/networks.py [--network NAME ...] [--layers N ...] [--batch N ...]
-                                  [--images N] [--out FILE.json]
+                                  [--memory BYTES ...] [--calibration N] [--images N]
+                                  [--out FILE.json]
+
+With --memory, calibration and looks take as many images at a time as fit, as in `cortex run
+--memory`, and --batch does not count.
 
 Every row is measured in a process of its own, so that its peak of memory is its own; the time is
 that of unattended responses of all areas and of the readout, after compilation. The photographs
@@ -23,10 +27,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cortex.areas import SSN
+from cortex.areas import SSN, map_shapes
 from cortex.areas.digits_vgg import digit_network
 from cortex.experiment import ConfigError
 from cortex.frontends import vgg
+from cortex.memory import limited, parse_bytes
 from cortex.models.networks import (
     LAYERS,
     NetworkSection,
@@ -36,6 +41,7 @@ from cortex.models.networks import (
     load_study_network,
 )
 from cortex.stimuli import load_digits
+from cortex.tasks import batch_within, respond_to_all
 
 CIRCUITS = {"digits_vgg": (2, 5, 8), "vgg16": (13,), "efficientnet_lite0": (13, 17)}
 SETTINGS = {"efficientnet_lite0": SSN.faithful()}
@@ -95,7 +101,7 @@ class Prepared(NamedTuple):
 def prepare(
     name: str, layers: tuple[int, ...], batch: int, images: int, calibration: int = CALIBRATION
 ) -> Prepared:
-    """The network `name` with circuits in `layers` (none: plain)."""
+    """The network `name` with circuits in `layers` (none: plain); batch 0: whatever fits."""
     variant = "circuits" if layers else "plain"
     section = NetworkSection(
         name=name,
@@ -119,13 +125,17 @@ def prepare(
 
         return jax.vmap(one)(shown)
 
-    shown = jnp.asarray(photographs(found, batch * max(images // batch, 1), calibration))
+    count = batch * max(images // batch, 1) if batch else images
+    shown = jnp.asarray(photographs(found, count, calibration))
     return Prepared(respond, built.system, shown, weights, taken, built.feature_errors)
 
 
-def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict[str, Any]:
+def measure(
+    name: str, layers: tuple[int, ...], batch: int, images: int, calibration: int
+) -> dict[str, Any]:
     """One row."""
-    respond, system, shown, weights, calibrated, errors = prepare(name, layers, batch, images)
+    prepared = prepare(name, layers, batch, images, calibration)
+    respond, system, shown = prepared[:3]
     started = time.perf_counter()
     jax.block_until_ready(respond(system, shown[:batch]))
     compiled = time.perf_counter() - started
@@ -135,29 +145,63 @@ def measure(name: str, layers: tuple[int, ...], batch: int, images: int) -> dict
         settled.append(respond(system, shown[start : start + batch])[1])
     share = float(np.mean(np.asarray(jnp.concatenate(settled))))
     seconds = time.perf_counter() - started
+    about = respond.lower(system, shown[:batch]).compile().compiled.memory_analysis()
+    taken = (about.temp_size_in_bytes + about.output_size_in_bytes) / batch
+    return row(name, layers, prepared, seconds, share) | {
+        "batch": batch,
+        "bytes_per_unit": taken / units(system, shown[0]),
+        "first_batch_seconds": compiled,
+    }
+
+
+def measure_within(
+    name: str, layers: tuple[int, ...], limit: int, images: int, calibration: int
+) -> dict[str, Any]:
+    """One row under a limit of memory, calibration included; the time is that of a second pass."""
+    with limited(limit):
+        prepared = prepare(name, layers, 0, images, calibration)
+        _, system, shown = prepared[:3]
+        for _ in range(2):
+            started = time.perf_counter()
+            found = respond_to_all(system, [shown])
+            seconds = time.perf_counter() - started
+        together = batch_within(system, lambda: shown, images, passes=0)
+    return row(name, layers, prepared, seconds, found.settled) | {"batch": together, "limit": limit}
+
+
+def row(
+    name: str, layers: tuple[int, ...], prepared: Prepared, seconds: float, settled: float
+) -> dict[str, Any]:
+    """What rows of both kinds have."""
     return {
         "network": name,
-        "weights": weights,
+        "weights": prepared.weights,
         "circuits": list(layers),
-        "batch": batch,
-        "images": len(shown),
-        "images_per_second": len(shown) / seconds,
+        "images": len(prepared.shown),
+        "images_per_second": len(prepared.shown) / seconds,
         "peak_megabytes": harness.peak_megabytes(),
-        "settled": share,
-        "calibration_seconds": calibrated,
-        "first_batch_seconds": compiled,
-        "feature_errors": {str(area + 1): error for area, error in errors.items()},
+        "settled": settled,
+        "calibration_seconds": prepared.calibration_seconds,
+        "feature_errors": {str(n + 1): error for n, error in prepared.feature_errors.items()},
     }
+
+
+def units(system: Any, image: Any) -> int:
+    """E and I units of all circuits, and those of the plain layers, for one image."""
+    shapes = zip(system.areas, map_shapes(system, image), strict=True)
+    return sum((1 + area.recurrent) * int(np.prod(shape)) for area, shape in shapes)
 
 
 def line(row: dict[str, Any]) -> str:
     """A row of the table."""
     circuits = " ".join(map(str, row["circuits"])) or "none"
     worst = max(row["feature_errors"].values(), default=0.0)
+    limit = f"{row['limit'] / 2**20:.0f}" if "limit" in row else ""
+    of_unit = f"{row['bytes_per_unit']:.1f}" if "bytes_per_unit" in row else ""
     return (
-        f"| {row['network']} | {row['weights']} | {circuits} | {row['batch']} "
-        f"| {row['images_per_second']:.2f} | {row['peak_megabytes']:.0f} | {row['settled']:.0%} "
-        f"| {row['calibration_seconds']:.0f} | {worst:.2f} |"
+        f"| {row['network']} | {row['weights']} | {circuits} | {limit} | {row['batch']} "
+        f"| {row['images_per_second']:.2f} | {row['peak_megabytes']:.0f} | {of_unit} "
+        f"| {row['settled']:.0%} | {row['calibration_seconds']:.0f} | {worst:.2f} |"
     )
 
 
@@ -166,18 +210,22 @@ def main() -> None:
     parser.add_argument("--network", nargs="+", choices=list(LAYERS), default=list(LAYERS))
     parser.add_argument("--layers", nargs="*", type=int, help="with circuits, 1 the lowest")
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
+    parser.add_argument("--memory", nargs="+", type=parse_bytes, help="such as 4GB")
+    parser.add_argument("--calibration", type=int, default=CALIBRATION, help="images")
     parser.add_argument("--images", type=int, default=16, help="timed in each row")
     parser.add_argument("--out", type=Path, help="JSON file for the rows")
     given = parser.parse_args()
-    print("| network | weights | circuits in layers | batch | images/s | peak MB | settled "
-          "| calibration s | feature error |")  # fmt: skip
-    print("| --- " * 9 + "|")
+    print("| network | weights | circuits in layers | limit MB | batch | images/s | peak MB "
+          "| bytes a unit | settled | calibration s | feature error |")  # fmt: skip
+    print("| --- " * 11 + "|")
+    kind, sizes = (measure_within, given.memory) if given.memory else (measure, given.batch)
     rows = []
     for name in given.network:
         layers = CIRCUITS[name] if given.layers is None else tuple(given.layers)
         for circuits in dict.fromkeys(((), layers)):
-            for batch in given.batch:
-                rows.append(harness.alone(measure, name, circuits, batch, given.images))
+            for size in sizes:
+                own = name, circuits, size, given.images, given.calibration
+                rows.append(harness.alone(kind, *own))
                 print(line(rows[-1]), flush=True)
     if given.out is not None:
         harness.write(given.out, {"machine": harness.machine(), "rows": rows})

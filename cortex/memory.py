@@ -174,6 +174,7 @@ def in_parts(shared: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             if not is_limited() or traced or not len(arrays[0]):
                 return program(*given)
             count = len(arrays[0])
+            jax.block_until_ready(batch)  # what is still being computed is not held yet
             size = _size(program, given[:shared], batch, count)
             if size == count:
                 return program(*given)
@@ -181,7 +182,7 @@ def in_parts(shared: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             for start in range(0, count, size):
                 # The last part is filled up, so that nothing is compiled for it.
                 rows = np.minimum(np.arange(start, start + size), count - 1)
-                done = program(*given[:shared], *_rows(batch, rows))
+                done = jax.block_until_ready(program(*given[:shared], *_rows(batch, rows)))
                 parts.append(jax.tree.map(lambda x, n=count - start: x[:n], done))
             return jax.tree.map(lambda *some: jnp.concatenate(some), *parts)
 
