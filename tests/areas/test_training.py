@@ -45,13 +45,15 @@ def smooth():
 
 def test_plain_training():
     shown, labels = bars()
-    before = VisualSystem.plain(systems.network(3, classes=2))
+    plain = VisualSystem.plain(systems.network(3, classes=2))
+    before = VisualSystem(plain.areas, plain.readout, fidelity=Fidelity(1.0, 1.0, (), 10))
     seen = []
     after, curve = train(
         before, shown, labels, jax.random.key(0), SETTINGS, lambda n, row: seen.append((n, row))
     )
     assert seen == list(enumerate(curve))
     assert len(curve) == SETTINGS.epochs
+    assert after.fidelity is None  # it was that of another system
     # Chance is log 2 = .69.
     assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
     assert accuracy(after, *bars(seed=1)) > 0.85
