@@ -32,7 +32,9 @@ from cortex.circuit.coupling import AbstractOperator
 
 # The coarsest of their kind with which the sheets come within `sheets.ACCURACY` (measured; the
 # tables show the error).
-FIXED_POINT = FixedPointIteration(dt=5.0, duration=1500.0, rtol=5e-4, atol=1e-4)
+FIXED_POINT = FixedPointIteration(
+    dt=5.0, duration=1500.0, check_every=5, rtol=5e-4, atol=1e-4, momentum=0.4
+)
 ANDERSON = AndersonAcceleration(rtol=5e-4, atol=1e-4)
 STEPPING = Adaptive(diffrax.Bosh3(), rtol=3e-4, atol=3e-4)
 ONE_BY_ONE, ALL_AT_ONCE = "one by one", "all at once"  # how a batch is run through

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ..circuit import Dynamics
-from ..populations import EI, Leaf
-from .fixed_point_iteration import FixedPointIteration, begin, end
+from .fixed_point_iteration import FixedPointIteration, State
 from .steady_state import SteadyState, checked, judge
 
 REFILL_SHARE = 0.25  # share of the batch that is done before it is replaced (measured)
@@ -24,7 +23,7 @@ class _Batch(NamedTuple):
         arguments: what each of these circuits is made from.
         time: for which each has been simulated [ms].
         done: whether each has settled, diverged, or used up its time.
-        state: of each, see `begin`.
+        state: of each, see `FixedPointIteration.begin`.
         next: index of the next circuit to begin.
         states: steady states of all circuits, and a spare row.
     """
@@ -33,7 +32,7 @@ class _Batch(NamedTuple):
     arguments: PyTree[Array]
     time: Float[Array, " batch"]
     done: Bool[Array, " batch"]
-    state: EI[Leaf]
+    state: State
     next: Int[Array, ""]
     states: SteadyState
 
@@ -99,17 +98,17 @@ def _steady_states(
         return dynamics.only_if(valid), valid
 
     @jax.vmap
-    def advance(one: Any, state: EI[Leaf]) -> tuple[EI[Leaf], Bool[Array, ""]]:
+    def advance(one: Any, state: State) -> tuple[State, Bool[Array, ""]]:
         return solver.advance(prepared(one)[0], state)
 
     @jax.vmap
-    def judged(one: Any, state: EI[Leaf]) -> SteadyState:
+    def judged(one: Any, state: State) -> SteadyState:
         dynamics, valid = prepared(one)
-        return judge(solver, dynamics, end(dynamics, state), valid)
+        return judge(solver, dynamics, solver.end(dynamics, state), valid)
 
-    def silent(one: Any) -> EI[Leaf]:
+    def silent(one: Any) -> State:
         dynamics = problem(one)
-        return begin(dynamics, dynamics.drive.map(jnp.zeros_like))
+        return solver.begin(dynamics, dynamics.drive.map(jnp.zeros_like))
 
     first = jnp.arange(batch_size)
     shapes = jax.eval_shape(silent, jax.tree.map(lambda rows: rows[0], arguments))
@@ -117,7 +116,7 @@ def _steady_states(
     start = _Batch(
         item=first,
         arguments=load(first),
-        time=jnp.zeros(batch_size, state.E.dtype),
+        time=jnp.zeros(batch_size, state[0].E.dtype),
         done=jnp.zeros(batch_size, bool),
         state=state,
         next=jnp.asarray(batch_size),
@@ -131,7 +130,7 @@ def _steady_states(
         moved, done = advance(now.arguments, now.state)
         time = now.time + solver.check_every * solver.dt
         now = now._replace(
-            state=moved.map(lambda new, old: _where(now.done, old, new), now.state),
+            state=jax.tree.map(lambda new, old: _where(now.done, old, new), moved, now.state),
             time=time,
             done=now.done | done | (time >= solver.duration),
         )
@@ -155,7 +154,7 @@ def _steady_states(
             arguments=load(item),
             time=jnp.where(now.done, 0.0, now.time),
             done=item >= count,
-            state=now.state.map(lambda x: _where(now.done, jnp.zeros_like(x), x)),
+            state=jax.tree.map(lambda x: _where(now.done, jnp.zeros_like(x), x), now.state),
             next=now.next + jnp.sum(now.done),
             states=jax.tree.map(lambda rows, new: rows.at[row].set(new), now.states, states),
         )
