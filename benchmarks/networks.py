@@ -8,16 +8,19 @@ With --memory, calibration and looks take as many images at a time as fit, as in
 --memory`, and --batch does not count.
 
 Every row is measured in a process of its own, so that its peak of memory is its own; the time is
-that of unattended responses of all areas and of the readout, after compilation. The photographs
-are cut out of the two that come with scikit-learn. VGG-16 has random weights where no others are
+that of unattended responses of all areas and of the readout, after compilation, batches side by
+side, one a core, as in the studies of detection. The photographs are cut out of the two that come
+with scikit-learn. VGG-16 has random weights where no others are
 found; the rows say so.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,9 +45,14 @@ from cortex.models.networks import (
 )
 from cortex.stimuli import load_digits
 from cortex.tasks import batch_within, respond_to_all
+from cortex.tasks.passes import pass_through
 
-CIRCUITS = {"digits_vgg": (2, 5, 8), "vgg16": (13,), "efficientnet_lite0": (13, 17)}
-SETTINGS = {"efficientnet_lite0": SSN.faithful()}
+CIRCUITS: dict[str, tuple[tuple[int, ...], ...]] = {
+    "digits_vgg": ((2, 5, 8),),
+    "vgg16": ((13,),),
+    "efficientnet_lite0": ((13,), (5, 10, 13)),
+}
+SETTINGS = {"efficientnet_lite0": (SSN.faithful(), SolverSection(check_every=5))}
 CALIBRATION = 16  # images; more do not change the speed
 
 
@@ -110,20 +118,17 @@ def prepare(
         circuits=layers,
     )
     found, weights = study_network(section)
-    circuit = SETTINGS.get(name, SSN())
+    settings = SETTINGS.get(name, (SSN(), SolverSection()))
     started = time.perf_counter()
     ordinary = photographs(found, calibration, 0)
-    built = build_system(found, section, circuit, SolverSection(), variant, ordinary)
+    built = build_system(found, section, *settings, variant, ordinary)
     taken = time.perf_counter() - started if layers else 0.0
 
     @eqx.filter_jit
     def respond(system: Any, shown: Any) -> Any:
-        def one(image: Any) -> Any:
-            responses = system.respond(image)
-            settled = jnp.stack([response.converged for response in responses])
-            return system.readout(responses[-1].output), jnp.all(settled)
-
-        return jax.vmap(one)(shown)
+        layers, output = pass_through(system, shown)
+        settled = jnp.stack([layer.settled for layer in layers])
+        return jax.vmap(system.readout)(output), jnp.all(settled, axis=0)
 
     count = batch * max(images // batch, 1) if batch else images
     shown = jnp.asarray(photographs(found, count, calibration))
@@ -139,12 +144,13 @@ def measure(
     started = time.perf_counter()
     jax.block_until_ready(respond(system, shown[:batch]))
     compiled = time.perf_counter() - started
-    settled = []
+    side_by_side = min(os.cpu_count() or 1, 4) if jax.default_backend() == "cpu" else 1
+    batches = [shown[start : start + batch] for start in range(0, len(shown), batch)]
     started = time.perf_counter()
-    for start in range(0, len(shown), batch):
-        settled.append(respond(system, shown[start : start + batch])[1])
-    share = float(np.mean(np.asarray(jnp.concatenate(settled))))
+    with ThreadPoolExecutor(side_by_side) as pool:
+        settled = [*pool.map(lambda some: np.asarray(respond(system, some)[1]), batches)]
     seconds = time.perf_counter() - started
+    share = float(np.concatenate(settled).mean())
     about = respond.lower(system, shown[:batch]).compile().compiled.memory_analysis()
     taken = (about.temp_size_in_bytes + about.output_size_in_bytes) / batch
     return row(name, layers, prepared, seconds, share) | {
@@ -221,8 +227,8 @@ def main() -> None:
     kind, sizes = (measure_within, given.memory) if given.memory else (measure, given.batch)
     rows = []
     for name in given.network:
-        layers = CIRCUITS[name] if given.layers is None else tuple(given.layers)
-        for circuits in dict.fromkeys(((), layers)):
+        layers = CIRCUITS[name] if given.layers is None else (tuple(given.layers),)
+        for circuits in dict.fromkeys(((), *layers)):
             for size in sizes:
                 own = name, circuits, size, given.images, given.calibration
                 rows.append(harness.alone(kind, *own))
