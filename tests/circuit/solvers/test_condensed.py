@@ -53,10 +53,12 @@ def random_sheet(seed, shape=(FEATURES, 4, 5), tau=POPULATIONS["tau"]):
     return circuit, ssn.network(**weights, **POPULATIONS), drive
 
 
-by_night = pytest.param("rows and columns", marks=pytest.mark.slow)
+by_night = [
+    pytest.param(places, marks=pytest.mark.slow) for places in ("rows and columns", "waves")
+]
 
 
-@pytest.mark.parametrize("places", ["plane", by_night, "waves"])
+@pytest.mark.parametrize("places", ["plane", *by_night])
 def test_states_are_those_of_the_dense_program(places, monkeypatch, x64):
     """At tolerances of 1e-3 and 1e-6 of the largest rate, excitation alone being unstable."""
     shape = (FEATURES, 4, 5) if places == "plane" else (FEATURES, 5, 18)
@@ -130,7 +132,7 @@ def test_a_batch_is_what_its_circuits_are_alone(monkeypatch):
         state = steady_state(circuit, EI(h, h), solver=solver)
         return jnp.sum(state.rates.E**2), state
 
-    batch = jax.vmap(jax.value_and_grad(total, has_aux=True))
+    batch = jax.jit(jax.vmap(jax.value_and_grad(total, has_aux=True)))
     (_, together), slopes = batch(drives)
     monkeypatch.setattr(one_by_one, "LARGE", 1)
     jax.clear_caches()
