@@ -1,5 +1,6 @@
 """Searches among few sums in place of all rates, against a dense float64 program; batches."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -154,9 +155,10 @@ def test_momentum_saves_steps_and_finds_the_same_state():
     for momentum in (0.0, 0.4):
         solver = FixedPointIteration(dt=4.0, check_every=1, momentum=momentum)
         dynamics = circuit.dynamics(EI(drive, drive))
+        advance = eqx.filter_jit(solver.advance)
         state, done, count = solver.begin(dynamics, circuit.silence()), False, 0
         while not done:
-            state, done = solver.advance(dynamics, state)
+            state, done = advance(dynamics, state)
             count += 1
         steps.append(count)
         states.append(steady_state(circuit, EI(drive, drive), solver=solver).rates.E)
