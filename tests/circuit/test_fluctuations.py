@@ -58,7 +58,7 @@ def test_covariance_with_modulation_in_double_precision():
     root = rng.normal(size=(8, 3))
     root /= np.linalg.norm(root, axis=1, keepdims=True)
     sd = rng.uniform(0.5, 2, 8)
-    found = fluctuations(
+    found = moments(
         twins.cortex_circuit(numbers),
         twins.as_ei(rates),
         twins.as_ei(numbers["drive"]),

@@ -41,9 +41,7 @@ def test_arrays_show_the_images_in_reading_order():
     np.testing.assert_allclose(small.mean(), four.mean(), rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("height", "width"), [(1, 1), (1, 4), (2, 2), (7, 7), (14, 14), (6, 9), (15, 4)]
-)
+@pytest.mark.parametrize(("height", "width"), [(1, 4), (2, 2), (7, 7), (6, 9)])
 def test_quadrant_masks_of_any_size_are_mirror_images_and_share_the_map(height, width):
     masks = np.stack([quadrant_mask((height, width), q) for q in range(4)])
     np.testing.assert_array_equal(masks.sum(axis=0), -2.0)
