@@ -116,9 +116,7 @@ def cortex_work(
     couple = getattr(circuit, coupling)
     populations = Populations(EI(*TAU), EI(K, K), EI(2.0, 2.0))
     given = jnp.asarray(drive(), jnp.float32)
-    solver = FixedPointIteration(
-        dt=5.0, duration=3000.0, rtol=1e-3, atol=1e-4, check_every=5, momentum=0.25
-    )
+    solver = FixedPointIteration(dt=5.0, duration=3000.0, rtol=1e-3, atol=1e-4, check_every=5)
     drawn = {name: jnp.asarray(w, jnp.float32) for name, w in weights(rings, spread).items()}
 
     def ring(four: dict[str, Any]) -> Circuit:
