@@ -36,7 +36,7 @@ from cortex.settings import choice, quantity
 from cortex.sources import Source
 from cortex.stimuli.composites import array_same, merge
 from cortex.tasks import Detectors
-from cortex.tasks.passes import over_batches
+from cortex.tasks.passes import over_batches, pass_through
 
 # What is put in: settings of the circuit, and what the next layer receives.
 Way = Literal["silent", "curves", "sums"]
