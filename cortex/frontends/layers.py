@@ -83,16 +83,18 @@ def by_patches(
     side, size = weight.shape[-1], image.shape[1:]
     pads = [_padding(length, side, stride) for length in size]
     padded = jax.lax.optimization_barrier(jnp.pad(image, [(0, 0), *pads]))
-    patches = jnp.stack(list(_places(padded, size, side, stride)), axis=1)
+    patches = jnp.stack(list(_places(padded, size, (side, side), stride)), axis=1)
     flat = patches.reshape(weight[0].size, -1)
     maps = jnp.matmul(weight.reshape(len(weight), -1), flat, precision=PRECISION)
     return maps.reshape(-1, *patches.shape[2:])
 
 
-def _places(padded: Array, size: Sequence[int], side: int, stride: int) -> Iterator[Array]:
-    """What each place of a kernel sees, row by row."""
+def _places(
+    padded: Array, size: Sequence[int], sides: Sequence[int], stride: int
+) -> Iterator[Array]:
+    """What each place of a kernel of these sides sees of an image of this size, row by row."""
     height, width = ((-(-length // stride) - 1) * stride + 1 for length in size)
-    for y, x in itertools.product(range(side), repeat=2):
+    for y, x in itertools.product(*map(range, sides)):
         yield padded[:, y : y + height : stride, x : x + width : stride]
 
 
@@ -132,11 +134,10 @@ def _sum_over_places(weight: Array, padded: Array, size: Sequence[int], stride: 
     # The barrier has XLA write the padded image once: else it works out every value of it
     # anew, with what it was made by, for each of the kernel's places (2 to 3 times as long).
     padded = jax.lax.optimization_barrier(padded)
-    height, width = ((-(-length // stride) - 1) * stride + 1 for length in size)
+    kernel = weight.reshape(len(weight), -1).T
     total = jnp.zeros((), padded.dtype)
-    for y, x in itertools.product(*map(range, weight.shape[1:])):
-        places = padded[:, y : y + height : stride, x : x + width : stride]
-        total = total + weight[:, y, x, None, None] * places
+    for factors, seen in zip(kernel, _places(padded, size, weight.shape[1:], stride), strict=True):
+        total = total + factors[:, None, None] * seen
     return total
 
 

@@ -26,6 +26,7 @@ PROBES = {
     "converged": ("1", "share of the states probed that were reached"),
     "feature_error": ("1", "left out by the low-rank coupling between maps"),
 }
+REQUIRED = Source(detail="required here: the circuits must compute, and the network still work")
 KEPT = "share of ordinary images that keep their first class"
 
 
@@ -90,7 +91,6 @@ def in_circuits(name: str) -> Callable[[xr.Dataset], xr.DataArray]:
 
 def circuit_claims() -> tuple[Claim, ...]:
     """That the circuits of a network compute, by what is `probed`."""
-    source = Source(detail="required here: the circuits must compute, and the network still work")
     rows: tuple[tuple[str, AbstractExpectation, str], ...] = (
         ("sum_weight", Below(1), "in the network, two images suppress each other"),
         ("leading_eigenvalue", Above(1), "in the network, E alone would be unstable"),
@@ -103,7 +103,7 @@ def circuit_claims() -> tuple[Claim, ...]:
         return "circuits" in settings.network.variants
 
     return tuple(
-        Claim(name, in_circuits(name), expect, source, effect, headline=True, when=when)
+        Claim(name, in_circuits(name), expect, REQUIRED, effect, headline=True, when=when)
         for name, expect, effect in rows
     )
 
@@ -112,7 +112,7 @@ KEPT_CLAIM = Claim(
     "kept",
     lambda d: d["kept"].sel(variant=["circuits"]).mean("network"),
     AtLeast(0.8),
-    Source(detail="required here: the circuits must compute, and the network still work"),
+    REQUIRED,
     "circuits put in leave four of five images their class",
     when=lambda s: s.network.how == "inserted" and "circuits" in s.network.variants,
 )

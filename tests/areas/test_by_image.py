@@ -1,5 +1,6 @@
 """A batch in pieces is the batch at once."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -30,6 +31,10 @@ def test_pieces_give_what_the_batch_gives(piece, monkeypatch):
         found, sums = by_image.by_image(function, rows, weights, stages=[stage])
         np.testing.assert_array_equal(found, rows * jnp.arange(6.0)[:, None])
         np.testing.assert_array_equal(sums, rows.sum(axis=1))
+        program = str(
+            jax.make_jaxpr(lambda r, s=stage: by_image.by_image(jnp.sum, r, stages=[s]))(rows)
+        )
+        assert ("scan" in program) == (piece < 42 and isinstance(stage, Stage))
     assert set(shapes) == {(7,)}
 
 

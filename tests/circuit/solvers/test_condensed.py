@@ -68,12 +68,14 @@ def test_states_are_those_of_the_dense_program(places, monkeypatch, x64):
     monkeypatch.setattr("cortex.circuit.coupling.band.WORTHWHILE", 9.0 * (places == "waves"))
     for seed in range(3):
         circuit, dense, drive = random_sheet(seed, shape)
-        steady = Modulation(input=EI(13.0, 0.0))
+        rng = np.random.default_rng(seed)
+        gains = [EI(*rng.uniform(*ends, (2, *shape))) for ends in ((0.95, 1.05), (0.95, 1.05))]
+        steady = Modulation(gains[0], EI(13.0, 0.0), gains[1])
         dynamics = circuit.dynamics(EI(drive, drive), steady)
         assert dynamics.condensed
         assert dynamics.operator.places.condenses == (places == "waves")
         baseline = np.repeat([13.0, 0.0], drive.size)
-        given = ssn.Input(np.tile(drive.ravel(), 2), extra=baseline)
+        given = ssn.Input(np.tile(drive.ravel(), 2), *map(twins.flat, gains), extra=baseline)
         expected = ssn.steady_state(dense, given, dt=1.0)
         for tolerance, momentum in ((1e-3, 0.0), (1e-6, 0.0), (1e-3, 0.3), (1e-6, 0.3)):
             how = {"rtol": tolerance, "atol": tolerance, "momentum": momentum}
@@ -144,6 +146,29 @@ def test_a_batch_is_what_its_circuits_are_alone(monkeypatch):
     np.testing.assert_allclose(own_slopes, slopes, rtol=1e-3, atol=1e-3)
     many = steady_states(lambda h: circuit.dynamics(EI(h, h)), drives, batch_size=2, solver=solver)
     np.testing.assert_allclose(many.rates.E, together.rates.E, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("units", [one_by_one.LARGE - 1, one_by_one.LARGE])
+def test_large_circuits_of_a_batch_go_one_by_one(units):
+    search = jax.vmap(one_by_one.one_by_one(lambda rates: rates + 1.0, units))
+    np.testing.assert_array_equal(search(jnp.arange(3.0)), [1.0, 2.0, 3.0])
+    assert ("scan" in str(jax.make_jaxpr(search)(jnp.arange(3.0)))) == (units == one_by_one.LARGE)
+
+
+def test_a_search_among_sums_ends_when_it_has_settled():
+    circuit, _, drive = random_sheet(2)
+    solver = FixedPointIteration(dt=2.0, check_every=5, rtol=1e-3, atol=1e-3)
+    dynamics = circuit.dynamics(EI(drive, drive), Modulation(input=EI(13.0, 0.0)))
+    advance = eqx.filter_jit(solver.advance)
+    state, looks = solver.begin(dynamics, circuit.silence()), 0
+    done = False
+    while not done and looks < 100:
+        state, done = advance(dynamics, state)
+        looks += 1
+    assert 3 < looks < 40
+    assert solver.settled(
+        dynamics.residual(solver.end(dynamics, state)), solver.end(dynamics, state)
+    )
 
 
 def test_momentum_saves_steps_and_finds_the_same_state():
