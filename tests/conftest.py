@@ -60,13 +60,14 @@ def x64():
 
 
 @pytest.fixture
-def cortex(monkeypatch, tmp_path):
+def cortex(monkeypatch, tmp_path, tmp_path_factory):
     """The command in an empty folder, run in this process; fails on another exit code."""
     from typer.testing import CliRunner
 
     from cortex.cli import app
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
     def call(*arguments, code=0):
         done = CliRunner().invoke(app, list(arguments))

@@ -100,15 +100,22 @@ def show(
 ) -> None:
     """Show the resolved settings, with units and sources."""
     from cortex.experiment import load_config
+    from cortex.experiment.kept import kept
+    from cortex.experiment.terminal import print_settings
+    from cortex.settings import Row
     from cortex.settings import settings as rows_of
 
-    resolved = load_config(name_or_file, settings or [])
+    def rows() -> list[Row]:
+        return list(rows_of(load_config(name_or_file, settings or [])))
+
     if toml:
         from cortex.experiment.written import as_toml
 
-        typer.echo(as_toml(resolved), nl=False)
-        return
-    _print_settings(list(rows_of(resolved)))
+        typer.echo(as_toml(load_config(name_or_file, settings or [])), nl=False)
+    elif settings:
+        print_settings(rows())
+    else:
+        print_settings([Row(*row) for row in kept("settings", name_or_file, rows)])
 
 
 @app.command()
@@ -245,9 +252,10 @@ def validate(
 def cite(name_or_file: NameOrFile) -> None:
     """Print the BibTeX of what an experiment stands on."""
     from cortex.experiment import load_settings
+    from cortex.experiment.kept import kept
 
-    experiment, _ = load_settings(name_or_file)
-    typer.echo("\n\n".join(experiment.references()))
+    entries = kept("papers", name_or_file, lambda: load_settings(name_or_file)[0].references())
+    typer.echo("\n\n".join(entries))
 
 
 @app.command()
@@ -293,12 +301,6 @@ def _stop(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(128 + number)
-
-
-def _print_settings(rows: list[Any]) -> None:
-    from cortex.experiment.terminal import print_settings
-
-    print_settings(rows)
 
 
 def _print_measures(measures: list[Any], path: Path, sourced: bool, concluded: bool) -> None:

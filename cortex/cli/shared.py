@@ -89,12 +89,13 @@ def keep_programs() -> None:
     """
     import jax
 
+    from cortex.experiment.kept import cache_folder
+
     config: Any = jax.config
     if config.jax_compilation_cache_dir is not None:
         return
     try:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = cache / "cortex" / "programs" / _processor()
+        folder = cache_folder() / "programs" / _processor()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # no home, or none that can be written to
         return

@@ -118,11 +118,13 @@ def caption(name: str) -> str:
 
 def needs(name: str) -> tuple[str, ...]:
     """Public data that a packaged experiment needs, read without importing it."""
-    calls = (node for node in ast.walk(_tree(name)) if isinstance(node, ast.Call))
+    made = (node.value for node in _tree(name).body if isinstance(node, ast.Assign))
+    calls = (value for value in made if isinstance(value, ast.Call))
     words = (word for call in calls for word in call.keywords if word.arg == "needs")
     return tuple(one for word in words for one in ast.literal_eval(word.value))
 
 
+@functools.cache
 def _tree(name: str) -> ast.Module:
     source = resources.files("cortex.sims").joinpath(f"{name}.py")
     return ast.parse(source.read_text(encoding="utf-8"))

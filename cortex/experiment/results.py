@@ -229,6 +229,7 @@ def write_figure(figure: Any, folder: Path) -> None:
     try:
         with mpl.rc_context({"pdf.fonttype": 42}):
             figure.savefig(drawn["png"], dpi=200)
+            figure.set_layout_engine("none")  # in the second file everything stands where it stood
             # No date: the same results give the same file.
             figure.savefig(drawn["pdf"], metadata={"CreationDate": None})
         # The PNG last: where it is, both are.

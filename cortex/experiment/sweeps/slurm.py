@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import field_validator
 
 from cortex.errors import UserError
+from cortex.experiment.kept import cache_folder
 from cortex.experiment.loading import read_settings
 from cortex.progress import stage
 from cortex.settings import Settings, choice
@@ -126,8 +127,7 @@ class Jobs:
     def __init__(self, wanted: int, job: SlurmJob, address: str) -> None:
         self._wanted, self._job, self._address = wanted, job, address
         self.name = f"cortex-{uuid.uuid4().hex[:8]}"
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        self.folder = cache / "cortex" / "jobs" / self.name
+        self.folder = cache_folder() / "jobs" / self.name
         self._submitted: set[str] = set()
         self._answered: set[str] = set()
         self._barren: set[str] = set()  # ended without an answer, since one answered last
