@@ -21,52 +21,24 @@ from cortex.circuit import (
     ZeroBorder,
     ring_coupling,
 )
-from cortex.circuit.coupling import band, gaussian
-from cortex.circuit.coupling.band import BandOperator, GuardedOperator
+from cortex.circuit.coupling import gaussian, narrow
+from cortex.circuit.coupling.band import BandOperator
 from cortex.circuit.coupling.gaussian import SeparableOperator
 from cortex.circuit.coupling.ring import FalloffOperator, RingOperator
-from tests.circuit.twins import NAMES, sheet_of
+from cortex.circuit.coupling.shortcut import GuardedOperator
+from tests.circuit.twins import NAMES, check_net, net_of, random_rates, sheet_of
 from tests.reference import ssn
-
-# The promise: 1e-5 of the largest input in float32. A net input is a difference of sums of
-# positive terms, each wave's share is rounded once more on the way there and back, and waves
-# below 1e-6 are left out.
-SHARE = 1e-5
-
 
 one_border_by_day = pytest.mark.parametrize(
     "periodic", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["zero", "periodic"]
 )
 
 
-def rates_of(shape, seed=0):
-    return EI(*np.random.default_rng(seed).uniform(0.1, 50, (2, *shape)))
-
-
-def expected_net(rates, dense):
-    """Net inputs in float64, and the largest input."""
-    E, I = (np.ravel(r) for r in (rates.E, rates.I))  # noqa: E741
-    parts = {name: dense[name] @ (E if name[1] == "E" else I) for name in NAMES}
-    scale = max(part.max() for part in parts.values())
-    return parts["EE"] - parts["EI"], parts["IE"] - parts["II"], scale
-
-
-def check(found, rates, dense, share=SHARE):
-    E, I, scale = expected_net(rates, dense)  # noqa: E741
-    np.testing.assert_allclose(np.ravel(found.E), E, rtol=0, atol=share * scale)
-    np.testing.assert_allclose(np.ravel(found.I), I, rtol=0, atol=share * scale)
-
-
-@eqx.filter_jit
-def net(coupling, rates):
-    return coupling.operator()(rates.map(jnp.asarray))
-
-
 def everywhere():
     """Waves on sheets of any size and width, whether they pay or not."""
     return (
-        mock.patch.object(gaussian, "LARGEST_PLANE", 0),
-        mock.patch.object(band, "WORTHWHILE", np.inf),
+        mock.patch.multiple(gaussian, LARGEST_PLANE=0, WORTHWHILE=1e9),
+        mock.patch.object(narrow, "PRICE", np.inf),
     )
 
 
@@ -89,11 +61,11 @@ def test_any_sheet(periodic, features, height, width, strength, fractions, seed)
     plane, worth = everywhere()
     with plane, worth:
         coupling, dense = sheet_of(shape, J, sigma, S, periodic)
-        assert coupling.band is not None
-        rates = rates_of(shape, seed)
+        assert coupling.shortcut is not None
+        rates = random_rates(shape, seed)
         operator = coupling.operator()
         assert type(operator) is BandOperator
-        check(operator(rates.map(jnp.asarray)), rates, dense)
+        check_net(operator(rates.map(jnp.asarray)), rates, dense)
 
 
 J = {"EE": 1.5, "EI": 1.8, "IE": 3.0, "II": 0.9}
@@ -115,9 +87,9 @@ def wide_coupling(periodic, sigma=WIDE, size=128):
 def test_chosen_where_it_pays(periodic):
     wide = wide_coupling(periodic)
     assert isinstance(wide.operator(), BandOperator)
-    narrow = wide_coupling(periodic, {**WIDE, "EI": 1.0})
-    assert narrow.band is None
-    assert isinstance(narrow.operator(), SeparableOperator)
+    mixed = wide_coupling(periodic, {**WIDE, "EI": 1.0}, size=64)
+    assert mixed.shortcut is None
+    assert isinstance(mixed.operator(), SeparableOperator)
     # Widths that come as the program runs: the waves are guarded, or there are none.
     kinds = []
 
@@ -137,18 +109,17 @@ def test_widths_put_in_later(periodic):
     plane, worth = everywhere()
     with plane, worth:
         coupling, dense = wide_sheet(periodic)
-        rates = rates_of(SHAPE)
-        check(net(coupling, rates), rates, dense)
+        rates = random_rates(SHAPE)
+        check_net(net_of(coupling, rates), rates, dense)
         for name, width in (("EI", 0.7), ("IE", 9.0)):
             changed, other = wide_sheet(periodic, {**WIDE, name: width})
-            assert changed.band != coupling.band or periodic
+            assert changed.shortcut != coupling.shortcut or periodic
             put_in = eqx.tree_at(lambda c: c.sigma, coupling, changed.sigma)
-            assert put_in.band == coupling.band
-            check(net(put_in, rates), rates, other)
+            assert put_in.shortcut == coupling.shortcut
+            check_net(net_of(put_in, rates), rates, other)
             # Dropping the guard would show.
             if not (periodic and name == "IE"):
-                operator = BandOperator.build(
-                    coupling.band,
+                operator = coupling.shortcut.operator(
                     put_in.J,
                     put_in.sigma,
                     put_in.sigma.map(gaussian.gaussian_sum),
@@ -156,14 +127,14 @@ def test_widths_put_in_later(periodic):
                     put_in.operator(),
                 )
                 with pytest.raises(AssertionError):
-                    check(operator(rates.map(jnp.asarray)), rates, other)
+                    check_net(operator(rates.map(jnp.asarray)), rates, other)
 
 
 def test_many_widths_at_once():
     plane, worth = everywhere()
     with plane, worth:
         coupling, _ = wide_sheet(True)
-        rates = rates_of(SHAPE)
+        rates = random_rates(SHAPE)
         widths = np.array([0.7, 3.0, 4.5])
 
         @jax.jit
@@ -175,7 +146,7 @@ def test_many_widths_at_once():
         found = jax.vmap(several)(jnp.asarray(widths))
         for row, width in enumerate(widths):
             _, dense = wide_sheet(True, {**WIDE, "EE": width})
-            check(found.map(lambda u, row=row: u[row]), rates, dense)
+            check_net(found.map(lambda u, row=row: u[row]), rates, dense)
 
 
 @pytest.mark.usefixtures("x64")
@@ -185,10 +156,10 @@ def test_double_precision_and_derivatives(periodic):
     plane, worth = everywhere()
     with plane, worth:
         coupling, dense = wide_sheet(periodic)
-        rates = rates_of(SHAPE)
+        rates = random_rates(SHAPE)
         assert isinstance(coupling.operator(), BandOperator)
-        check(coupling.operator()(rates.map(jnp.asarray)), rates, dense, share=1e-10)
-        weigh = rates_of(SHAPE, seed=1)
+        check_net(coupling.operator()(rates.map(jnp.asarray)), rates, dense, share=1e-10)
+        weigh = random_rates(SHAPE, seed=1)
 
         def total(sizes, exact):
             J, sigma = sizes
@@ -196,7 +167,7 @@ def test_double_precision_and_derivatives(periodic):
             operator = changed.operator()
             assert isinstance(operator, GuardedOperator)
             if exact:
-                operator = operator.band.exact
+                operator = operator.exact
             u = operator(rates.map(jnp.asarray))
             return jnp.sum(weigh.E * u.E) - jnp.sum(weigh.I * u.I)
 
@@ -212,12 +183,12 @@ def test_stimuli_in_a_batch():
     plane, worth = everywhere()
     with plane, worth:
         coupling, dense = wide_sheet(False)
-        rates = rates_of((3, *SHAPE))
-        found = [net(coupling, rates), jax.vmap(lambda r: net(coupling, r))(rates)]
+        rates = random_rates((3, *SHAPE))
+        found = [net_of(coupling, rates), jax.vmap(lambda r: net_of(coupling, r))(rates)]
         for batch in found:
             for row in range(3):
                 pick = lambda u, row=row: u[row]  # noqa: E731
-                check(batch.map(pick), rates.map(pick), dense)
+                check_net(batch.map(pick), rates.map(pick), dense)
 
 
 # Rings.
@@ -235,7 +206,7 @@ def test_any_ring(units, sigma, strengths):
     dense = {
         name: ssn.ring_weights(units, 180.0, strength[name] * 180 / units, sigma) for name in NAMES
     }
-    rates = rates_of((units,))
+    rates = random_rates((units,))
     kinds = []
 
     def inputs(width):
@@ -245,7 +216,7 @@ def test_any_ring(units, sigma, strengths):
         return operator.parts(given), operator(given)
 
     for parts, net_input in (inputs(sigma), jax.jit(inputs)(sigma)):
-        check(net_input, rates, dense)
+        check_net(net_input, rates, dense)
         for name in NAMES:
             source = rates.E if name[1] == "E" else rates.I
             np.testing.assert_allclose(getattr(parts, name), dense[name] @ source, rtol=1e-5)
@@ -259,7 +230,7 @@ def test_a_ring_is_the_ring_with_matrices():
     for name in NAMES:
         found = getattr(RingCoupling(13, 180.0, J, 32.0).weights, name)
         np.testing.assert_allclose(found, getattr(one.weights, name), rtol=1e-5)
-    rates = rates_of((2, 13)).map(jnp.asarray)
+    rates = random_rates((2, 13)).map(jnp.asarray)
     gains, widths = jnp.array([1.0, 2.0]), jnp.array([20.0, 40.0])
 
     def inputs(gain, width, rates, make):

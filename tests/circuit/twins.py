@@ -2,6 +2,7 @@
 
 import contextlib
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -129,3 +130,32 @@ def sheet_of(shape, J, sigma, features, periodic):
         name: ssn.sheet_weights(shape, J[name], sigma[name], features, periodic) for name in NAMES
     }
     return coupling, dense
+
+
+# The promise: 1e-5 of the largest input in float32. A net input is a difference of sums of
+# positive terms, each wave's share is rounded once more on the way there and back, and waves
+# below 1e-6 are left out.
+SHARE = 1e-5
+
+
+def random_rates(shape, seed=0):
+    return EI(*np.random.default_rng(seed).uniform(0.1, 50, (2, *shape)))
+
+
+def expected_net(rates, dense):
+    """Net inputs in float64, and the largest input."""
+    E, I = (np.ravel(r) for r in (rates.E, rates.I))  # noqa: E741
+    parts = {name: dense[name] @ (E if name[1] == "E" else I) for name in NAMES}
+    scale = max(part.max() for part in parts.values())
+    return parts["EE"] - parts["EI"], parts["IE"] - parts["II"], scale
+
+
+def check_net(found, rates, dense, share=SHARE):
+    E, I, scale = expected_net(rates, dense)  # noqa: E741
+    np.testing.assert_allclose(np.ravel(found.E), E, rtol=0, atol=share * scale)
+    np.testing.assert_allclose(np.ravel(found.I), I, rtol=0, atol=share * scale)
+
+
+@eqx.filter_jit
+def net_of(coupling, rates):
+    return coupling.operator()(rates.map(jnp.asarray))

@@ -1,22 +1,21 @@
 """Gaussian falloff on the few Fourier modes that carry it: few products, small ones."""
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable
+import operator
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ..populations import EI, Leaf
 from .base import AbstractOperator, Projections
 from .features import AbstractFeatures
+from .shortcut import AbstractShortcut
 
-# Products on modes are chosen if they need at most this share of the multiplications of those
-# on places. Measured: at .66 a quarter faster, at .82 no difference.
-WORTHWHILE = 0.7
 ALIASES = 4  # of a wave on the lattice, each side; enough for all widths from
 NARROWEST = 0.3  # px on
 ROUND = 8  # numbers of modes are multiples of it: products of odd sizes take twice as long
@@ -77,7 +76,7 @@ class Axis:
 
 
 @dataclasses.dataclass(frozen=True)
-class Band:
+class Band(AbstractShortcut):
     """The modes of a sheet.
 
     Attributes:
@@ -89,16 +88,41 @@ class Band:
     columns: Axis
     closed: bool
 
-    def worthwhile(self) -> bool:
-        """Whether products on the modes are clearly cheaper than those on places."""
-        h, w = self.rows.size, self.columns.size
+    def share(self, height: int, width: int) -> float:
         m, k = self.rows.modes, self.columns.modes
-        return h * w * k + h * k * m <= WORTHWHILE * (h * w * w + h * h * w)
+        return (height * width * k + height * k * m) / (height * width * (height + width))
 
-    def carries(self, narrowest: Any, widest: Any, tolerance: float) -> Any:
-        """Whether all Gaussians of widths between these [px] are represented."""
-        given = narrowest, widest, tolerance, self.closed
-        return self.rows.carries(*given) & self.columns.carries(*given)
+    def carries(
+        self, narrowest: Projections[Any], widest: Projections[Any], tolerance: float
+    ) -> Any:
+        carried = narrowest.map(
+            lambda n, w: (
+                self.rows.carries(n, w, tolerance, self.closed)
+                & self.columns.carries(n, w, tolerance, self.closed)
+            ),
+            widest,
+        )
+        return functools.reduce(operator.and_, jax.tree.leaves(carried))
+
+    def operator(
+        self,
+        J: Projections[Leaf],
+        sigma: Projections[Leaf],
+        sums: Projections[Leaf],
+        features: AbstractFeatures,
+        exact: AbstractOperator,
+    ) -> "BandOperator":
+        def factor(j: Leaf, s: Leaf, total: Leaf) -> Leaf:
+            across, down = (axis.transfer(s, total) for axis in (self.columns, self.rows))
+            return j * across[:, None] * down[None, :]
+
+        return BandOperator(
+            rows=jnp.asarray(self.rows.basis(), sigma.EE.dtype),
+            columns=jnp.asarray(self.columns.basis(), sigma.EE.dtype),
+            factors=J.map(factor, sigma, sums),
+            features=features,
+            exact=exact,
+        )
 
 
 def precision(dtype: Any) -> float:
@@ -125,31 +149,6 @@ class BandOperator(AbstractOperator):
     features: AbstractFeatures
     exact: AbstractOperator
     condenses: ClassVar[bool] = True
-
-    @classmethod
-    def build(
-        cls,
-        band: Band,
-        J: Projections[Leaf],
-        sigma: Projections[Leaf],
-        sums: Projections[Leaf],
-        features: AbstractFeatures,
-        exact: AbstractOperator,
-    ) -> "BandOperator":
-        """For connections of strength J, widths `sigma`, and Gaussians of these sums."""
-
-        def factor(j: Leaf, s: Leaf, total: Leaf) -> Leaf:
-            across, down = (axis.transfer(s, total) for axis in (band.columns, band.rows))
-            return j * across[:, None] * down[None, :]
-
-        dtype = sigma.EE.dtype
-        return cls(
-            rows=jnp.asarray(band.rows.basis(), dtype),
-            columns=jnp.asarray(band.columns.basis(), dtype),
-            factors=J.map(factor, sigma, sums),
-            features=features,
-            exact=exact,
-        )
 
     def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
         return self.exact.parts(rates)  # on places, where what is >= 0 stays so
@@ -181,26 +180,3 @@ class BandOperator(AbstractOperator):
             expand(f.EE * projected.E - f.EI * projected.I),
             expand(f.IE * projected.E - f.II * projected.I),
         )
-
-
-class GuardedOperator(AbstractOperator):
-    """On modes where they carry the widths, which is known only when it runs; else on places.
-
-    Under `jax.vmap` over widths both are computed.
-
-    Attributes:
-        carried: whether the modes carry the widths.
-        band: the products on modes.
-    """
-
-    carried: Bool[Array, ""]
-    band: BandOperator
-
-    def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
-        return self.band.parts(rates)
-
-    def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
-        def on(operator: AbstractOperator) -> Callable[[EI[Leaf]], EI[Leaf]]:
-            return lambda r: operator(r)  # JAX wants a function that it can hash
-
-        return jax.lax.cond(self.carried, on(self.band), on(self.band.exact), rates)

@@ -65,7 +65,7 @@ def test_states_are_those_of_the_dense_program(places, monkeypatch, x64):
     shape = (FEATURES, 4, 5) if places == "plane" else (FEATURES, 5, 18)
     if places != "plane":
         monkeypatch.setattr(gaussian, "LARGEST_PLANE", 0)
-    monkeypatch.setattr("cortex.circuit.coupling.band.WORTHWHILE", 9.0 * (places == "waves"))
+    monkeypatch.setattr(gaussian, "WORTHWHILE", 9.0 * (places == "waves"))
     for seed in range(3):
         circuit, dense, drive = random_sheet(seed, shape)
         rng = np.random.default_rng(seed)
