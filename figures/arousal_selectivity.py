@@ -80,7 +80,7 @@ def _selectivity(panel: Any, data: Any) -> None:
                 label=None if (source, name) == ("arousal", "by_preference") else words,
             )  # fmt: skip
     panel.axhline(1.0, color=style.PALE, lw=0.8, zorder=0)
-    panel.set_xticks([])
+    panel.set(xlim=(-0.5, ticks[-1] + 0.5), xticks=[])
     for middle, words in names:
         panel.text(
             middle, -0.03, f"by {words}", transform=panel.get_xaxis_transform(), ha="center",

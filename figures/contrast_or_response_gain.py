@@ -51,7 +51,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     panels[1, 3].legend(loc="lower right", **_TIGHT)
     _block(panels[0, 0], "a", "Circuit: size sets contrast or response gain")
     _block(panels[0, 2], "b", "Normalisation model, same stimuli and fields")
-    summary, circuit, model = _bottom(figure, panels)
+    summary, circuit, model = style.joined(panels[2, :2]), *panels[2, 2:]
     _gains(summary, data)
     image = _map(circuit, settings, data, FORM)
     circuit.set_ylabel("Stimulus (deg)")
@@ -81,14 +81,6 @@ def _above(panel: Any, words: str, offset: tuple[int, int], **how: Any) -> None:
 def _block(panel: Any, letter: str, title: str) -> None:
     _above(panel, letter, (-24, 17), fontsize=9, fontweight="bold", gid="letter")
     _above(panel, title, (0, 17), fontsize=8)
-
-
-def _bottom(figure: Any, panels: Any) -> Any:
-    """The last row: one panel of two columns and two of one."""
-    grid = panels[0, 0].get_gridspec()
-    for panel in panels[2]:
-        panel.remove()
-    return [figure.add_subplot(grid[2, where]) for where in (slice(0, 2), 2, 3)]
 
 
 def _circuit(panel: Any, here: Any) -> None:

@@ -49,10 +49,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
             panel.set_xlabel(words if readout == readouts[-1] else "")
         row[1].set_title(READOUTS[str(readout)])
         row[2].set_yticklabels([])
-    grid = panels[0, 0].get_gridspec()
-    for panel in panels[:, 0]:
-        panel.remove()
-    images = figure.add_subplot(grid[:, 0])
+    images = style.joined(panels[:, 0])
     _images(images, data)
     handles, labels = panels[0, 1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

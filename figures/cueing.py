@@ -36,11 +36,10 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     panels[0, 2].set(ylabel="Threshold (% contrast)", title="Thresholds fall")
     _estimates(panels[0, 3], data, "steepness")
     panels[0, 3].set(ylabel="Slope at the threshold (1/%)", title="Slopes rise")
-    grid = panels[1, 0].get_gridspec()
-    for panel in panels[1]:
-        panel.remove()
-    wide = grid[1, :].subgridspec(1, 3)
-    reactions, *courses = (figure.add_subplot(wide[0, column]) for column in range(3))
+    wide = style.joined(panels[1])
+    grid = wide.get_subplotspec().subgridspec(1, 3)
+    wide.remove()
+    reactions, *courses = grid.subplots()
     _reactions(reactions, data)
     for panel, population in zip(courses, ("E", "I"), strict=True):
         _course(panel, settings.epochs, data.course.sel(population=population), population)

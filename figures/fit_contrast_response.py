@@ -111,11 +111,12 @@ def _valley(panel: Any, data: Any) -> None:
     away = 100 * log_error(data)
     pair = [list(data.weight.values).index(name) for name in (one, other)]
     matrix = data.information.mean("data_set").values.astype(float)
-    covariance = np.linalg.pinv(matrix)[np.ix_(pair, pair)]
-    angle = np.linspace(0, 2 * np.pi, 200)
-    circle = np.sqrt(-2 * np.log(0.05)) * np.stack([np.cos(angle), np.sin(angle)])
-    ring = 100 * np.linalg.cholesky(covariance) @ circle
-    panel.plot(*ring, color=style.INK, lw=0.8, label="95 % predicted")
+    if np.isfinite(matrix).all():
+        covariance = np.linalg.pinv(matrix)[np.ix_(pair, pair)]
+        angle = np.linspace(0, 2 * np.pi, 200)
+        circle = np.sqrt(-2 * np.log(0.05)) * np.stack([np.cos(angle), np.sin(angle)])
+        ring = 100 * np.linalg.cholesky(covariance) @ circle
+        panel.plot(*ring, color=style.INK, lw=0.8, label="95 % predicted")
     points = away.sel(weight=one), away.sel(weight=other)
     panel.plot(*points, "o", color=style.ATTENDED, ms=3, mew=0.0, label="recovered")
     panel.plot(0, 0, "+", color=style.INK, ms=7, label="true")

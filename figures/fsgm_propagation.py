@@ -36,10 +36,9 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         panel.set_title(f"Attention by {style.VALUES[source][2]}")
     panels[0, 0].set_ylabel("Maps with feature matching")
     _legend(panels[0, len(sources) - 1], data)
-    grid = panels[1, 0].get_gridspec()
-    for panel in (*panels[0, len(sources) :], *panels[1]):
+    for panel in panels[0, len(sources) :]:
         panel.remove()
-    whole = figure.add_subplot(grid[1, :])
+    whole = style.joined(panels[1])
     _pairs(whole, data.sel(source=sources[0]).isel(variant=-1), sources[0], chance)
     style.letters([*panels[0, : len(sources)], whole])
     return figure

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from cortex.sims.normalization_and_modulation import ALL, DEFAULT, default
 
-from cortex.plot import forest, legend_below, style
+from cortex.plot import forest, legend_below, style, trend
 
 LOOKS = {
     form: {"color": colour, "marker": marker}
@@ -62,10 +62,7 @@ def _population(panel: Any, data: Any) -> None:
     x, y = data.normalisation.sel(cause=ALL), default(data.modulation)
     panel.plot(x, y, "o", color=style.ORANGE, ms=3, mec="white", mew=0.3)
     value, low, high = default(data.correlation).sel(kind="pearson").values
-    if np.isfinite(value):
-        x, y = x.where(y.notnull(), drop=True), y.where(x.notnull(), drop=True)
-        ends = np.array([x.min(), x.max()])
-        panel.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=style.INK, lw=1.0)
+    trend(panel, x, y, color=style.INK, lw=1.0)
     _labels(panel, 0.2)
     words = f"r = {value:.2f} ({low:.2f} to {high:.2f}), {data.sizes['cell']} cells"
     panel.text(0.04, 0.98, words, transform=panel.transAxes, va="top")

@@ -40,7 +40,7 @@ def _onset(panel: Any, settings: Any, data: Any) -> None:
         "tau_I",
         looks={None: {"color": style.GREY, "ls": (0, (3, 1.5))}},
     )
-    beside.set_ylim(0, 1.1 * max(float(data.ringing.max()), 1.0))
+    beside.set_ylim(0, 1.1 * np.nanmax(data.ringing.values, initial=1.0))
     beside.set_ylabel("Frequency (Hz), dashed", color=style.GREY)
     panel.set_title(f"Slow I rings (τ$_E$ = {settings.tau_E:g} ms)")
 

@@ -83,7 +83,7 @@ def _alignment(panel: Any, data: Any) -> None:
         for step, place in enumerate(places):
             value = matrix[step, place]
             look = {"color": "white" if value > 0.5 else style.INK, "fontsize": 5.5}
-            words = f".{round(100 * value):02d}"
+            words = f"{value:.2f}".lstrip("0")
             inset.text(place, step, words, ha="center", va="center", **look)
         inset.set_title(str(order), fontsize=6.5, pad=2, loc="center")
         inset.set_xticks(range(count), [str(n + 1) for n in range(count)], fontsize=6)

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cortex.plot import style
-from cortex.plot.panels import legend_below
+from cortex.plot import legend_below, style, trend
 
 FITTED, OTHER = style.GREY, style.GREEN
 ROWS = ("all", "fitted", "other")
@@ -56,13 +55,6 @@ def _axes(panel: Any, limits: tuple[float, float]) -> None:
     panel.set_ylabel("Gain, colour against shape task")
 
 
-def _line(panel: Any, x: Any, y: Any, **look: Any) -> None:
-    x, y = np.ravel(x), np.ravel(y)
-    there = np.isfinite(x) & np.isfinite(y)
-    ends = np.array([x[there].min(), x[there].max()])
-    panel.plot(ends, np.polyval(np.polyfit(x[there], y[there], 1), ends), **look)
-
-
 def _recorded(panel: Any, data: Any, limits: tuple[float, float]) -> None:
     for fitted, colour, name in ((True, FITTED, "fitted"), (False, OTHER, "other")):
         rows = data.fitted.values == fitted
@@ -70,7 +62,7 @@ def _recorded(panel: Any, data: Any, limits: tuple[float, float]) -> None:
         count = np.isfinite(x).sum()
         label = f"{NAMES[name]}, {count} units"
         panel.plot(x.ravel(), y.ravel(), "o", ms=1.8, mew=0, color=colour, alpha=0.6)
-        _line(panel, x, y, color=colour, lw=1.6, label=label)
+        trend(panel, x, y, color=colour, lw=1.6, label=label)
     _axes(panel, limits)
     panel.set_title("Units of macaque V4")
     legend_below(panel, 1)
@@ -80,7 +72,7 @@ def _model(panel: Any, data: Any, limits: tuple[float, float]) -> None:
     for form, colour in style.FORMS.items():
         x, y = (data[name].sel(attention=form) for name in ("model_selectivity", "model_gain"))
         panel.plot(x.values.ravel(), y.values.ravel(), "o", ms=1.8, mew=0, color=colour, alpha=0.6)
-        _line(panel, x, y, color=colour, lw=1.6, label=form)
+        trend(panel, x, y, color=colour, lw=1.6, label=form)
     _axes(panel, limits)
     panel.set_title("Cells of circuits")
     legend_below(panel, 2)

@@ -99,7 +99,7 @@ def whole_field_index(d: xr.Dataset) -> xr.DataArray:
 
 def of_best(d: xr.Dataset) -> xr.Dataset:
     """Excitation and inhibition of the middle E unit, as shares of those at the best length."""
-    best = d.r.sel(population="E").argmax("length")
+    best = d.r.sel(population="E").fillna(0.0).argmax("length")
     inputs = xr.Dataset({"excitation": d.input_drive + d.input_EE, "inhibition": d.input_EI})
     at_best = inputs.isel(length=best).drop_vars("length")
     return inputs / at_best.where(at_best > 0)

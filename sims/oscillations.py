@@ -184,7 +184,7 @@ def analyse(s: Settings, data: xr.Dataset, rng: np.random.Generator) -> dict[str
 
 def peak(power: xr.DataArray) -> xr.DataArray:
     """Frequency of the largest power [Hz]."""
-    return power.frequency[power.argmax("frequency")].drop_vars("frequency")
+    return power.frequency[power.fillna(0.0).argmax("frequency")].drop_vars("frequency")
 
 
 GAMMA = Between(30, 80, "gamma band")

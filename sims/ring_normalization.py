@@ -120,6 +120,8 @@ def flat_maximum(d: xr.Dataset) -> str:
     """Where the network's share is within half a per cent of its largest."""
     share = network_share(d)
     flat = d.contrast.values[share >= 0.995 * share.max()]
+    if not len(flat):
+        return "No share is finite."
     return (
         f"The maximum is flat: the share stays within 0.5 % of it from {flat.min():.3g} to "
         f"{flat.max():.3g} %, so that a place of the peak means little."

@@ -8,6 +8,7 @@ import tomllib
 import jax
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from cortex.experiment import ConfigError, load_settings, registry
 from cortex.experiment.measures import to_json
@@ -16,6 +17,7 @@ from cortex.experiment.sweeps.axes import Axis
 from cortex.experiment.sweeps.evaluate import COMPUTED, SETTLED, Evaluator, status
 from cortex.experiment.sweeps.plan import Sweep
 from cortex.experiment.written import as_toml
+from cortex.plot.panel import NOTHING
 from cortex.settings import plain, settings
 from cortex.stimuli.public_data import VARIABLE
 from tests.heavy import HEAVY
@@ -94,6 +96,29 @@ def test_a_small_run_is_drawn(name):
     for panel in figure.axes:
         for text in (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()):
             assert "nan" not in text.split()
+
+
+# What was asked for, not found.
+GIVEN = {"spectrum_contrast", "similarity"}
+
+
+# One stands for the rest by day.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name == "ring_normalization" else pytest.mark.slow)
+        for name in NAMES
+    ],
+)
+def test_where_all_numbers_are_missing_claims_fail_and_the_figure_says_so(name):
+    experiment, small, data, rows = ran(name)
+    found = [v for v in data.data_vars if data[v].dtype.kind == "f" and v not in GIVEN]
+    missing = data.assign({v: data[v].where(False) for v in found})
+    claims = experiment.rows(small, missing)
+    assert not any(row.holds for row in claims if np.isnan(row.value))
+    figure = experiment.draw(small, missing, rows)
+    figure.draw_without_rendering()
+    assert NOTHING in {text.get_text() for text in figure.findobj(Text)}
 
 
 @pytest.mark.parametrize("name", NAMES)

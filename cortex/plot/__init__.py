@@ -16,6 +16,7 @@ from .panels import (
     name_axes,
     name_lines,
     time_course,
+    trend,
     words,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "name_lines",
     "style",
     "time_course",
+    "trend",
     "words",
 ]

@@ -53,10 +53,7 @@ def draw_frames(
     columns, height = (len(POPULATIONS), 78) if len(space) == 2 else (1, 74)
     ratios = [1, 0.09 * len(shown)]
     figure, panels = style.figure(2, columns, width=120, height=height, height_ratios=ratios)
-    grid = panels[1, 0].get_gridspec()
-    for lower in panels[1]:
-        lower.remove()
-    cursor = _bars(figure.add_subplot(grid[1, :]), rates.time, shown)
+    cursor = _bars(style.joined(panels[1]), rates.time, shown)
     fill = (_maps if len(space) == 2 else _curves)(figure, panels[0], rates, space)
     times = rates.time.values
     slowed = 1000 / (fps * float(times[1] - times[0]))

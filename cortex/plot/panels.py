@@ -269,6 +269,21 @@ def time_course(
         )
 
 
+def trend(panel: Any, x: Any, y: Any, **line: Any) -> None:
+    """The straight line of least squares through points, if two or more are finite.
+
+    Args:
+        panel: matplotlib axes.
+        x, y: arrays of one shape.
+        **line: passed on to `Axes.plot`.
+    """
+    x, y = np.ravel(x), np.ravel(y)
+    there = np.isfinite(x) & np.isfinite(y)
+    if there.sum() > 1:
+        ends = np.array([x[there].min(), x[there].max()])
+        panel.plot(ends, np.polyval(np.polyfit(x[there], y[there], 1), ends), **line)
+
+
 def legend_of(panel: Any, title: str = "", **options: Any) -> None:
     """A legend of what has a label, if anything has."""
     handles, labels = panel.get_legend_handles_labels()

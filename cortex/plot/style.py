@@ -16,6 +16,7 @@ apart by readers with any colour vision. What a colour means, in every figure:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.projections import get_projection_class, register_projection
 from matplotlib.ticker import NullLocator, PercentFormatter
+
+from cortex.plot.panel import Panel
 
 E = "#D55E00"
 I = "#0072B2"  # noqa: E741 - the field's name for the inhibitory population
@@ -105,10 +109,21 @@ _SETTINGS: dict[str, Any] = {
 
 @contextmanager
 def journal() -> Iterator[None]:
-    """Use the style while drawing; decorate an experiment's ``draw`` with ``@style.journal()``."""
+    """Use the style, and `Panel` for all axes, while drawing.
+
+    Decorate an experiment's ``draw`` with ``@style.journal()``.
+    """
     # From matplotlib's own defaults, so that a reader's matplotlibrc does not change a figure.
-    with mpl.rc_context({**_defaults(), **_SETTINGS}):
-        yield
+    with mpl.rc_context({**_defaults(), **_SETTINGS}), warnings.catch_warnings():
+        # Missing numbers are seen in the figure.
+        for words in ("All-NaN", "Mean of empty slice", "Degrees of freedom"):
+            warnings.filterwarnings("ignore", words, RuntimeWarning)
+        before = get_projection_class("rectilinear")
+        register_projection(Panel)
+        try:
+            yield
+        finally:
+            register_projection(before)
 
 
 def _defaults() -> dict[str, Any]:
@@ -137,6 +152,17 @@ def figure(
     drawn = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
     drawn.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.05)
     return drawn, drawn.subplots(rows, columns, squeeze=False, **grid)
+
+
+def joined(panels: Any) -> Any:
+    """One panel in place of neighbours in a row or a column of a figure's grid."""
+    first, last = (panels[end].get_subplotspec() for end in (0, -1))
+    rows = slice(first.rowspan.start, last.rowspan.stop)
+    columns = slice(first.colspan.start, last.colspan.stop)
+    drawn = panels[0].figure
+    for panel in panels:
+        panel.remove()
+    return drawn.add_subplot(first.get_gridspec()[rows, columns])
 
 
 def letters(axes: Iterable[Axes]) -> None:

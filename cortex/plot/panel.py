@@ -1,0 +1,58 @@
+"""Axes that a missing number does not stop, and that say so where there is nothing else."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+NOTHING = "nothing to show:\nno finite number"
+
+
+class Panel(Axes):
+    """Axes of all that is drawn in the style, under the name of matplotlib's own.
+
+    A limit that is not finite is left as it was. If nothing that was drawn has a finite number,
+    lines across the panel apart, the panel says so when it is rendered.
+    """
+
+    name = "rectilinear"
+
+    def set_xlim(self, left: Any = None, right: Any = None, **how: Any) -> Any:
+        """Set the limits that are finite; arguments of `Axes.set_xlim`."""
+        ends = _finite(left, right)
+        return self.get_xlim() if ends == (None, None) else super().set_xlim(*ends, **how)
+
+    def set_ylim(self, bottom: Any = None, top: Any = None, **how: Any) -> Any:
+        """Set the limits that are finite; arguments of `Axes.set_ylim`."""
+        ends = _finite(bottom, top)
+        return self.get_ylim() if ends == (None, None) else super().set_ylim(*ends, **how)
+
+    def set_yscale(self, value: str, **how: Any) -> None:
+        """Set the scale; a logarithm of nothing above zero gets limits that it can draw."""
+        super().set_yscale(value, **how)
+        if value == "log" and self.get_ylim()[0] <= 0:
+            self.set_ylim(0.1, 10, auto=True)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw what there is, or the words that there is nothing."""
+        words = [text.get_text() for text in self.texts]
+        if NOTHING not in words and self._nothing():
+            middle = {"ha": "center", "va": "center", "transform": self.transAxes}
+            self.text(0.5, 0.5, NOTHING, color="#767676", fontsize=7, **middle)
+        super().draw(renderer)
+
+    def _nothing(self) -> bool:
+        if self.images:
+            return not any(np.isfinite(image.get_array()).any() for image in self.images)
+        # Matplotlib extends these limits by finite numbers only, those of lines across one way.
+        drawn = self.lines or self.collections or self.patches
+        return bool(drawn) and not np.isfinite(self.dataLim.get_points()).all()
+
+
+def _finite(low: Any, high: Any) -> tuple[Any, ...]:
+    if high is None and np.iterable(low):
+        low, high = low
+    return tuple(None if one is None or not math.isfinite(one) else one for one in (low, high))
