@@ -4,11 +4,12 @@
 stimulus (dashed), attention to V4 on before the stimulus. **d** and **e**, that effect as a share
 of its final size, when the cue comes before and after the stimulus; dots are where it passes the
 line. **f**, modulation index of each area for the forms of attention to V4 and for a gain on the
-drive of V1. **g**, receptive fields: response to a short line over the largest one. **h** and
-**i**, over strengths of feedback and shares of it onto I (dashes): modulation index of each area,
-and how much later the effect begins in V1 than in V4; grey marks the strength of the other panels.
-Areas from light (V1) to dark (V4). Deterministic steady states and time courses of one circuit
-each: no bars.
+drive of V1. **g**, receptive fields: response to a short line over the largest one. **h**,
+modulation index from area to area in circuits with weaker and stronger feedback, more and less of
+it onto I, a line a circuit; in order is above 0 in V1 and rising. **i**, in the same circuits, how
+much later the effect begins in V1 than in V4; dashes are feedback to I over that to E, and grey
+marks the strength of the other panels. Areas from light (V1) to dark (V4). Deterministic steady
+states and time courses of one circuit each: no bars.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LINES = ("-", "--", ":", "-.")
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Nine panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(3, 3, height=165.0)
+    figure, panels = style.figure(3, 3, height=168.0)
     usual = data.sel(entry=DEFAULT)
     until = _until(usual)
     for panel, area in zip(panels[0], data["area"].values[::-1], strict=True):
@@ -40,7 +41,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     _growth(panels[1, 1], settings.onset_share, usual, "cue", until)
     _sizes(panels[1, 2], data)
     _fields(panels[2, 0], data)
-    _grid_sizes(panels[2, 1], settings, data)
+    _grid_sizes(panels[2, 1], data)
     _grid_onsets(panels[2, 2], settings, data)
     style.letters(panels.flat)
     return figure
@@ -157,43 +158,22 @@ def _fields(panel: Any, data: Any) -> None:
         panel.legend(loc="upper left", title="width at half", alignment="left", handlelength=1.0)
 
 
-def _grid_axis(panel: Any, settings: Any) -> None:
-    """Strength of feedback, with that of the other panels marked if it is one number."""
-    own = set(settings.hierarchy.feedback)
-    if len(own) == 1:
-        panel.axvline(own.pop(), color=style.PALE, lw=4, zorder=0)
+def _grid_sizes(panel: Any, data: Any) -> None:
+    """Modulation index from area to area, a line for each circuit with feedback."""
+    ordered = sizes_in_order(data)
+    sizes = data.grid_index.where(data.feedback > 0, drop=True).transpose("area", ...)
+    kinds = {"in order": (ordered, style.INDIGO, "-"), "not": (~ordered, style.ORANGE, "--")}
+    for name, (which, colour, dash) in kinds.items():
+        lines = sizes.values[:, which.transpose(*sizes.dims[1:]).values]
+        if lines.size:
+            look = {"color": colour, "ls": dash, "marker": "o", "ms": 3, "lw": 0.9, "alpha": 0.7}
+            first, *_ = panel.plot(data["area"], lines, **look)
+            first.set_label(f"{name} ({lines.shape[1]})")
     panel.axhline(0, color=style.INK, lw=0.6)
-    panel.set_xlabel("Strength of feedback (%/Hz)")
-
-
-def _styles(data: Any) -> list[Any]:
-    """Legend of the line styles."""
-    return [
-        Line2D([], [], color=style.GREY, lw=1.1, ls=LINES[n % len(LINES)], label=f"{x:g}")
-        for n, x in enumerate(data["to_I"].values)
-    ]
-
-
-def _grid_sizes(panel: Any, settings: Any, data: Any) -> None:
-    """Modulation index of each area over feedback, one line style for each share onto I."""
-    for area in data["area"].values[::-1]:
-        for number, to_I in enumerate(data["to_I"].values):
-            values = data["grid_index"].sel(area=area, to_I=to_I).values
-            panel.plot(
-                data["feedback"], values, color=_colour(data, area), lw=1.1,
-                ls=LINES[number % len(LINES)], label=area if number == 0 else None,
-            )  # fmt: skip
-    _grid_axis(panel, settings)
     panel.set_ylabel("Modulation index")
-    if (data.feedback > 0).any():
-        panel.set_title(f"Sizes in order: {100 * sizes_in_order(data):.0f} % of circuits")
-    low, high = _range(data["grid_index"].values)
-    if high > low:
-        panel.set_ylim(low - 0.35 * (high - low), high + 0.25 * (high - low))
-    areas = panel.legend(loc="upper center", ncols=data.sizes["area"], columnspacing=1.2)
-    panel.add_artist(areas)
-    panel.legend(handles=_styles(data), loc="lower left", title="feedback to I / to E", ncols=3,
-                 columnspacing=1.0, alignment="left")  # fmt: skip
+    if ordered.size:
+        panel.set_title(f"Sizes in order: {style.percent(float(ordered.mean()))} of circuits")
+    legend_below(panel, 2)
 
 
 def _grid_onsets(panel: Any, settings: Any, data: Any) -> None:
@@ -208,14 +188,19 @@ def _grid_onsets(panel: Any, settings: Any, data: Any) -> None:
         for number, row in enumerate(values):
             line = LINES[number % len(LINES)]
             panel.plot(data["feedback"], row, color=colour, ls=line, lw=1.1, marker=".", ms=4)
-    _grid_axis(panel, settings)
+    own = set(settings.hierarchy.feedback)
+    if len(own) == 1:
+        panel.axvline(own.pop(), color=style.PALE, lw=4, zorder=0)
+    panel.axhline(0, color=style.INK, lw=0.6)
+    panel.set_xlabel("Strength of feedback (%/Hz)")
     first, last = data["area"].values[[0, -1]]
-    panel.set_ylabel(f"Onset {first} - onset {last} (ms)".replace("-", "\N{MINUS SIGN}"))
+    panel.set_ylabel(f"Lag of {first} after {last} (ms)")
     panel.set_title(f"Feedback shortens the lag of {first}")
-    low, high = _range(lag)
-    if high > low:
-        panel.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
     far = float(data["feedback"].values[-1]) or 1.0
     panel.set_xlim(-0.05 * far, 1.05 * far)
     handles = [Line2D([], [], color=c, lw=1.1, label=f"after {p}") for p, c in colours.items()]
-    panel.legend(handles=handles, loc="upper right", ncols=2, columnspacing=1.2)
+    handles += [
+        Line2D([], [], color=style.GREY, lw=1.1, ls=line, label=f"to I: {share:g}")
+        for share, line in zip(data["to_I"].values, LINES, strict=False)
+    ]
+    legend_below(panel, 3, handles=handles)

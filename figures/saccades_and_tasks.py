@@ -1,11 +1,11 @@
 """Figure of `saccades_and_tasks`: scan paths by task, how alike they are, and what they tell.
 
-**a** to **d**, a crowd of bars, and **e** to **h**, a photograph: fixations of all observers
-(white) and the path of the first (green, beginning at the square), in four tasks. **i**,
-similarity of scan paths of each two tasks, mean over images. **j**, similarity of paths of
-different and of the same task, a line an image. **k**, tasks decoded from a path, on the same and
-on a new image. **l**, change of the contrast of E and I rates at what is sought by the task's
-saliency as gain. n: 12 observers, 6 tasks, 8 images; bars are 95 % bootstrap intervals over
+**a** to **d**, a crowd of bars, and **e** to **h**, a photograph, drawn without its colours:
+fixations of all observers (white) and the path of the first (green, beginning at the square), in
+four tasks. **i**, similarity of scan paths of each two tasks, mean over images. **j**, similarity
+of paths of different and of the same task, a line an image. **k**, tasks decoded from a path, on
+the same and on a new image. **l**, change of the contrast of E and I rates at what is sought by the
+task's saliency as gain. n: 12 observers, 6 tasks, 8 images; bars are 95 % bootstrap intervals over
 observers and images.
 """
 
@@ -21,20 +21,23 @@ from cortex.plot import heat, interval_bars, legend_below, style
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Twelve panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(3, 4, height=128.0, height_ratios=(1.05, 0.7, 1))
+    figure, whole = style.figure(1, 1, height=134.0)
+    whole[0, 0].remove()
+    top, below = figure.subfigures(2, 1, height_ratios=(1.4, 1))
+    images, numbers = top.subplots(2, 4, height_ratios=(1.5, 1)), below.subplots(1, 4)
     chosen = _chosen([str(task) for task in data["task"].values])
     crowd = str(data["crowd"].values[0])
     photo = str(data["image"].values[data.sizes["crowd"]])
     for row, image, name in ((0, crowd, "crowd_image"), (1, photo, "photograph")):
-        for panel, task in zip(panels[row], chosen, strict=False):
+        for panel, task in zip(images[row], chosen, strict=False):
             _path(panel, data, image, data[name].values, task, titled=row == 0)
-        for panel in panels[row][len(chosen) :]:
+        for panel in images[row][len(chosen) :]:
             panel.axis("off")
-    _matrix(panels[2, 0], data.similarity)
-    _alike(panels[2, 1], data)
-    _decoded(panels[2, 2], data)
-    _sought(panels[2, 3], data)
-    style.letters(panels.flat)
+    _matrix(numbers[0], data.similarity)
+    _alike(numbers[1], data)
+    _decoded(numbers[2], data)
+    _sought(numbers[3], data)
+    style.letters([*images.flat, *numbers])
     return figure
 
 
@@ -47,11 +50,13 @@ def _chosen(tasks: list[str]) -> list[str]:
 def _path(panel: Any, data: Any, image: str, picture: Any, task: str, titled: bool) -> None:
     """Fixations of all observers as dots, and the path of the first."""
     shown = np.moveaxis(picture, 0, -1)
+    if not titled:  # a photograph, whose own colours would hide the path
+        shown = np.repeat(0.4 + 0.6 * shown.mean(-1, keepdims=True), 3, axis=-1)
     height, width = shown.shape[:2]
     style.unframed(panel).imshow(np.clip(shown, 0, 1), extent=(0, width, height, 0))
     places = data["places"].sel(image=image, task=task).values * [height, width]
     rows, columns = places.reshape(-1, 2).T
-    panel.plot(columns, rows, "o", ms=2, mfc="white", mec=style.INK, mew=0.3, alpha=0.7)
+    panel.plot(columns, rows, "o", ms=2.4, mfc="white", mec=style.INK, mew=0.4)
     rows, columns = places[0].T
     panel.plot(columns, rows, color="white", lw=1.8)
     panel.plot(columns, rows, color=style.ATTENDED, lw=1.0)

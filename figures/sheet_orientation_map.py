@@ -1,12 +1,12 @@
 """Figure of `sheet_orientation_map`: map, activity, length tuning, suppression, sum weights.
 
-**a**, the map of preferred orientations and the tested cells (white). **b** and **c**, E rates of
-the sheet for a grating of the best size at one cell (+) and of full size (dashed circle). **d** and
-**e**, rates of E and I cells over their largest against the size of the grating, contrast from
-light to dark. **f**, summation field against contrast. **g**, suppression indices of all cells.
-**h**, sum weight of two gratings against contrast; rings in **f** and **h** are an independent
-program's. n: 5 random networks of 12 cells; bands and bars are standard errors over cells, in **h**
-standard deviations over networks.
+**a**, preferred orientations where the tested cells are (dots). **b** and **c**, E rates there for
+a grating of the best size for one cell (+, dashed circle) and of full size, beyond what is shown.
+**d** and **e**, rates of E and I cells over their largest against the size of the grating, contrast
+from light to dark. **f**, summation field against contrast. **g**, suppression indices of all
+cells. **h**, sum weight of two gratings against contrast; rings in **f** and **h** are an
+independent program's. n: 5 random networks of 12 cells; bands and bars are standard errors over
+cells, in **h** standard deviations over networks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from cortex.sims.sheet_orientation_map import FIELDS, WEIGHTS
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap, hsv_to_rgb
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 
 from cortex.plot import axis_of, legend_of, marks, style
 
@@ -45,8 +45,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     return figure
 
 
-def _sheet(figure: Any, panel: Any, array: Any, name: str, **look: Any) -> Any:
-    """The sheet as an image from above, with a bar of colours below."""
+def _sheet(figure: Any, panel: Any, data: Any, array: Any, name: str, **look: Any) -> Any:
+    """The sheet around the tested cells as an image, with a bar of colours below."""
     side = array.row.values
     half = (side[1] - side[0]) / 2
     extent = [side[0] - half, side[-1] + half, side[-1] + half, side[0] - half]
@@ -57,19 +57,22 @@ def _sheet(figure: Any, panel: Any, array: Any, name: str, **look: Any) -> Any:
     )
     bar.set_label(name)
     bar.outline.set_linewidth(0.4)
-    panel.set(xlim=extent[:2], ylim=extent[2:], aspect="equal", xlabel="Place (deg)")
+    tested = side[data.places.values]
+    row, column = (tested.min(1) + tested.max(1)) / 2
+    reach = np.ptp(tested, axis=1).max() / 2 + 1
+    panel.set(xlim=(column - reach, column + reach), ylim=(row + reach, row - reach))
+    panel.set(aspect="equal", xlabel="Place (deg)")
     for axis in (panel.xaxis, panel.yaxis):
         axis.set_major_locator(mpl.ticker.MaxNLocator(5, integer=True))
 
 
 def _map(figure: Any, panel: Any, data: Any) -> None:
-    hue = np.linspace(0, 1, 256, endpoint=False)
-    colours = hsv_to_rgb(np.stack([hue, np.full(256, 0.72), np.full(256, 0.95)], -1))
-    look = {"cmap": ListedColormap(colours), "vmin": 0, "vmax": 180}
-    ticks = [0, 45, 90, 135, 180]
-    _sheet(figure, panel, data.preferred, "Preferred orientation (deg)", ticks=ticks, **look)
+    # A circle of colours that differ in lightness too, and as few as are told apart.
+    few = ListedColormap(mpl.colormaps["twilight"](np.arange(0.5, 8) / 8))
+    look = {"cmap": few, "vmin": 0, "vmax": 180, "ticks": [0, 45, 90, 135, 180]}
+    _sheet(figure, panel, data, data.preferred, "Preferred orientation (deg)", **look)
     row, column = data.row.values[data.places.values]
-    panel.plot(column, row, "o", mfc="white", mec=style.INK, mew=0.6, ms=2.8)
+    panel.plot(column, row, "o", mfc=style.YELLOW, mec=style.INK, mew=0.7, ms=4)
     panel.set_ylabel("Place (deg)")
     panel.set_title("Orientation map, tested cells")
 
@@ -88,7 +91,7 @@ def _activity(figure: Any, panels: Any, at: Any) -> None:
     for panel, i in zip(panels, (best, -1), strict=True):
         length = float(cell.length[i])
         look = {"cmap": heat, "vmin": 0, "vmax": top, "extend": "max"}
-        _sheet(figure, panel, at.activity.isel(length=i), words, **look)
+        _sheet(figure, panel, at.isel(network=0), at.activity.isel(length=i), words, **look)
         circle = mpl.patches.Circle((column, row), length / 2, fill=False, lw=0.8, ls=(0, (3, 2)))
         panel.add_patch(circle)
         panel.plot([column], [row], "+", color=style.I, ms=6, mew=1.3)
@@ -108,7 +111,7 @@ def _tuning(panel: Any, rates: Any, colour: str) -> None:
         panel.plot(m.length, m, color=shade, label=f"{level:g} %")
     axis_of(panel, rates.length, log=True)
     population = str(rates.population.values)
-    panel.set(ylim=(0, 1.08), ylabel=f"{population} rate / the cell's maximum")
+    panel.set(ylim=(0, 1.08), ylabel=f"{population} rate / largest")
     panel.set_title(TITLES[population])
     if rates.sizes["contrast"] <= FEW:
         low = {"E": "lower left", "I": "lower right"}[population]

@@ -2,52 +2,49 @@
 
 **a**, tuning quality of every map (dots) and mean of a layer, without circuits and with; yellow is
 what shuffled labels leave, 5 to 95 %. **b**, gradient against tuning values of maps and categories
-in the lowest and in the highest layer, without circuits. **c** and **d**, correlation of tuning and
-gradient values by layer, over the maps of a layer and over categories, for gradients from a
-balanced set (solid) and from images of the category (dashed); blue is about what was published for
-another network. n: 10 categories and the maps of 8 layers; bars are 95 % bootstrap intervals over
-maps.
+in the lowest and in the highest layer, without circuits. **c** to **f**, correlation of tuning and
+gradient values by layer: over the maps of a layer (which maps are for a category?) and over
+categories (which categories is a map for?), with gradients from images of the category and from a
+balanced set; blue is about what was published for another network. n: 10 categories and the maps
+of 8 layers; bars and bands are 95 % bootstrap intervals over maps.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from cortex.plot import style
+from cortex.plot import curves, style
 
 COLOURS = {"plain": style.GREY, "circuits": style.INDIGO}
 DODGE = {"plain": -0.17, "circuits": 0.17}
-SETS = {"balanced": ("balanced set", "o", "-"), "category": ("category's images", "s", (0, (2, 1)))}
-POOLED = {
-    "over maps": "Which maps are for a category?\nOver the maps of a layer",
-    "over categories": "Which categories is a map for?\nOver categories",
-}
+SETS = {"category": "category's images", "balanced": "balanced set"}
 PUBLISHED = (0.2, 0.5)  # early and late, VGG-16
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Quality and examples of values on top, correlations by layer below."""
-    figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, 135 / 25.4), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.06)
-    top, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.25))
+    figure, whole = style.figure(1, 1, height=125.0)
+    whole[0, 0].remove()
+    top, below = figure.subfigures(2, 1, height_ratios=(1.0, 1.15))
     panels = top.subplots(1, 3, width_ratios=(1.7, 1.0, 1.0))
     _quality(panels[0], data)
     for panel, layer in zip(panels[1:], data["layer"].values[[0, -1]], strict=True):
         _values(panel, data, int(layer))
     panels[1].set_ylabel("Gradient value\n(share of the map's largest)")
-    pair = below.subplots(1, len(POOLED), sharey=True)
-    for panel, (pooled, title) in zip(pair, POOLED.items(), strict=True):
-        _correlation(panel, data.sel(pooled=pooled), title)
-    pair[0].set_ylabel("Correlation of tuning\nand gradient values")
-    _legend(below, data, settings.statistics.level)
-    style.letters([panels[0], panels[1], *pair])
+    kinds = [(pooled, set) for pooled in data["pooled"].values for set in SETS]
+    each = below.subplots(1, len(kinds), sharey=True)
+    for panel, (pooled, set) in zip(each, kinds, strict=True):
+        _correlation(panel, data["correlation"].sel(pooled=pooled, set=set))
+        panel.set_title(f"{pooled.capitalize()},\n{SETS[set]}", fontsize=7.5)
+    each[0].set_ylabel("Correlation of tuning\nand gradient values")
+    _legend(below, data)
+    style.letters([panels[0], panels[1], *each])
     return figure
 
 
@@ -131,40 +128,26 @@ def _values(panel: Any, data: Any, layer: int) -> None:
     panel.set_title(f"Layer {layer}, {style.VARIANTS[str(here['variant'].values)]}", fontsize=7)
 
 
-def _correlation(panel: Any, data: Any, title: str) -> None:
-    layers = data["layer"].values
-    panel.axhline(0.0, color=style.PALE, lw=1, zorder=0)
+def _correlation(panel: Any, correlation: Any) -> None:
+    layers = correlation["layer"].values
     # What is known of the published curves: about where they start and end.
     third = max(layers.size // 4, 1)
     for value, place in zip(PUBLISHED, (layers[:third], layers[-third:]), strict=True):
         ends = (place[0] - 0.4, place[-1] + 0.4)
-        panel.plot(ends, (value, value), color=style.SKY, lw=4, alpha=0.5, zorder=1)
-    shift = np.linspace(-0.12, 0.12, len(SETS))
-    for variant in data["variant"].values:
-        for offset, (over, (_, marker, dash)) in zip(shift, SETS.items(), strict=True):
-            here = data["correlation"].sel(variant=variant, set=over)
-            place = layers + offset + DODGE[variant] / 3
-            _interval(panel, place, here, COLOURS[variant], marker, dash)
-    panel.set_title(title, fontsize=7.5)
-    _layer_axis(panel, data)
+        panel.plot(ends, (value, value), color=style.SKY, lw=4, alpha=0.6, zorder=1)
+    looks = {name: {"color": colour, "marker": "o", "ms": 3} for name, colour in COLOURS.items()}
+    curves(panel, correlation, "layer", "variant", looks=looks, log=False)
+    panel.axhline(0.0, color=style.INK, lw=0.6, zorder=0)
+    panel.set_ylabel("")
+    _layer_axis(panel, correlation)
 
 
-def _legend(figure: Any, data: Any, level: float) -> None:
+def _legend(figure: Any, data: Any) -> None:
     handles: list[Any] = [
         Patch(color=COLOURS[v], lw=0, label=style.VARIANTS[v]) for v in data["variant"].values
     ]
     handles += [
-        Line2D([], [], color=style.INK, marker=marker, ls=dash, ms=3.5, label=f"gradient: {words}")
-        for words, marker, dash in SETS.values()
-    ]
-    handles += [
         Patch(color=style.YELLOW, alpha=0.5, lw=0, label="shuffled labels, 5 to 95 %"),
-        Line2D([], [], color=style.SKY, lw=4, alpha=0.5, label="published, early and late"),
+        Line2D([], [], color=style.SKY, lw=4, alpha=0.6, label="published, early and late"),
     ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=3,
-        title=f"Bars: {style.percent(level)} bootstrap intervals over maps",
-        title_fontsize=7,
-    )
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)

@@ -177,14 +177,14 @@ def effects(s: Settings, rate: Any, course: Any) -> tuple[xr.DataArray, xr.DataA
     return index.assign_attrs(units="1", long_name="modulation index"), onset
 
 
-def sizes_in_order(d: xr.Dataset) -> float:
-    """Share of the circuits with feedback whose modulation indices rise from area to area.
+def sizes_in_order(d: xr.Dataset) -> xr.DataArray:
+    """Whether the modulation indices of each circuit with feedback rise from area to area.
 
     Strong feedback to E alone moves the whole bump of activity in the lower areas off the middle
     of the stimulus: the unit that is read there loses, the bump as a whole gains.
     """
     index = d.grid_index.sel(feedback=d.feedback > 0)
-    return float(((index.diff("area") > 0).all("area") & (index.isel(area=0) > 0)).mean())
+    return (index.diff("area") > 0).all("area") & (index.isel(area=0) > 0)
 
 
 def later(d: xr.Dataset, entry: str = DEFAULT, areas: Any = AREAS[::-1]) -> xr.DataArray:
