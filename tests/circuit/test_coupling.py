@@ -34,7 +34,7 @@ from tests.circuit.twins import NAMES, rates_of, sheet, sheet_of
 from tests.reference import published, ssn
 from tests.refusals import refusal
 
-# The promise of issue 2: 1e-5 relative, in float32. All terms of a sum are positive, so that
+# The promise: 1e-5 relative, in float32. All terms of a sum are positive, so that
 # it holds entry by entry; weights below 1e-11 of the peak are cut off (1e-12 an axis).
 RTOL = 1e-5
 CUT = 1e-11

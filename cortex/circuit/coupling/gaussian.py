@@ -18,7 +18,7 @@ from .features import AbstractFeatures, FactoredFeatures, UnmixedFeatures, as_fe
 from .narrow import Reach
 from .shortcut import AbstractShortcut, GuardedOperator
 
-LARGEST_PLANE = 256  # places; up to here one dense product is the fastest (measured)
+LARGEST_PLANE = 64  # places; up to here one dense product is the fastest (measured)
 # What waves or sums may cost of what products on places do. Measured on waves: at .66 a quarter
 # faster, at .82 no difference.
 WORTHWHILE = 0.7
@@ -175,7 +175,7 @@ class GaussianCoupling(AbstractCoupling):
         columns = self.sigma.map(lambda s: self.border.kernel(width, s))
         if height * width <= LARGEST_PLANE:
             return PlaneOperator.build(rows, columns, features)
-        exact = SeparableOperator(rows, columns, features)
+        exact = SeparableOperator.build(rows, columns, features)
         if self.shortcut is None:
             return exact
         sums = self.sigma.map(gaussian_sum)
@@ -281,41 +281,67 @@ class PlaneOperator(AbstractOperator):
 
 
 class SeparableOperator(AbstractOperator):
-    """Three small matrix products: over features, over columns, over rows.
+    """Small matrix products: over columns, over rows, over features.
 
     Attributes:
-        rows: kernels (height, height) times the strength J.
-        columns: kernels (width, width).
+        columns: of each source, the kernels (width, width) onto E and, below them, onto I.
+        rows: onto each target, the kernels (height, height) from E, times their strength J, and
+            beside them those from I, times -J.
         features: S.
     """
 
-    rows: Projections[Float[Array, "height height"]]
-    columns: Projections[Float[Array, "width width"]]
+    columns: EI[Float[Array, "twice_width width"]]
+    rows: EI[Float[Array, "height twice_height"]]
     features: AbstractFeatures
 
-    def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
-        flat = rates.map(lambda r: r.reshape(*r.shape[:-2], -1))
-        mixed = rates.map(lambda r, f: self.features(f).reshape(r.shape), flat)
-        sources = Projections(EE=mixed.E, EI=mixed.I, IE=mixed.E, II=mixed.I)
-        return self.rows.map(
-            lambda rows, columns, source: jnp.einsum(
-                "yY,...fYX,xX->...fyx", rows, source, columns, precision="highest"
+    @classmethod
+    def build(
+        cls,
+        rows: Projections[Float[Array, "height height"]],
+        columns: Projections[Float[Array, "width width"]],
+        features: AbstractFeatures,
+    ) -> "SeparableOperator":
+        """From the kernels over rows (times J) and over columns."""
+        return cls(
+            columns=EI(
+                jnp.concatenate([columns.EE, columns.IE]), jnp.concatenate([columns.EI, columns.II])
             ),
-            self.columns,
-            sources,
+            rows=EI(
+                jnp.concatenate([rows.EE, -rows.EI], axis=1),
+                jnp.concatenate([rows.IE, -rows.II], axis=1),
+            ),
+            features=features,
+        )
+
+    # One product over columns for both targets, which writes its result turned; then one over
+    # rows that adds up both sources; features last. Two to three times as fast on 14 x 14 places
+    # as products over the plane or projection by projection, a fifth faster on 28 x 28 (measured).
+
+    def parts(self, rates: EI[Leaf]) -> Projections[Leaf]:
+        onto_E, onto_I = self._over_columns(rates)
+        height = rates.E.shape[-2]
+        E, I = self.rows.E, self.rows.I  # noqa: E741
+        return Projections(
+            EE=self._over_rows(E[:, :height], onto_E[..., :height]),
+            EI=self._over_rows(-E[:, height:], onto_E[..., height:]),
+            IE=self._over_rows(I[:, :height], onto_I[..., :height]),
+            II=self._over_rows(-I[:, height:], onto_I[..., height:]),
         )
 
     def __call__(self, rates: EI[Leaf]) -> EI[Leaf]:
-        # Features last, with excitation and inhibition already added up; each product over
-        # columns writes its result turned: a fifth faster than the four parts (measured).
-        def spread(rows: Leaf, columns: Leaf, source: Leaf) -> Leaf:
-            turned = jnp.einsum("xX,...yX->...xy", columns, source, precision="highest")
-            return jnp.einsum("yY,...xY->...yx", rows, turned, precision="highest")
+        return self.rows.map(self._over_rows, EI(*self._over_columns(rates)))
 
-        sources = Projections(EE=rates.E, EI=rates.I, IE=rates.E, II=rates.I)
-        net = self.rows.map(spread, self.columns, sources).net()
-        flat = net.map(lambda u: u.reshape(*u.shape[:-2], -1))
-        return flat.map(lambda u, r: self.features(u).reshape(r.shape), rates)
+    def _over_columns(self, rates: EI[Leaf]) -> list[Leaf]:
+        """What goes to E and what to I, (..., width, 2 x height): from E and, beside it, from I."""
+        turned = rates.map(
+            lambda r, k: jnp.einsum("cX,...yX->...cy", k, r, precision="highest"), self.columns
+        )
+        both = (jnp.split(turned.E, 2, axis=-2), jnp.split(turned.I, 2, axis=-2))
+        return [jnp.concatenate(sources, axis=-1) for sources in zip(*both, strict=True)]
+
+    def _over_rows(self, rows: Leaf, turned: Leaf) -> Leaf:
+        net = jnp.einsum("yc,...xc->...yx", rows, turned, precision="highest")
+        return self.features(net.reshape(*net.shape[:-2], -1)).reshape(net.shape)
 
 
 class PooledOperator(AbstractOperator):

@@ -78,7 +78,7 @@ def test_the_rings_table(published_ring, row):
     found_E, found_I = published_ring.E[row], published_ring.I[row]
     found = (found_E[0, 45], found_I[0, 45], sum_weight(found_E), sum_weight(found_I))
     expected = list(TABLE.values())[row]
-    np.testing.assert_allclose(found, expected, rtol=5e-3)  # the promise of issue 2
+    np.testing.assert_allclose(found, expected, rtol=5e-3)  # the promise
 
 
 def test_unequal_contrasts_on_the_ring(published_ring):
