@@ -22,13 +22,13 @@ from cortex.plot import map_of, style
 from . import learned_panels
 
 NAMES = {"gate": "Attention gate", "residual": "Residual mask"}
-PLACES = {"asked": ("asked for", "elsewhere"), "ink": ("ink", "paper")}
+PLACES = {"asked": ("asked", "elsewhere"), "ink": ("ink", "paper")}
 
 
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """A row for each mechanism: average map, gain, rates, detection; returns a `Figure`."""
-    figure, panels = style.figure(2, 4, height=112, width_ratios=(1.25, 1, 1, 1.1))
+    figure, panels = style.figure(2, 4, height=116, width_ratios=(1.25, 1, 1, 1.1))
     pattern = data.pattern.sel(condition="learned").isel({"pass": -1}).mean("seed")
     means = learned_panels.aligned(data, pattern - pattern.mean("image"))
     limit = float(np.nanmax(np.abs(means), initial=0.0)) or 1.0
@@ -41,7 +41,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         _gain(gain, one, " minus ".join(places))
         learned_panels.rate_changes(rates, one.rate_change, " / ".join(places))
         auc = one.detection_gain.sel(quantity="auc")
-        learned_panels.gained(detection, auc, "Change of ROC area")
+        learned_panels.gained(detection, auc, "Change of\nROC area")
     for panel, title in zip(panels[0, 1:], ("Gain", "Circuits", "Detection"), strict=True):
         panel.set_title(title)
     style.letters(panels.flat)
@@ -53,4 +53,4 @@ def _gain(panel: Any, data: Any, where: str) -> None:
     seeds = data.gain_by_seed.sel(bound="value")
     learned_panels.by_condition(panel, data.gain_contrast, seeds, learned_panels.ORDER[1:])
     panel.axhline(0.0, color=style.GREY, lw=0.6, zorder=0)
-    panel.set_ylabel(f"Gain, {where}")
+    panel.set_ylabel(f"Gain,\n{where}")

@@ -67,7 +67,7 @@ def _course(panel: Any, data: Any, first: str, second: str) -> None:
     panel.axvline(0, color=style.GREY, lw=0.6)
     panel.set(ylim=(0, 1.05 * _top(data.course)), xlabel="Time from stimulus onset (ms)")
     panel.set_ylabel(f"Rate of the E unit at {first} (Hz)")
-    panel.set_title("Attention decides the competition")
+    panel.set_title("Attention decides who wins")
     legend_below(panel, 2)
 
 

@@ -122,7 +122,9 @@ def _estimates(panel: Any, data: Any, name: str) -> None:
         single = data[f"each_{name}"].sel(cue=cue).values
         spots = place + np.linspace(0.06, 0.14, len(single))
         panel.plot(spots, single, ".", color=style.GREY, ms=2.5)
-    panel.set_xticks(places, data["cue"].values)
+    # Every other word one line down, where it has room.
+    words = ["\n" * (number % 2) + str(cue) for number, cue in enumerate(data["cue"].values)]
+    panel.set_xticks(places, words)
     panel.set(xlabel="Cue", ylim=(0, None))
 
 

@@ -31,7 +31,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     _fates(fates, 100 * data.fate.sel(condition=BOTH).isel({"pass": -1}))
     _rates(rates, data)
     gain = data.detection_gain.sel(quantity="auc")
-    learned_panels.gained(detection, gain, "Change of ROC area")
+    learned_panels.gained(detection, gain, "Change of\nROC area")
     detection.set_title("Detection")
     style.letters(panels[0])
     return figure

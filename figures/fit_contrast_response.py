@@ -28,18 +28,17 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Six panels from the results alone; returns a `matplotlib.figure.Figure`."""
     figure, panels = style.figure(2, 3, height=136.0)
     (fitted, descent, errors), (valley, held_out, pair) = panels
+    words = {fitted: "Contrast", held_out: "Contrast not fitted", pair: "Contrast of each grating"}
+    for panel, label in words.items():
+        axis_of(panel, data.predicted)
+        panel.set_xlabel(f"{label} (%)")
+        panel.set_xlim(0.9 * float(data.predicted.min()), 1.1 * float(data.predicted.max()))
     _fitted(fitted, data)
     _descent(descent, data)
     _errors(errors, data)
     _valley(valley, data)
     _held_out(held_out, data, 100 * settings.relative_noise)
     _pair(pair, data, settings.pair_contrast)
-    for panel in (fitted, held_out, pair):
-        axis_of(panel, data.predicted)
-        panel.set_xlabel("Contrast (%)")
-        panel.set_xlim(0.9 * float(data.predicted.min()), 1.1 * float(data.predicted.max()))
-    held_out.set_xlabel("Contrast not fitted (%)")
-    pair.set_xlabel("Contrast of each grating (%)")
     style.letters(panels.flat)
     return figure
 
@@ -128,7 +127,7 @@ def _valley(panel: Any, data: Any) -> None:
 
 def _held_out(panel: Any, data: Any, noise: float) -> None:
     errors = 100 * off(asked(data.curve))
-    panel.axhspan(-noise, noise, color=style.PALE, alpha=0.5, lw=0, label="noise of a recording")
+    panel.axhspan(-noise, noise, color=style.PALE, alpha=0.5, lw=0, label="recording's noise")
     for (population, colour), shift in zip(POPULATIONS.items(), (0.97, 1.03), strict=True):
         here = errors.sel(population=population)
         low, middle, high = here.quantile([0.025, 0.5, 0.975], ["circuit", "place"])

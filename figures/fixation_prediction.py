@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cortex.plot import style
+from cortex.plot import legend_below, style
 
 # Colour, marker and words of each predictor, in the order of the rows.
 LOOKS = {
@@ -93,7 +93,7 @@ def _added(panel: Any, data: Any) -> None:
     panel.axvline(0, color=style.INK, lw=0.6)
     panel.axhline(3.5, color=style.PALE, lw=0.8)
     _rows(panel, len(words), words)
-    panel.set_xlabel("AUC (x 10), then NSS")
+    panel.set_xlabel("10 × AUC (upper)\nand NSS (lower)")
     panel.set_title("What circuits add")
 
 
@@ -108,9 +108,7 @@ def _tried(panel: Any, data: Any) -> None:
     style.plain_log(panel.xaxis, data.tried.contrast.values)
     panel.xaxis.set_minor_locator(style.no_ticks())
     panel.set(xlabel="Contrast (%) = recurrence", ylabel="Shuffled AUC")
-    low, high = panel.get_ylim()
-    panel.set_ylim(low, high + 0.45 * (high - low))
-    panel.legend(loc="upper left", labelspacing=0.2)
+    legend_below(panel, 2)
     panel.set_title("Half chosen on")
 
 

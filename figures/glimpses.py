@@ -165,5 +165,5 @@ def _detection(panel: Any, data: Any) -> None:
     panel.text(0.99, 9, "chance", color=style.GREY, **place)
     words = {"covert": "window on\nthe whole", "overt": "cut around\nthe place"}
     panel.set_xticks(range(2), [words[str(name)] for name in share["looking"].values])
-    panel.set(xlabel="", ylim=(0, 100), ylabel="Digit's detector strongest (%)")
+    panel.set(xlabel="", ylim=(0, 100), ylabel="Its detector strongest (%)")
     panel.set_title("What detectors make of it")

@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from cortex.plot import interval_bars, style
 
@@ -80,7 +79,7 @@ def by_strength(
             panel.plot(one["strength"], one, color=colour, **look)
     panel.set_ylim(0, room)
     panel.set_yticks(np.linspace(0, 1, 5))
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    style.percent_axis(panel.yaxis)
     panel.set_xlim(0, None)
     panel.set_xlabel("Strength of attention β")
     variant, site = (str(attended[name].item()) for name in ("variant", "site"))
@@ -127,6 +126,6 @@ def legend(figure: Any, data: Any, level: float, *more: Line2D) -> None:
         loc="outside lower center",
         ncols=3,
         title=f"Attention by … (best β chosen on half of the images, shown on the other half; "
-        f"{level:.0%} bootstrap intervals)",
+        f"{style.percent(level)} bootstrap intervals)",
         title_fontsize=7,
     )

@@ -102,7 +102,7 @@ def rate_changes(panel: Any, change: xr.DataArray, where: str) -> None:
     interval_bars(panel, factor, "condition", "population", width=0.5)
     panel.axhline(1.0, color=style.PALE, lw=1, zorder=0)
     panel.set_xticks(range(2), [TICKS[name] for name in ORDER[1:]])
-    panel.set(xlabel="", ylabel=f"Rates, {where},\nrelative to no attention")
+    panel.set(xlabel="", ylabel=f"Rates, {where}\n(1: no attention)")
     legend_below(panel, 2)
 
 
@@ -117,5 +117,6 @@ def gained(panel: Any, gain: xr.DataArray, words: str) -> None:
     rows = ["none", "first\nweights"]
     one = gain.sel(control=["over none", "over untrained"])
     forest(panel, one, "control", rows=rows, looks={None: COLOURS["learned"]})
-    panel.locator_params(axis="x", nbins=3)
+    panel.locator_params(axis="x", nbins=2)
+    panel.tick_params(axis="x", labelsize=6.2)
     panel.set(xlabel=words, ylabel="Learned minus")

@@ -110,6 +110,6 @@ def _inputs(panel: Any, shares: Any, at: Any) -> None:
     panel.set_ylabel("Input to the middle E unit\n(of that at the best length)")
     longest = shares.isel(length=-1)
     both = longest.excitation < 1 and longest.inhibition < 1
-    claim = "Both inputs withdraw" if both else "Inputs of the middle unit"
+    claim = "Both withdraw" if both else "Inputs"
     panel.set_title(f"{claim} at {float(at.contrast):g} %")
     legend_below(panel)

@@ -30,7 +30,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     """A row a mechanism, columns of behaviour and activity; a `matplotlib.figure.Figure`."""
     own = {task: data.sel(task=task, attended=data.acts_at) for task in TASKS}
     figure, (panels,) = style.figure(
-        1, 5, height=36 + 5.4 * data.sizes["source"], width_ratios=(1.3, 1.1, 0.9, 0.9, 1)
+        1, 5, height=36 + 5.4 * data.sizes["source"], width_ratios=(1.3, 1.1, 1, 1, 1.15)
     )
     _rows(panels, data, own)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -71,7 +71,7 @@ def _rows(panels: Any, data: Any, own: Any) -> None:
         panel.set_xlabel(f"Change of\nmean {population} rate", color=getattr(style, population))
         style.percent_axis(panel.xaxis)
     for panel in panels:
-        panel.xaxis.set_major_locator(MaxNLocator(3 if panel is not panels[4] else 2))
+        panel.xaxis.set_major_locator(MaxNLocator(2 if panel in panels[2:] else 3))
         panel.set_ylim(len(words) - 0.5, -0.5)
         if panel is not panels[0]:
             panel.set_yticks([])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cortex.plot import forest, interval_bars, style
+from cortex.plot import forest, interval_bars, legend_below, style
 
 TASKS = {
     "merged": {"color": style.GREY, "fmt": "o", "ms": 3.5},
@@ -38,7 +38,7 @@ COURSES = {
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Gains by condition, less a uniform rise, and by part; below, the attended place, and time."""
     names = [name for name in data.condition.values if name != "none"]
-    upper, lower = 4.4 * len(names) + 20, 56
+    upper, lower = 4.4 * len(names) + 26, 56
     figure, panels = style.figure(2, 3, height=upper + lower + 14, height_ratios=(upper, lower))
     last, first = str(data.task.values[-1]), data.isel(contrast=0).sel(condition=names)
     of_tasks = {"looks": TASKS, "names": NAMES}
@@ -50,9 +50,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         panel.set_xlabel(label)
         if panel is not panels[0, 0]:
             panel.set_yticks([])
-    tight = {"columnspacing": 0.6, "handletextpad": 0.0, "handlelength": 0.9, "ncols": 3}
-    panels[0, 0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), **tight)
-    panels[0, 2].legend(loc="lower right", bbox_to_anchor=(1.2, 1.0), **tight)
+    legend_below(panels[0, 0], 2)
+    legend_below(panels[0, 2])
     _below(panels[1], data.sel(task=last), NAMES[last])
     figure.suptitle(_claim(data), fontsize=8)
     style.letters(panels.ravel())
@@ -75,7 +74,7 @@ def _below(panels: Any, here: Any, task: str) -> None:
     for panel in panels[:2]:
         panel.set_xlabel("Contrast (1: as trained)")
     panels[2].set_xlabel("Read until, after the onset (ms)")
-    panels[2].legend(loc="upper center", bbox_to_anchor=(0.4, -0.3), ncols=2, columnspacing=0.8)
+    legend_below(panels[2], 2)
 
 
 def _claim(data: Any) -> str:

@@ -21,7 +21,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
 
 from cortex.plot import interval_bars, style
 from cortex.studies import last_layer, single_layers
@@ -198,7 +197,7 @@ def _gains(panel: Any, here: Any, name: str) -> None:
     panel.set_xticks(ticks, labels)
     base = float(here["detection_unattended"].sel(measure=name))
     panel.annotate(
-        f"unattended {base:.1%}" if name == "performance" else f"unattended {base:.3f}",
+        f"unattended {style.percent(base, 1) if name == 'performance' else round(base, 3)}",
         (0.03, 0.97),
         xycoords="axes fraction",
         va="top",
@@ -224,7 +223,7 @@ def _rates(panel: Any, here: Any, task: str, variant: str) -> None:
     ):
         at = rates.sel(measure=name)
         panel.plot(at["strength"], at, color=colour, marker="o", ms=2.5, lw=1.2, label=label)
-    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    style.percent_axis(panel.yaxis)
     panel.set_ylim(-0.02, 1.02)
     if task == "merged" and variant == "plain":
         panel.legend(loc="best", fontsize=6, labelspacing=0.25)
@@ -239,7 +238,9 @@ def _legend(figure: Any, data: Any, level: float) -> None:
     handles.append(
         Line2D([], [], color=style.OLIVE, ls=(0, (4, 2)), label="no attention, better threshold")
     )
-    handles.append(Patch(color=style.GREY, alpha=0.25, lw=0, label=f"{level:.0%} interval"))
+    handles.append(
+        Patch(color=style.GREY, alpha=0.25, lw=0, label=f"{style.percent(level)} interval")
+    )
     figure.legend(
         handles=handles,
         loc="outside lower center",

@@ -51,7 +51,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         base = data["detection_unattended"].sel(variant=variant)
         right, auc = (float(base.sel(measure=name)) for name in ("performance", "auc"))
         panel.set_title(
-            f"{network(settings, variant)}\nunattended: right {right:.1%}, "
+            f"{network(settings, variant)}\nunattended: right {style.percent(right, 1)}, "
             f"area under ROC curve {auc:.2f}",
             fontsize=7,
         )

@@ -58,10 +58,10 @@ def _responses(panel: Any, rates: Any, names: tuple[str, str]) -> None:
     top = float(np.nanmax([first + second, both]))
     if top > 0:  # false for NaN as well
         panel.set_ylim(0, 1.05 * top)
-    legend_below(panel, 2)
     period = 2 * rates.preferred.values[-1] - rates.preferred.values[-2]
     panel.set(xlim=(0, period), xticks=np.linspace(0, period, 5))
     panel.set(xlabel="Preferred orientation (deg)", ylabel="Excitatory rate (Hz)")
+    legend_below(panel, 2)
 
 
 def _weights(panel: Any, data: Any, rows: Any) -> None:

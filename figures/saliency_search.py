@@ -95,7 +95,7 @@ def _fixations(panel: Any, data: Any) -> None:
     panel.annotate(
         "at random",
         (sizes[-1], (sizes[-1] + 1) / 2),
-        xytext=(0, -9),
+        xytext=(0, -14),
         textcoords="offset points",
         ha="right",
         va="top",
@@ -110,7 +110,7 @@ def _fixations(panel: Any, data: Any) -> None:
     panel.set_ylim(0, 1.25 * max(float(data["mean_fixations"].max()), (sizes[-1] + 1) / 2))
     panel.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     panel.set_xlabel("Bars in the display")
-    panel.set_ylabel("Fixations to the target")
+    panel.set_ylabel("Fixations to target")
     panel.set_title("Conjunctions take search", fontsize=7.5)
     legend_below(panel, 2)
 
@@ -156,4 +156,4 @@ def _over_energy(panel: Any, settings: Any, data: Any) -> None:
     panel.set_ylabel("E rate (Hz)")
     panel.set_title("With more gain", fontsize=7.5)
     lines = [Line2D([], [], color=style.E, ls=dash) for dash in ("-", (0, (3, 1.5)))]
-    panel.legend(handles=lines, labels=["target", "other bars"], loc="upper left")
+    legend_below(panel, 2, handles=lines, labels=["target", "other bars"])

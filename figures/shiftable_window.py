@@ -128,7 +128,7 @@ def _width(panel: Any, settings: Any, data: Any) -> None:
     panel.set_xticks(steps[::2])
     panel.set_xlabel("Shifts done")
     panel.set_ylabel("Width of the window (SD, deg)")
-    panel.set_title("Sharpening bounds the width")
+    panel.set_title("Sharpening bounds it")
     legend_below(panel, 1)
 
 

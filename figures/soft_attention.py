@@ -42,8 +42,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     share, rates, report, detection = below
     _shares(share, data)
     learned_panels.rate_changes(rates, data.rate_change, "quadrant / elsewhere")
-    learned_panels.gained(report, data.margin_gain, "Change of logit margin")
-    learned_panels.gained(detection, data.detection_gain.sel(quantity="auc"), "Change of ROC area")
+    learned_panels.gained(report, data.margin_gain, "Change of\nlogit margin")
+    learned_panels.gained(detection, data.detection_gain.sel(quantity="auc"), "Change of\nROC area")
     titles = ("Weights find it", "Circuits follow", "Report", "Detection")
     for panel, title in zip(below, titles, strict=True):
         panel.set_title(title)

@@ -112,8 +112,6 @@ def _statistic(panel: Any, data: Any, name: str) -> None:
         place += 1
     panel.axhline(2.5, color=style.PALE, lw=0.8)
     panel.axvline(0, color=style.INK, lw=0.6)
-    if name == "correlation":
-        panel.text(0.14, 0.03, "open: within sessions", transform=panel.transAxes)
     panel.set_yticks(range(place), labels if name == "slope" else [])
     panel.tick_params(axis="y", length=0)
-    panel.set(ylim=(place - 0.5, -0.5), xlabel=f"{name.capitalize()} (95 %)")
+    panel.set(ylim=(place - 0.5, -0.5), xlabel=f"{name.capitalize()}\n(open: within sessions)")

@@ -182,9 +182,9 @@ def letters(axes: Iterable[Axes]) -> None:
         )
 
 
-def percent(share: float) -> str:
+def percent(share: float, decimals: int = 0) -> str:
     """A share in words: "95 %"."""
-    return f"{share:.0%}".replace("%", " %").replace("-", "−")
+    return f"{share:.{decimals}%}".replace("%", " %").replace("-", "−")
 
 
 def percent_axis(axis: Any) -> None:
