@@ -1,4 +1,7 @@
-"""Writes, while the documentation is built, a page for each experiment and the list of all."""
+"""Writes, while the documentation is built, a page for each experiment and the list of all.
+
+Tutorials become notebooks too, which their pages offer for download.
+"""
 
 import json
 import os
@@ -11,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def on_files(files, config):
-    """The pages, and the pictures that they show."""
+    """The pages, the pictures that they show, and the notebooks."""
     from mkdocs.structure.files import File
 
     from cortex.experiment import registry
@@ -36,6 +39,9 @@ def on_files(files, config):
     files.append(File.generated(config, "benchmarks.md", content=measured))
     scaling = str(ROOT / "benchmarks" / "scaling.png")
     files.append(File.generated(config, "scaling.png", abs_src_path=scaling))
+    for tutorial in sorted((ROOT / "docs" / "tutorials").glob("*.py")):
+        path = f"tutorials/{tutorial.stem}.ipynb"
+        files.append(File.generated(config, path, content=notebook(tutorial)))
     content = "\n".join(listed) + "\n"
     files.append(File.generated(config, "experiments/index.md", content=content))
     return files
@@ -46,6 +52,24 @@ def on_page_markdown(markdown, page, config, files):
     markdown = markdown.replace("](../figures/gallery/README.md)", "](experiments/index.md)")
     markdown = markdown.replace("](../benchmarks/README.md)", "](benchmarks.md)")
     return markdown.replace("](../figures/gallery/", "](experiments/")
+
+
+def notebook(tutorial):
+    """A tutorial as a notebook, not executed."""
+    import jupytext
+
+    cells = jupytext.read(tutorial)
+    cells.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    return jupytext.writes(cells, "ipynb")
+
+
+def on_page_content(html, page, config, files):
+    """Above a tutorial stands where its notebook is."""
+    stem, suffix = os.path.splitext(page.file.src_uri)
+    if suffix != ".py":
+        return html
+    href = f"{os.path.basename(stem)}.ipynb"
+    return f'<p><a href="{href}" download>Download as a notebook</a></p>{html}'
 
 
 def verdicts():
@@ -71,7 +95,14 @@ def page_of(name, rows):
     module = __import__(f"cortex.sims.{name}", fromlist=["__doc__"])
     first, _, rest = module.__doc__.partition("\n")
     yield from (f"# {name}", "", f"**{first}**", "", rest.strip(), "")
-    yield from ("```", f"cortex run {name}", "```", "", f"![Figure of {name}]({name}.png)", "")
+    yield from (
+        "```",
+        f"cortex run {name}",
+        "```",
+        "",
+        f"[![Figure of {name}]({name}.png)]({name}.png)",
+        "",
+    )
     yield from (registry.caption(name), "")
     yield from ("## Claims", "", "| claim | expected | found | holds |", "|---|---|---|---|")
     for row in rows:
