@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 from safetensors import safe_open
 
@@ -19,6 +20,7 @@ from cortex.errors import UserError
 from cortex.experiment import load_results, registry
 from cortex.stimuli import load_digits, split_digits
 
+TOY = Path(__file__).parent / "experiment" / "sweeps" / "toy.py"
 SMALL = [
     "run",
     "ring_normalization",
@@ -58,12 +60,25 @@ def test_show_gives_values_units_and_sources(cortex):
     assert any("[2, 10, 50]" in line for line in lines)
 
 
+DRAWN = """
+from dataclasses import replace
+from matplotlib.figure import Figure
+
+def draw(s, data, rows):
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().plot(data.rates)
+    return figure
+
+experiment = replace(experiment, draw=draw)
+"""
+
+
 def test_run_then_run_again_from_its_own_configuration_and_draw(cortex):
-    shown = cortex(*SMALL)
-    (newest,) = Path("results/ring_normalization").iterdir()
-    for name in ("w[contrast=5, E]", "w[contrast=20, E]", "r[contrast=100, I]"):
-        assert name in shown.stdout
-    assert f"{newest}/figure.png" in shown.stdout
+    Path("mine.py").write_text(TOY.read_text() + DRAWN)
+    shown = cortex("run", "mine.py", "--set", "unit.drive=3")
+    (newest,) = Path("results/mine").iterdir()
+    for text in ("level", "exact", "first_noise", f"{newest}/figure.png"):
+        assert text in shown.stdout
     assert "compiling and simulating" in shown.stderr
     quiet = cortex("run", f"{newest}/config.toml", "--out", "b", "--precision", "64", "--quiet")
     assert quiet.output == f"{Path('b').absolute()}\n"
@@ -74,16 +89,14 @@ def test_run_then_run_again_from_its_own_configuration_and_draw(cortex):
     first, second = load_results(newest), load_results("b")
     assert first.config == second.config
     assert (first.provenance["precision"], second.provenance["precision"]) == (32, 64)
-    assert (first.data["w"].dtype, second.data["w"].dtype) == ("float32", "float64")
-    # Single and double precision agree.
-    for one, two in zip(first.measures, second.measures, strict=True):
-        assert one.name == two.name
-        assert one.value == pytest.approx(two.value, rel=1e-3, abs=1e-4)
+    assert (first.data.rates.dtype, second.data.rates.dtype) == ("float32", "float64")
+    np.testing.assert_allclose(first.data.rates, second.data.rates, rtol=1e-5)
+    assert float(first.data.rates[0]) == pytest.approx(6.0)
     assert not jax.config.jax_enable_x64
     # Of the newest results of the experiment.
     before = (newest / "figure.png").read_bytes()
     (newest / "figure.png").unlink()
-    assert "figure.png" in cortex("figure", "ring_normalization").stdout
+    assert "figure.png" in cortex("figure", "mine.py").stdout
     assert (newest / "figure.png").read_bytes() == before
 
 
