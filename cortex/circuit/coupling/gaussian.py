@@ -190,9 +190,10 @@ class GaussianCoupling(AbstractCoupling):
 
 def _extremes(sigma: Projections[Leaf]) -> tuple[Projections[float], Projections[float]] | None:
     """The narrowest and the widest of each projection, or None if one is not known yet."""
-    if any(concrete(s) is None for s in jax.tree.leaves(sigma)):
+    known = sigma.map(concrete)
+    if any(getattr(known, name) is None for name in ("EE", "EI", "IE", "II")):
         return None
-    return sigma.map(lambda s: float(np.min(s))), sigma.map(lambda s: float(np.max(s)))
+    return known.map(lambda s: float(np.min(s))), known.map(lambda s: float(np.max(s)))
 
 
 def _shortcut(
