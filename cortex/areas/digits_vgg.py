@@ -15,7 +15,6 @@ from .ssn import SSN
 from .training import TrainingSettings
 
 SEEDS = (0, 1, 2)
-CIRCUIT_SEEDS = (0,)
 SIDE = 32  # px
 WIDTHS = ((8, 8), (16, 16, 16), (32, 32, 32))
 LAYERS = layer_names(WIDTHS)

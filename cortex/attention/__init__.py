@@ -14,7 +14,7 @@ from .gates import AttentionGate, ResidualMask
 from .glimpse_policy import GlimpsePolicy
 from .glimpses import Glimpser, look_by_glimpses
 from .graph import GraphAttention, GraphLateral, Neighbours, within_reach
-from .inspection import effective_number, entropy, largest_share, on_image, rollout
+from .inspection import entropy, on_image, rollout
 from .location import Command, ContentWindow, LocationWindow
 from .saliency import FeatureSaliency, Saliency, SaliencyWindow, WinnerTakeAll, scan_path
 from .scores import AdditiveScores, DotScores, ScaledScores, softmax_weights
@@ -39,7 +39,6 @@ from .values import (
     normalised_by_layer,
     normalised_by_map,
     shuffled,
-    tuning_quality,
     tuning_values,
     uniform,
 )
@@ -98,13 +97,11 @@ __all__ = [
     "State",
     "Sum",
     "WinnerTakeAll",
-    "effective_number",
     "entropy",
     "feature_pattern",
     "gaussian_window",
     "gradient_values",
     "inside_quadrants",
-    "largest_share",
     "look_by_glimpses",
     "multi_head",
     "normalised_by_both",
@@ -117,7 +114,6 @@ __all__ = [
     "shuffled",
     "softmax_weights",
     "spatial_pattern",
-    "tuning_quality",
     "tuning_values",
     "uniform",
     "within_reach",

@@ -14,29 +14,6 @@ def entropy(weights: Weights) -> Float[Array, "*rows"]:
     return -jnp.sum(weights * logarithm, axis=-1)
 
 
-def entropy_in_bits(weights: Weights) -> Float[Array, "*rows"]:
-    """Shannon entropy of each row [bit]."""
-    return entropy(weights) / jnp.log(2.0)
-
-
-def relative_entropy(weights: Weights) -> Float[Array, "*rows"]:
-    """Entropy as a share of that of uniform weights, 0 to 1; two items or more."""
-    items = weights.shape[-1]
-    if items < 2:
-        raise ValueError(f"weights: found {items} items, allowed: 2 or more")
-    return entropy(weights) / jnp.log(float(items))
-
-
-def effective_number(weights: Weights) -> Float[Array, "*rows"]:
-    """Number of items that uniform weights of the same entropy would be spread over."""
-    return jnp.exp(entropy(weights))
-
-
-def largest_share(weights: Weights) -> Float[Array, "*rows"]:
-    """The largest weight of each row."""
-    return jnp.max(weights, axis=-1)
-
-
 def on_image(
     weights: Float[Array, "height width"], shape: tuple[int, int]
 ) -> Float[Array, "image_height image_width"]:

@@ -34,11 +34,6 @@ def tuning_values(
     return jnp.where(silent[None, :], 0.0, distance / spread[None, :])
 
 
-def tuning_quality(values: Values) -> Float[Array, " maps"]:
-    """Largest absolute tuning value over categories, map by map (Lindsay & Miller 2018)."""
-    return jnp.max(jnp.abs(values), axis=0)
-
-
 class AbstractImageSet(eqx.Module):
     """Which images the gradients of one category's error are averaged over."""
 

@@ -79,7 +79,7 @@ def load_into(like: Model, stored: Mapping[str, np.ndarray], where: str) -> Mode
                 f"{where}: {name}: found shape {stored[name].shape}, allowed: {leaf.shape}"
             )
     arrays, rest = eqx.partition(like, _is_array)
-    leaves = [jnp.asarray(stored[name], leaf.dtype) for name, leaf in wanted.items()]
+    leaves = [jnp.asarray(stored[name].astype(leaf.dtype)) for name, leaf in wanted.items()]
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
 
 

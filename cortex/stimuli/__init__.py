@@ -17,8 +17,6 @@ from cortex.stimuli.gratings import carrier, grating, plaid, to_luminance
 from cortex.stimuli.pixel_noise import (
     gaussian_noise,
     gaussian_noise_each,
-    noise_mask,
-    salt_and_pepper,
 )
 from cortex.stimuli.ring import circular_distance, paired_bumps, ring_bump, ring_positions
 from cortex.stimuli.shapes import annulus, band, bar, blob, disc, line
@@ -61,12 +59,10 @@ __all__ = [
     "load_digits",
     "merge",
     "merged_trials",
-    "noise_mask",
     "paired_bumps",
     "plaid",
     "ring_bump",
     "ring_positions",
-    "salt_and_pepper",
     "single_gratings",
     "split_digits",
     "to_luminance",

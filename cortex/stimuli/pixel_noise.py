@@ -41,32 +41,3 @@ def gaussian_noise_each(
         return gaussian_noise(jax.random.fold_in(key, number), image, sd)
 
     return jax.vmap(one)(numbers, images, jnp.broadcast_to(sd, numbers.shape))
-
-
-def salt_and_pepper(
-    key: PRNGKeyArray, image: Float[Array, "*shape"], fraction: ScalarLike
-) -> Float[Array, "*shape"]:
-    """Each pixel, with probability `fraction`, becomes 0 or 1 (equally likely).
-
-    **Arguments:** `key`; `image`, 0 to 1; `fraction`, 0 to 1.
-    **Returns:** the noisy image, 0 to 1. Not differentiable in `fraction`.
-    """
-    hit_key, value_key = jax.random.split(key)
-    hit = jax.random.uniform(hit_key, image.shape, image.dtype) < as_float(fraction).astype(
-        image.dtype
-    )
-    salt = jax.random.bernoulli(value_key, 0.5, image.shape).astype(image.dtype)
-    return jnp.where(hit, salt, image)
-
-
-def noise_mask(
-    key: PRNGKeyArray, image: Float[Array, "*shape"], weight: ScalarLike
-) -> Float[Array, "*shape"]:
-    """An image under a mask of uniform noise: (1 − weight) · image + weight · noise.
-
-    **Arguments:** `key`; `image`, 0 to 1; `weight` of the mask, 0 (none) to 1 (noise alone).
-    **Returns:** the masked image, 0 to 1; differentiable in `weight`.
-    """
-    noise = jax.random.uniform(key, image.shape, image.dtype)
-    share = as_float(weight).astype(image.dtype)
-    return (1.0 - share) * image + share * noise

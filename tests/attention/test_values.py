@@ -14,7 +14,6 @@ from cortex.attention import (
     normalised_by_layer,
     normalised_by_map,
     shuffled,
-    tuning_quality,
     tuning_values,
     uniform,
 )
@@ -29,7 +28,6 @@ def test_tuning_values():
     found = tuning_values(jnp.asarray(responses, jnp.float32), jnp.asarray(LABELS), 3)
     # float32 means of eight numbers of order 1, divided by spreads of order 1.
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(tuning_quality(found), np.abs(expected).max(axis=0), atol=1e-5)
     # In units of the spread: a map's unit does not matter.
     scaled = tuning_values(jnp.asarray(responses * 40, jnp.float32), jnp.asarray(LABELS), 3)
     np.testing.assert_allclose(scaled, expected, atol=1e-5)

@@ -91,8 +91,8 @@ def test_every_site_and_strength(kind, form, values):
     np.testing.assert_allclose(before.answers, expected, **CLOSE)
     assert before.settled.all()
     image = jnp.asarray(NoiseTrials().shown[1], jnp.float32)
-    for layer, rates in enumerate(before.rates):
-        responses = [observer.system.respond(x)[layer].rates.E for x in image]
+    respond = eqx.filter_jit(lambda x: [area.rates.E for area in observer.system.respond(x)])
+    for rates, *responses in zip(before.rates, *map(respond, image), strict=True):
         np.testing.assert_allclose(rates.E[1], np.mean(responses, (0, 2, 3)), rtol=1e-3, atol=1e-4)
     for (shares, beta), found in zip(sites.items(), after, strict=True):
         # What is placed gets its share as well.
