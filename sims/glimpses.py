@@ -69,10 +69,10 @@ class Settings(HeldOutDigits):
 
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
     """Every trained network looks; then the circuits look at the places chosen."""
+    trained, maps = s.learned.load(trained_source("glimpses")), dict.fromkeys(("row", "column"))
     training, held_out = split()[0], s.test_digits()
     shown = one_of_each(s, key, held_out, s.images, CANVAS)
     seeds = coordinate(s.learned.seeds, "1", "seed of the training")
-    trained, maps = s.learned.load(trained_source("glimpses")), dict.fromkeys(("row", "column"))
 
     def glimpses(policy: str, seed: int) -> Any:
         return answers(trained[seed][0], policy, shown, jax.random.fold_in(key, 1 + seed))

@@ -43,7 +43,8 @@ def test_what_it_sends_is_fitted_to_what_the_circuits_send(both):
     assert not any(isinstance(area, CircuitArea) for area in found.areas)
     shown = images()
     sent, meant = (
-        np.asarray(jax.vmap(lambda x, s=s: s.respond(x)[0].output)(shown)) for s in (found, whole)
+        np.asarray(jax.jit(jax.vmap(lambda x, s=s: s.respond(x)[0].output))(shown))
+        for s in (found, whole)
     )
     for a, b in zip(np.moveaxis(sent, 1, 0), np.moveaxis(meant, 1, 0), strict=True):
         if b.std() > 0.1 * meant.std():  # maps that are hardly active have nothing to be fitted to

@@ -1,6 +1,6 @@
 """The hierarchy: orders of the areas, controls, and the whole system in plain float64 NumPy."""
 
-import equinox as eqx
+import jax
 import numpy as np
 import pytest
 from cortex.sims.area_hierarchy import experiment
@@ -187,8 +187,7 @@ def test_feedback_that_is_cut_is_cut_for_one_area_alone():
 
 
 def test_circuit_against_the_twin():
-    circuit = Hierarchy(feedback_to_I=0.3).circuit(1.5)
-    matrices = eqx.filter_jit(lambda coupling: coupling.matrices())(circuit.coupling)
+    matrices = jax.jit(lambda: Hierarchy(feedback_to_I=0.3).circuit(1.5).coupling.matrices())()
     net = twin(to_I=0.3, top_gain=np.full(13, 1.5))
     np.testing.assert_allclose(matrices.EE, net.weights[:87, :87], rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(matrices.IE, net.weights[87:, :87], rtol=1e-5, atol=1e-9)
