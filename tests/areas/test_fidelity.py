@@ -34,9 +34,11 @@ def test_fidelity_is_that_of_the_two_networks_run_one_image_at_a_time(held_out, 
     system = VisualSystem(areas, network.readout)
     found = measure_fidelity(system, network, held_out, batch=5)
 
-    plain, actual = VisualSystem.plain(network), eqx.filter_jit(system.respond)
-    responses = [(plain.respond(x), actual(x)) for x in held_out]
-    logits = [[network.readout(r[-1].output) for r in pair] for pair in responses]
+    plain = VisualSystem.plain(network)
+    ways = [eqx.filter_jit(one.respond) for one in (plain, system)]
+    responses = [[respond(x) for respond in ways] for x in held_out]
+    readout = eqx.filter_jit(network.readout)
+    logits = [[readout(r[-1].output) for r in pair] for pair in responses]
     same = [int(jnp.argmax(a)) == int(jnp.argmax(b)) for a, b in logits]
     common = [
         len(set(np.argsort(a)[-5:].tolist()) & set(np.argsort(b)[-5:].tolist())) / 5

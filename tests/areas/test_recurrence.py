@@ -31,9 +31,14 @@ def test_rates_are_those_of_the_circuit_with_all_weights_at_zero(both):
     silent = eqx.tree_at(lambda a: a.circuit.coupling.J, area, nothing)
     gain = 1 + 0.3 * jax.random.normal(jax.random.key(0), (systems.MAPS[0], 1, 1))
     attention = Modulation(drive_gain=EI(gain, gain), input=EI(2.0, 1.0))
+    shown = images()[0]
+
+    @eqx.filter_jit
+    def both_ways(modulation):
+        return alone.rates(shown, modulation), silent.settle(shown, modulation).rates
+
     for modulation in (None, attention):
-        expected = silent.settle(images()[0], modulation).rates
-        rates = alone.rates(images()[0], modulation)
+        rates, expected = both_ways(modulation)
         for one, other in ((rates.E, expected.E), (rates.I, expected.I)):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 

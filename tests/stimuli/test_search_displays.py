@@ -87,6 +87,7 @@ def test_what_is_refused():
 
 def test_batches():
     keys = jax.random.split(jax.random.key(0), 3)
-    images = jax.vmap(lambda k: draw(search_bars(k, DISPLAY, "conjunction", 8)))(keys)
+    draw_one = lambda key: draw(search_bars(key, DISPLAY, "conjunction", 8))  # noqa: E731
+    images = jax.jit(jax.vmap(draw_one))(keys)
     assert images.shape == (3, 3, 96, 96)
     assert bool(jnp.any(images[0] != images[1]))

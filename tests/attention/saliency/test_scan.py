@@ -58,10 +58,9 @@ def test_nothing_salient_nothing_looked_at():
 
 def test_noise_is_drawn_from_the_key(saliency):
     noisy, given = WinnerTakeAll(noise=0.4), jnp.asarray(saliency, jnp.float32)
-    paths = jax.vmap(lambda key: scan_path(noisy, given, 5, key))(
-        jax.random.split(jax.random.key(1), 6)
-    )
-    again = scan_path(noisy, given, 5, jax.random.split(jax.random.key(1), 6)[2])
+    keys = jax.random.split(jax.random.key(1), 6)
+    paths = jax.jit(jax.vmap(lambda key: scan_path(noisy, given, 5, key)))(keys)
+    again = scan_path(noisy, given, 5, keys[2])
     np.testing.assert_allclose(paths.places[2], again.places)
     assert len(np.unique(np.asarray(paths.places).reshape(6, -1), axis=0)) > 2
 
