@@ -20,12 +20,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # Whatever is first imported by a module with checked shapes is read from source, without bytecode.
 import diffrax  # noqa: F401
+import hypothesis
 import jax
 import optax  # noqa: F401
 import pytest
 import xarray  # noqa: F401
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# The same examples every time.
+hypothesis.settings.register_profile("cortex", derandomize=True)
+hypothesis.settings.load_profile("cortex")
 
 
 def pytest_configure(config):

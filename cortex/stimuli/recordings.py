@@ -84,7 +84,7 @@ def _matlab(path: Path, name: str) -> Any:
 
     try:
         return np.atleast_1d(loadmat(path, squeeze_me=True, struct_as_record=False)[name])
-    except (MatReadError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except (MatReadError, ValueError, LookupError, TypeError, NotImplementedError) as error:
         raise UserError(f"folder: {path} holds no '{name}' as MATLAB 5 writes it") from error
 
 

@@ -43,7 +43,7 @@ def everywhere():
 
 
 @one_border_by_day
-@settings(max_examples=2, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None)
 @given(
     features=st.integers(1, 2),
     height=st.integers(1, 11),
@@ -194,7 +194,7 @@ def test_stimuli_in_a_batch():
 # Rings.
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None)
 @given(
     units=st.integers(1, 24),
     sigma=st.floats(2.0, 200.0),

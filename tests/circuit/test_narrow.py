@@ -44,7 +44,7 @@ def narrow_sheet(periodic, sigma=NARROW):
 
 
 @one_border_by_day
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None)
 @given(
     height=st.integers(9, 14),
     width=st.integers(9, 14),

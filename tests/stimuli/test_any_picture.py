@@ -43,7 +43,7 @@ def pictures(draw):
     return written.getvalue(), kind, mode, size, keeps_exif and orientation in TURNED
 
 
-@pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning")  # Pillow's, of files that are cut
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of files that are cut
 @settings(max_examples=80, deadline=None)
 @given(pictures(), st.none() | st.floats(0, 0.99))
 def test_any_picture_is_an_image_or_a_line(tmp_path_factory, picture, cut):
