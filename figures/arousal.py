@@ -106,4 +106,4 @@ def _curve(panel: Any, score: Any, data: Any) -> None:
         panel.plot(moved, value, ms=3, lw=1, **look, ls="--" if "mfc" in look else "-")
     chance = 0.0 if score["measure"].item() == "sensitivity" else 0.5
     panel.axhline(chance, color=style.PALE, lw=0.8, zorder=0)
-    panel.set_xticks(steps[::2], [style.number(step, 0) for step in steps[::2]])
+    panel.set_xticks(steps[::2], [style.number(float(step), 0) for step in steps[::2]])

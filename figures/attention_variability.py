@@ -28,7 +28,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     (ratio, correlation, tuning), (changes, places, spectrum) = panels
 
     _against_contrast(ratio, data, "ratio")
-    ratio.set(ylabel="Variance/mean of the rate (Hz)", title="Attention quenches noise")
+    ratio.set(ylabel="Variance/mean of rate (Hz)", title="Attention quenches noise")
     known = data.ratio.values[np.isfinite(data.ratio.values) & (data.ratio.values > 0)]
     if known.size:
         style.decades(ratio, known.min() / 1.4, known.max() * 1.4)

@@ -104,7 +104,7 @@ def _accuracy(panel: Any, data: Any) -> None:
 
 
 def _distance(panel: Any, settings: Any, data: Any) -> None:
-    words = "last glimpse on the digit:"
+    words = "last one on digit:"
     for policy in ("learned", "random"):
         colour, marker, _ = LOOKS[policy]
         by_seed = data.distance.sel(policy=policy).mean("image")
@@ -159,7 +159,8 @@ def _detection(panel: Any, data: Any) -> None:
     """How often the digit's detector has the largest logit, by where attention is."""
     share = 100 * data.detection.sel(quantity="chosen", where=list(LOOKS))
     looks = {where: {"color": c, "fmt": m} for where, (c, m, _) in LOOKS.items()}
-    interval_bars(panel, share, "looking", "where", looks=looks)
+    names = {where: words for where, (_, _, words) in LOOKS.items()}
+    interval_bars(panel, share, "looking", "where", looks=looks, names=names)
     panel.axhline(10, color=style.GREY, lw=0.6, ls=(0, (3, 2)), zorder=0)
     place = {"transform": panel.get_yaxis_transform(), "ha": "right", "va": "top"}
     panel.text(0.99, 9, "chance", color=style.GREY, **place)
@@ -167,3 +168,4 @@ def _detection(panel: Any, data: Any) -> None:
     panel.set_xticks(range(2), [words[str(name)] for name in share["looking"].values])
     panel.set(xlabel="", ylim=(0, 100), ylabel="Its detector strongest (%)")
     panel.set_title("What detectors make of it")
+    legend_below(panel, 2)

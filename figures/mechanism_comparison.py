@@ -30,7 +30,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     """A row a mechanism, columns of behaviour and activity; a `matplotlib.figure.Figure`."""
     own = {task: data.sel(task=task, attended=data.acts_at) for task in TASKS}
     figure, (panels,) = style.figure(
-        1, 5, height=36 + 5.4 * data.sizes["source"], width_ratios=(1.3, 1.1, 1, 1, 1.15)
+        1, 5, height=max(64.0, 36 + 5.4 * data.sizes["source"]), width_ratios=(1.3, 1.1, 1, 1, 1.15)
     )
     _rows(panels, data, own)
     handles, labels = panels[0].get_legend_handles_labels()

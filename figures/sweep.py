@@ -10,6 +10,7 @@ logarithmic where a few points would leave the rest flat.
 from __future__ import annotations
 
 import itertools
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -90,7 +91,8 @@ def _condition(name: str) -> str:
 
 def _in_words(name: str) -> str:
     """What is in the brackets of a measure's name, or the name itself, in words."""
-    return name.replace("_", " ").replace("=", " ")
+    short = re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.3g}", name)
+    return short.replace("_", " ").replace("=", " ")
 
 
 def _setting(item: Any) -> str:

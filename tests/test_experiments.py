@@ -96,6 +96,9 @@ def test_a_small_run_is_drawn(name):
     for panel in figure.axes:
         for text in (panel.get_xlabel(), panel.get_ylabel(), panel.get_title()):
             assert "nan" not in text.split()
+        legend, label = panel.get_legend(), panel.xaxis.label
+        if legend is not None and label.get_text():
+            assert not label.get_window_extent().overlaps(legend.get_window_extent())
 
 
 # What was asked for, not found.

@@ -46,11 +46,11 @@ class State(eqx.Module):
 
     Attributes:
         rates: of the area's units [Hz], see `cortex.areas.Response`.
-        logits: of the readout, one a category.
+        logits: of the readout, one a category; of many images at once to map over them.
     """
 
     rates: EI[Maps]
-    logits: Float[Array, " categories"]
+    logits: Float[Array, "*images categories"]
 
 
 class AbstractSource(eqx.Module):

@@ -47,9 +47,14 @@ class Panel(Axes):
     def _nothing(self) -> bool:
         if self.images:
             return not any(np.isfinite(image.get_array()).any() for image in self.images)
-        # Matplotlib extends these limits by finite numbers only, those of lines across one way.
-        drawn = self.lines or self.collections or self.patches
-        return bool(drawn) and not np.isfinite(self.dataLim.get_points()).all()
+        placed = [one for one in (*self.lines, *self.patches) if self._by_numbers(one)]
+        extents = (one.get_window_extent() for one in (*placed, *self.collections))
+        known = [np.isfinite(extent.get_points()).all() for extent in extents]
+        return bool(known) and not any(known)
+
+    def _by_numbers(self, drawn: Any) -> bool:
+        """Whether both coordinates are numbers of the axes, as those of a line across are not."""
+        return all(drawn.get_transform().contains_branch_seperately(self.transData))
 
 
 def _finite(low: Any, high: Any) -> tuple[Any, ...]:

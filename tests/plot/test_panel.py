@@ -37,6 +37,7 @@ def said(panel):
 def test_a_panel_says_when_there_is_nothing_to_show_and_says_it_once(panel, drawn):
     drawn(panel)
     panel.axhline(1.0)
+    panel.axvspan(1.0, 2.0)
     panel.set(ylim=(np.nan, np.nan), xlim=(0, np.nan))
     assert said(panel) == said(panel) == [NOTHING]
 
