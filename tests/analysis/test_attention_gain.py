@@ -11,25 +11,12 @@ from cortex.analysis.attention_gain import (
     chosen_on_other_half,
 )
 from cortex.analysis.yes_no import mean_area, performance, yes_no
+from tests.analysis.observers import IMAGES, PRESENT, SIGN, labelled, noise
 
 STRENGTHS = (0.5, 1.0, 2.0)
 SITES = ("layer 1", "layer 2", "all")
 SOURCES = ("tuning", "shuffled")
-CATEGORIES, IMAGES = 3, 80
 HALF = IMAGES // 2
-PRESENT = np.arange(IMAGES) % 2 == 0
-SIGN = np.tile(np.where(PRESENT, 1.0, -1.0), (CATEGORIES, 1))
-
-
-def noise(seed, signal=1.0, bias=0.0):
-    """Scores (category, image) of an observer with this sensitivity and bias."""
-    rng = np.random.default_rng(seed)
-    return signal / 2 * SIGN + bias + rng.normal(size=SIGN.shape)
-
-
-def labelled(scores, *dims):
-    found = xr.DataArray(np.asarray(scores), dims=(*dims, "category", "image"))
-    return found.assign_coords(present=("image", PRESENT))
 
 
 def everywhere(scores):

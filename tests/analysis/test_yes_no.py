@@ -13,21 +13,7 @@ from cortex.analysis.yes_no import (
     said_by_detectors,
     yes_no,
 )
-
-CATEGORIES, IMAGES = 3, 80
-PRESENT = np.arange(IMAGES) % 2 == 0
-SIGN = np.tile(np.where(PRESENT, 1.0, -1.0), (CATEGORIES, 1))
-
-
-def noise(seed, signal=1.0, bias=0.0):
-    """Scores (category, image) of an observer with this sensitivity and bias."""
-    rng = np.random.default_rng(seed)
-    return signal / 2 * SIGN + bias + rng.normal(size=SIGN.shape)
-
-
-def labelled(scores, *dims):
-    found = xr.DataArray(np.asarray(scores), dims=(*dims, "category", "image"))
-    return found.assign_coords(present=("image", PRESENT))
+from tests.analysis.observers import IMAGES, PRESENT, SIGN, labelled, noise
 
 
 def test_measures_are_means_over_categories():
