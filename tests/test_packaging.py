@@ -1,6 +1,7 @@
 """What is packaged is what is in the tree; imports go downwards; files stay short."""
 
 import ast
+import functools
 import importlib.util
 import tomllib
 from collections.abc import Iterator
@@ -109,17 +110,19 @@ def test_the_weights_are_small():
     assert {name: size for name, size in sizes.items() if size >= 2e6} == {}
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
+@functools.cache
+def imported(path: Path) -> list[tuple[int, str]]:
     """Line and full name of everything a module of the library imports, wherever it does."""
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    package = parts[:-1]
+    package = path.relative_to(ROOT).parts[:-1]
+    found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join((*base, *filter(None, [node.module])))
-            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+            found += ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+    return found
 
 
 def floor(name: str) -> int | None:
