@@ -108,7 +108,7 @@ def programs():
 @pytest.mark.parametrize("program", list(programs()))
 def test_programs_call_nothing_on_the_host(program):
     """For with a callback in it a program is not kept in JAX's cache of compilations."""
-    text = jax.jit(jax.vmap(jax.grad(program))).lower(jnp.ones(2)).as_text()
+    text = jax.jit(jax.grad(program)).lower(1.0).as_text()
     assert "while" in text
     assert "callback" not in text
 
