@@ -147,7 +147,8 @@ def test_settings_of_the_circuit_say_where_they_come_from():
 def peaks(units):
     grating = cx.stimuli.ring_bump(cx.stimuli.ring_positions(units), 45.0)
     solver = cx.FixedPointIteration(dt=1.0, duration=3000.0, rtol=1e-6)
-    state = cx.steady_state(cx.ring(units), cx.EI(50 * grating, 50 * grating), solver=solver)
+    found = jax.jit(lambda h: cx.steady_state(cx.ring(units), cx.EI(h, h), solver=solver))
+    state = found(50 * grating)
     assert state.converged
     return float(state.rates.E.max()), float(state.rates.I.max())
 
