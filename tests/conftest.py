@@ -1,7 +1,5 @@
 """Strictness that only tests can afford, programs compiled once, and no window ever."""
 
-import functools
-import itertools
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -44,21 +42,6 @@ def pytest_configure(config):
     if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false"
-    share_contexts()
-
-
-def share_contexts(programs=50):
-    """Lower so many programs in one context of MLIR: making one takes a fifth of a small program.
-
-    Not all in one, for constants stay in it. Where JAX makes them elsewhere, nothing is shared.
-    """
-    from jax._src.interpreters import mlir
-
-    make = getattr(mlir, "make_ir_context", None)
-    if make is not None:
-        numbers = itertools.count()
-        numbered = functools.lru_cache(maxsize=1)(lambda number: make())
-        mlir.make_ir_context = lambda: numbered(next(numbers) // programs)
 
 
 def pytest_collection_modifyitems(items):
