@@ -7,6 +7,7 @@ import pytest
 from cortex.sims import object_detection as detection
 from PIL import Image
 
+from cortex.areas import SSN
 from cortex.experiment import ConfigError, load_settings
 from cortex.frontends.vgg import random_vgg
 from cortex.models.networks import StudyNetwork
@@ -194,6 +195,11 @@ def test_the_published_configuration_is_known():
     assert detection.is_published(config)
     changed = load_settings("object_detection_vgg16", ["attention.bidirectional=false"])[1]
     assert not detection.is_published(changed)
+
+
+def test_circuits_for_photographs_keep_the_work_of_their_network():
+    circuit = load_settings("object_detection_efficientnet", [])[1].circuit
+    assert circuit.model_dump() == SSN.faithful().model_dump()
 
 
 def test_photographs_are_asked_for(monkeypatch):
