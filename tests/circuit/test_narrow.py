@@ -43,8 +43,8 @@ def narrow_sheet(periodic, sigma=NARROW):
     return sheet_of(SHAPE, J, sigma, MIX, periodic)
 
 
-@one_border_by_day
-@settings(max_examples=3, deadline=None)
+@borders
+@settings(max_examples=2, deadline=None)
 @given(
     height=st.integers(9, 14),
     width=st.integers(9, 14),
