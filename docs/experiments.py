@@ -1,16 +1,21 @@
 """Writes, while the documentation is built, a page for each experiment and the list of all.
 
-Tutorials become notebooks too, which their pages offer for download.
+Tutorials become notebooks too, which their pages offer for download, and formulas MathML.
 """
 
+import html
 import json
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 ROOT = Path(__file__).parents[1]
+FORMULA = re.compile(  # as pymdownx.arithmatex leaves it
+    r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
+)
 
 
 def on_files(files, config):
@@ -54,6 +59,14 @@ def on_page_markdown(markdown, page, config, files):
     return markdown.replace("](../figures/gallery/", "](experiments/")
 
 
+def drawn(formula):
+    """A formula in TeX as MathML: neither a script nor the network is needed to read it."""
+    from latex2mathml.converter import convert
+
+    tag, tex = formula["tag"], html.unescape(formula["tex"])
+    return f"<{tag}>{convert(tex, display='block' if tag == 'div' else 'inline')}</{tag}>"
+
+
 def notebook(tutorial):
     """A tutorial as a notebook, not executed."""
     import jupytext
@@ -63,13 +76,15 @@ def notebook(tutorial):
     return jupytext.writes(cells, "ipynb")
 
 
-def on_page_content(html, page, config, files):
-    """Above a tutorial stands where its notebook is."""
+def on_page_content(content, page, config, files):
+    """Formulas are drawn by the browser itself; above a tutorial stands where its notebook is."""
+    content = FORMULA.sub(drawn, content)
+    assert "arithmatex" not in content, page.file.src_uri  # a formula that nobody draws
     stem, suffix = os.path.splitext(page.file.src_uri)
     if suffix != ".py":
-        return html
+        return content
     href = f"{os.path.basename(stem)}.ipynb"
-    return f'<p><a href="{href}" download>Download as a notebook</a></p>{html}'
+    return f'<p><a href="{href}" download>Download as a notebook</a></p>{content}'
 
 
 def verdicts():
