@@ -25,7 +25,9 @@ def explore(
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
 ) -> None:
-    """Play with a circuit in the browser: contrast, attention, weights.
+    """Play with a circuit in the browser.
+
+    Its contrast, attention and weights have sliders.
 
     Needs the extra: pip install -e '.[explore]'
     """

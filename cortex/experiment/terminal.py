@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import rich.progress
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -104,16 +105,33 @@ def bars() -> Iterator[Listener]:
         yield listener
 
 
-def _emit(table: Table) -> None:
-    """Print; a pipe or file is given room, and no blanks at the ends of lines."""
+def _emit(table: Table, narrow: Callable[[Console], None] | None = None) -> None:
+    """Print; a pipe or file is given room, and no blanks at the ends of lines.
+
+    Args:
+        table: what is printed.
+        narrow: prints the same on a terminal that is too narrow for the table.
+    """
     if sys.stdout.isatty():
-        Console().print(table)
+        console = Console()
+        unbound = console.options.update(max_width=10_000)
+        if narrow is None or console.measure(table, options=unbound).maximum <= console.width:
+            console.print(table)
+        else:
+            narrow(console)
         return
     console = Console(width=_PIPE_WIDTH)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     print("\n".join(lines).strip("\n"))
+
+
+def _print_entry(console: Console, head: Text, below: Text) -> None:
+    """A line, and below it, set in, what there is to say."""
+    console.print(head, soft_wrap=True)
+    if below:
+        console.print(Padding(below, (0, 0, 0, 4)))
 
 
 def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
@@ -143,6 +161,10 @@ class _Footnotes:
             print(textwrap.fill(f"{number:>3}  {text}", wide, subsequent_indent=" " * 5))
 
 
+def _bracketed(mark: Text) -> Text:
+    return Text.assemble(" [", mark, "]") if mark else mark
+
+
 def print_experiments(rows: Sequence[tuple[str, str, str]]) -> None:
     """Names, how long each takes, and a sentence; in a pipe a line each."""
     for name, takes, summary in rows:
@@ -159,16 +181,24 @@ def print_settings(rows: Sequence[Row]) -> None:
     """The resolved configuration as a table, with its sources below."""
     head = ("setting", "value", "unit", "meaning", "from")
     table = _table(*head, right=("from",), whole=("setting",))
-    section, sources = "", _Footnotes()
+    section, sources, entries = "", _Footnotes(), []
     for row in rows:
         here = row.path.rpartition(".")[0]
         if here != section:
             table.add_section()
             section = here
         unit = "" if row.unit == "1" else row.unit
-        cells = map(Text, (row.path, _written(row.value), unit, row.description))
-        table.add_row(*cells, sources.mark(row.source))
-    _emit(table)
+        cells = list(map(Text, (row.path, _written(row.value), unit, row.description)))
+        mark = sources.mark(row.source)
+        table.add_row(*cells, mark)
+        head = Text.assemble((row.path, "bold"), "  ", cells[1], " " if unit else "", unit)
+        entries.append((head, cells[3] + _bracketed(mark)))
+
+    def narrow(console: Console) -> None:
+        for head, below in entries:
+            _print_entry(console, head, below)
+
+    _emit(table, narrow)
     sources.print()
 
 
@@ -210,7 +240,17 @@ def print_measures(
             _verdict(measure.holds),
         ]
         table.add_row(*cells, *([sources.mark(measure.provenance)] if sourced else []))
-    _emit(table)
+
+    def narrow(console: Console) -> None:
+        for m in shown:
+            unit = "" if m.unit == "1" else f" {m.unit}"
+            expected = f", expected {m.goal}" if m.goal else ""
+            below = Text(f"{_with_interval(m)}{unit}{expected}")
+            if sourced:
+                below += _bracketed(sources.mark(m.provenance))
+            _print_entry(console, Text.assemble(_verdict(m.holds), " ", m.name), below)
+
+    _emit(table, narrow)
     sources.print()
     return len(measures) - len(shown)
 
