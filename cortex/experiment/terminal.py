@@ -105,33 +105,30 @@ def bars() -> Iterator[Listener]:
         yield listener
 
 
-def _emit(table: Table, narrow: Callable[[Console], None] | None = None) -> None:
+def _emit(table: Table, entries: Sequence[tuple[Text, Text]] = ()) -> None:
     """Print; a pipe or file is given room, and no blanks at the ends of lines.
 
     Args:
         table: what is printed.
-        narrow: prints the same on a terminal that is too narrow for the table.
+        entries: the same for a terminal that is too narrow for the table: for each row a line,
+            and what stands below it.
     """
-    if sys.stdout.isatty():
-        console = Console()
-        unbound = console.options.update(max_width=10_000)
-        if narrow is None or console.measure(table, options=unbound).maximum <= console.width:
+    if not sys.stdout.isatty():
+        console = Console(width=_PIPE_WIDTH)
+        with console.capture() as captured:
             console.print(table)
-        else:
-            narrow(console)
+        lines = [line.rstrip() for line in captured.get().splitlines()]
+        print("\n".join(lines).strip("\n"))
         return
-    console = Console(width=_PIPE_WIDTH)
-    with console.capture() as captured:
+    console = Console()
+    unbound = console.options.update(max_width=10_000)
+    if not entries or console.measure(table, options=unbound).maximum <= console.width:
         console.print(table)
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    print("\n".join(lines).strip("\n"))
-
-
-def _print_entry(console: Console, head: Text, below: Text) -> None:
-    """A line, and below it, set in, what there is to say."""
-    console.print(head, soft_wrap=True)
-    if below:
-        console.print(Padding(below, (0, 0, 0, 4)))
+        return
+    for head, below in entries:
+        console.print(head, soft_wrap=True)
+        if below:
+            console.print(Padding(below, (0, 0, 0, 4)))
 
 
 def _table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
@@ -179,26 +176,21 @@ def print_experiments(rows: Sequence[tuple[str, str, str]]) -> None:
 
 def print_settings(rows: Sequence[Row]) -> None:
     """The resolved configuration as a table, with its sources below."""
-    head = ("setting", "value", "unit", "meaning", "from")
-    table = _table(*head, right=("from",), whole=("setting",))
+    columns = ("setting", "value", "unit", "meaning", "from")
+    table = _table(*columns, right=("from",), whole=("setting",))
     section, sources, entries = "", _Footnotes(), []
     for row in rows:
         here = row.path.rpartition(".")[0]
         if here != section:
             table.add_section()
             section = here
-        unit = "" if row.unit == "1" else row.unit
+        unit = _unit(row.unit)
         cells = list(map(Text, (row.path, _written(row.value), unit, row.description)))
         mark = sources.mark(row.source)
         table.add_row(*cells, mark)
         head = Text.assemble((row.path, "bold"), "  ", cells[1], " " if unit else "", unit)
         entries.append((head, cells[3] + _bracketed(mark)))
-
-    def narrow(console: Console) -> None:
-        for head, below in entries:
-            _print_entry(console, head, below)
-
-    _emit(table, narrow)
+    _emit(table, entries)
     sources.print()
 
 
@@ -228,29 +220,26 @@ def print_measures(
         shown = [m for m in shown if m.headline]
     elif len(shown) > most:
         shown = [m for m in shown if m.headline or m.claims]
-    head = ("measure", "value", "unit", "expected", "holds", *(["from"] if sourced else []))
-    table = _table(*head, right=("value", "expected", "from"), whole=("measure", "value"))
+    columns = ("measure", "value", "unit", "expected", "holds", *(["from"] if sourced else []))
+    table = _table(*columns, right=("value", "expected", "from"), whole=("measure", "value"))
     sources = _Footnotes()
+    entries = []
     for measure in shown:
+        unit = _unit(measure.unit)
         cells = [
             Text(measure.name),
             Text(_with_interval(measure)),
-            Text("" if measure.unit == "1" else measure.unit),
+            Text(unit),
             Text(measure.goal),
             _verdict(measure.holds),
         ]
-        table.add_row(*cells, *([sources.mark(measure.provenance)] if sourced else []))
-
-    def narrow(console: Console) -> None:
-        for m in shown:
-            unit = "" if m.unit == "1" else f" {m.unit}"
-            expected = f", expected {m.goal}" if m.goal else ""
-            below = Text(f"{_with_interval(m)}{unit}{expected}")
-            if sourced:
-                below += _bracketed(sources.mark(m.provenance))
-            _print_entry(console, Text.assemble(_verdict(m.holds), " ", m.name), below)
-
-    _emit(table, narrow)
+        mark = sources.mark(measure.provenance) if sourced else Text("")
+        table.add_row(*cells, *([mark] if sourced else []))
+        expected = f", expected {measure.goal}" if measure.goal else ""
+        below = Text(f"{_with_interval(measure)} {unit}".rstrip() + expected)
+        head = Text.assemble(_verdict(measure.holds), " ", measure.name)
+        entries.append((head, below + _bracketed(mark)))
+    _emit(table, entries)
     sources.print()
     return len(measures) - len(shown)
 
@@ -258,12 +247,15 @@ def print_measures(
 def print_runs(runs: Sequence[Run]) -> None:
     """Results folders: when, what differs from the defaults, how many claims hold."""
     table = _table("folder", "started (UTC)", "hold", "settings changed", right=("hold",))
+    entries = []
     for run in runs:
-        held, claims = run.held
+        held = "/".join(map(str, run.held))
         changed = ", ".join(f"{path}={_written(_tuple(v))}" for path, v in run.changed.items())
         started = run.started[:16].replace("T", " ")
-        table.add_row(Text(str(run.path)), started, f"{held}/{claims}", Text(changed))
-    _emit(table)
+        table.add_row(Text(str(run.path)), started, held, Text(changed))
+        below = f"{started}, {held} hold" + (f", {changed}" if changed else "")
+        entries.append((Text(str(run.path)), Text(below)))
+    _emit(table, entries)
 
 
 def print_compared(
@@ -272,22 +264,27 @@ def print_compared(
     """What differs in the settings of two runs, and the claims of both."""
     for number, name in zip("AB", names, strict=True):
         print(f"{number}  {name}")
-    table = _table("setting", "A", "B", whole=("setting",))
+    table, entries = _table("setting", "A", "B", whole=("setting",)), []
     for pair in settings:
-        values = (Text(_written(_tuple(value))) for value in (pair.one, pair.other))
+        values = [Text(_written(_tuple(value))) for value in (pair.one, pair.other)]
         table.add_row(Text(pair.name), *values)
-    _emit(table)
-    head = ("measure", "A", "", "B", "", "unit")
-    table = _table(*head, right=("A", "B"), whole=("measure", "A", "B"))
+        entries.append((Text(pair.name), Text.assemble("A ", values[0], "   B ", values[1])))
+    _emit(table, entries)
+    columns = ("measure", "A", "", "B", "", "unit")
+    table = _table(*columns, right=("A", "B"), whole=("measure", "A", "B"))
+    entries = []
     for pair in measures:
         cells: list[Text] = []
         for measure in (pair.one, pair.other):
             absent = measure is None
             cells.append(Text("—" if absent else _with_interval(measure)))
             cells.append(Text("") if absent or measure.holds is None else _verdict(measure.holds))
-        unit = (pair.one or pair.other).unit
-        table.add_row(Text(pair.name), *cells, "" if unit == "1" else unit)
-    _emit(table)
+        unit = _unit((pair.one or pair.other).unit)
+        table.add_row(Text(pair.name), *cells, unit)
+        one, held, other, also = cells
+        both = Text.assemble("A ", one, " ", held, "   B ", other, " ", also, "   ", unit)
+        entries.append((Text(pair.name), both))
+    _emit(table, entries)
 
 
 def _with_interval(measure: Measure) -> str:
@@ -312,11 +309,10 @@ def print_validated(done: Sequence[Validated]) -> None:
         if one.failure:
             table.add_row(Text(f"did not run: {one.failure}"), "", "", "", _verdict(False))
         for m in one.measures:
-            unit = "" if m.unit == "1" else f" {m.unit}"
             table.add_row(
                 Text.assemble(m.claim, (f"  {m.name}" if m.effect else "", "dim")),
                 Text(m.goal),
-                Text(_number(m.value) + unit),
+                Text(f"{_number(m.value)} {_unit(m.unit)}".rstrip()),
                 _verdict(m.holds),
                 sources.mark(m.provenance),
             )
@@ -326,6 +322,10 @@ def print_validated(done: Sequence[Validated]) -> None:
         for m in one.measures:
             if not m.holds:
                 print(f"{one.experiment}, {m.name}: does not hold. {m.note}".rstrip())
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit
 
 
 def _number(value: float) -> str:
