@@ -105,7 +105,7 @@ def test_validate_tabulates_claims_and_explains_what_does_not_hold(cortex):
     shown = cortex("validate", "ring_normalization", "--out", "v")
     assert "two strong gratings suppress each other" in shown.stdout
     assert "ring_normalization, network_share_peak: does not hold. The maximum is" in shown.stdout
-    assert "19 of 20 rows hold." in shown.stdout
+    assert "19 of 20 rows hold: 1 of 1 published numbers met," in shown.stdout
     assert sorted(path.name for path in Path("v").iterdir()) == [
         "ring_normalization",
         "validation.json",

@@ -107,7 +107,7 @@ def best_gains(
         layer: attended, 1 the lowest.
         rng: of the choice of images in each step.
         steps: of descent (Adam).
-        each: images with and as many without the category in each step.
+        each: images with and as many without the category in each step, or as many as there are.
         rate: of learning, falling to 0.
         advance: told of each step.
 
@@ -115,6 +115,7 @@ def best_gains(
         Values for `FeatureSimilarity` at strength 1.
     """
     categories = len(hard.present)
+    each = min(each, *(int(kind.sum(axis=1).min()) for kind in (hard.present, ~hard.present)))
     maps = observer.first_pass(hard.images(0, 0, 1)).layers[layer - 1].means.E.shape[-1]
     optimiser = optax.adam(optax.cosine_decay_schedule(rate, steps))
     category = jnp.repeat(jnp.arange(categories), 2 * each)
