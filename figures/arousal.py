@@ -5,10 +5,10 @@ the gain on all drive and against the input to all units. **b** to **d**, from s
 readouts fitted at ordinary arousal: sensitivity d′, right yes-no answers at the fixed criterion,
 and right orientations, at the levels of arousal of **a** and **e** (step 0 is ordinary arousal,
 gain 1 and no input; the gain doubles at each step); arousal is a gain on drive, a gain on drive and
-noise, or an input to E and I. **f** to **h**, how far each of these falls off from its peak on the
-side where it falls less: above zero it is an inverted U; rows are the readouts, of rates, of
-spikes, and of spikes fitted anew at every level, whose fall is not there by construction. n: 3
-observers of 96 trials a level; bars are 95 % bootstrap intervals over trials.
+noise, or an input to E and I; titles say at which gain the best is. **f** to **h**, how far each
+falls off from its peak on the side where it falls less: above zero it is an inverted U; rows are
+the readouts, of rates, of spikes, and of spikes fitted anew at every level, whose fall is not there
+by construction. n: 3 observers of 96 trials a level; bars are 95 % bootstrap intervals over trials.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         MEASURES.items(), panels[0, 1:], panels[1, 1:], strict=True
     ):
         _curve(above, data["score"].sel(readout=SHOWN, measure=name), data)
-        above.set(ylabel=words, xlabel="Arousal (step)", title=TASKS[name])
+        above.set(ylabel=words, xlabel="Arousal (step)")
+        above.set_title(f"{TASKS[name]}: peak at {_best(data, name):g}×")
         drop = data["drop"].sel(measure=name)
         looks = {way: {"fmt": "", "ls": "none", "ms": 3} | look for way, look in WAYS.items()}
         readouts = [ROWS[str(readout)] for readout in data["readout"].values]
@@ -78,6 +79,14 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     figure.legend(handles, labels, loc="outside lower center", ncols=3, title="Arousal acts as")
     style.letters(panels.flat)
     return figure
+
+
+def _best(data: Any, measure: str) -> float:
+    """The gain on the drive at which a measure is highest."""
+    score = data["score"].sel(readout=SHOWN, measure=measure, way="gain", bound="value")
+    return float(
+        data["strength"].sel(way="gain").values[int(np.argmax(score.fillna(-np.inf).values))]
+    )
 
 
 def _rates(panel: Any, data: Any, way: str) -> None:

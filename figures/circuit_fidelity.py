@@ -37,7 +37,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     sites = list(data.site.values)
     best = BEST if BEST in data.way.values else data.way.values[-1]
     widths = [1.0] * len(sites) + [1.5]  # words stand in the last column
-    figure, panels = style.figure(3, len(sites) + 1, height=120.0, width_ratios=widths)
+    figure, panels = style.figure(3, len(sites) + 1, height=134.0, width_ratios=widths)
     for column, site in zip(panels.T[:-1], sites, strict=True):
         here = data.sel(site=site)
         _kept(column[0], here)
@@ -54,8 +54,22 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
         row[-1].axis("off")
         row[-1].legend(*row[0].get_legend_handles_labels(), loc="center left")
     figure.supxlabel(words(data.recurrence), fontsize=7.5)
+    figure.suptitle(_title(data.sel(site=sites[-1])), fontsize=8, x=0.01, ha="left")
     style.letters(panels[:, 0])
     return figure
+
+
+def _title(here: Any) -> str:
+    """What is kept of first classes with the weights as they are, by the way."""
+    at = here.first_class.sel(bound="value").sel(recurrence=1.0, method="nearest")
+    kept = [
+        f"{style.percent(float(at.sel(way=way)))} ({NAMES[way]})".replace("\n", " ")
+        for way in here.way.values
+    ]
+    site = (
+        "circuits in all these layers" if here.site == "all" else f"a circuit in {here.site.item()}"
+    )
+    return f"With {site}, first classes kept at factor {at.recurrence.item():g}:\n{', '.join(kept)}"
 
 
 def _kept(panel: Any, here: Any) -> None:

@@ -4,6 +4,7 @@
 over noise: a valid cue against none (green) and none against an invalid cue (purple), without
 circuits (open) and with (filled), in three tasks (rows: which digits are to be told from what).
 **b** and **c**, for detectors of ordinary digits; **d** and **e**, for detectors trained in noise;
+titles count the intervals that lie above and below zero;
 **b** and **d**, sensitivity d′ whatever the criterion, which a helpful cue raises (right of zero);
 **c** and **e**, criterion c, where left of zero is more willing to say yes. n: images of each kind
 by level of noise as in the settings, and 3 observers; bars are 95 % bootstrap intervals over
@@ -27,7 +28,8 @@ TASKS = {
     "this digit or another": "this digit\nor another",
     "any digit or noise": "any digit\nor noise",
 }
-READOUTS = {"ordinary": "Detectors of ordinary digits", "noisy": "Detectors trained in noise"}
+READOUTS = {"ordinary": "Ordinary digits", "noisy": "Trained in noise"}
+NAMED = {"sensitivity_free": "d′", "criterion": "c"}
 CHANGES = {"sensitivity_free": "Change of d′ (z units)", "criterion": "Change of c (z units)"}
 
 
@@ -47,7 +49,8 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
             marks = {"looks": looks, "names": names, "rows": list(TASKS.values()), "height": 0.6}
             forest(panel, here, "task", "series", **marks)
             panel.set_xlabel(words if readout == readouts[-1] else "")
-        row[1].set_title(READOUTS[str(readout)])
+            of = f"{READOUTS[str(readout)]}: " if panel is row[1] else ""
+            panel.set_title(f"{of}{NAMED[measure]} {_moved(here)}")
         row[2].set_yticklabels([])
     images = style.joined(panels[:, 0])
     _images(images, data)
@@ -55,6 +58,13 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     style.letters([images, *panels[:, 1:].flat])
     return figure
+
+
+def _moved(change: Any) -> str:
+    """How many of the changes are up and how many down, by their intervals."""
+    up = int((change.sel(bound="low") > 0).sum())
+    down = int((change.sel(bound="high") < 0).sum())
+    return f"{up} up, {down} down"
 
 
 def _looks(change: Any) -> tuple[dict[str, Any], dict[str, str]]:

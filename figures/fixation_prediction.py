@@ -32,13 +32,18 @@ DRIVES = {"with N": ("-", "o"), "without N": ("--", "D")}
 @style.journal()
 def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Nine panels from the results alone; returns a `matplotlib.figure.Figure`."""
-    figure, panels = style.figure(3, 3, height=150.0, height_ratios=(1, 1, 0.75))
+    figure, panels = style.figure(
+        3, 3, height=150.0, height_ratios=(1, 1, 0.75), width_ratios=(1, 1, 1.3)
+    )
     (shuffled, nss, added), (tried, paths, size), maps = panels
     _scores(shuffled, data, "alone", "shuffled AUC")
     shuffled.set_title("Which places: circuits")
     _scores(nss, data, "with centre", "NSS")
     nss.set_title("How much: no better")
-    _added(added, data)
+    upper, lower = style.split(added)
+    _added(upper, data, "shuffled AUC", "alone")
+    _added(lower, data, "NSS", "with centre")
+    upper.set_title("Circuits add")
     _tried(tried, data)
     _paths(paths, data)
     _size(size, data)
@@ -49,6 +54,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     ):
         style.unframed(panel).imshow(values, cmap="cividis", aspect="equal")
         panel.set_title(title)
+    panels[0, 2] = upper
     style.letters(panels.flat)
     return figure
 
@@ -76,25 +82,19 @@ def _scores(panel: Any, data: Any, bias: str, measure: str) -> None:
     panel.set_xlabel(f"{measure} (people: {people:.2f})")
 
 
-def _added(panel: Any, data: Any) -> None:
+def _added(panel: Any, data: Any, measure: str, bias: str) -> None:
     """What circuits have above the saliency model, and above the best power of the features."""
-    words, place = [], 0
-    for measure, bias, scale in (("shuffled AUC", "alone", 10), ("NSS", "with centre", 1)):
-        at = data.difference.sel(measure=measure, bias=bias)
-        for drive, (_, marker) in DRIVES.items():
-            bases = {"saliency": style.INK, f"pointwise, {drive}": style.ORANGE}
-            for base, colour in bases.items():
-                estimate = scale * at.sel(compared=f"circuits, {drive} - {base}")
-                _interval(panel, estimate, place, colour, marker)
-                words.append(
-                    f"{drive}, less {base.partition(',')[0].replace('pointwise', 'power')}"
-                )
-                place += 1
+    at, words = data.difference.sel(measure=measure, bias=bias), []
+    for drive, (_, marker) in DRIVES.items():
+        for base, colour in {"saliency": style.INK, f"pointwise, {drive}": style.ORANGE}.items():
+            estimate = at.sel(compared=f"circuits, {drive} - {base}")
+            _interval(panel, estimate, len(words), colour, marker)
+            less = base.partition(",")[0].replace("pointwise", "power")
+            words.append(f"{drive.replace('without', 'no').replace('with ', '')}, less {less}")
     panel.axvline(0, color=style.INK, lw=0.6)
-    panel.axhline(3.5, color=style.PALE, lw=0.8)
+    panel.locator_params(axis="x", nbins=3, steps=[1, 2, 4, 5, 10])
     _rows(panel, len(words), words)
-    panel.set_xlabel("10 × AUC (upper)\nand NSS (lower)")
-    panel.set_title("What circuits add")
+    panel.set_xlabel(measure)
 
 
 def _tried(panel: Any, data: Any) -> None:

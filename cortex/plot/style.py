@@ -165,6 +165,14 @@ def joined(panels: Any) -> Any:
     return drawn.add_subplot(first.get_gridspec()[rows, columns])
 
 
+def split(panel: Any) -> tuple[Any, Any]:
+    """Two panels, one above the other, in place of one of a figure's grid."""
+    upper, lower = panel.get_subplotspec().subgridspec(2, 1)
+    drawn = panel.figure
+    panel.remove()
+    return drawn.add_subplot(upper), drawn.add_subplot(lower)
+
+
 def letters(axes: Iterable[Axes]) -> None:
     """Bold panel letters a, b, c, ... outside the upper left corners."""
     for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
