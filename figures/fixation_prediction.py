@@ -6,8 +6,9 @@ what circuits have more than the saliency model and than the best pointwise powe
 features, on the same photographs. **d**, shuffled AUC on the half that is chosen on, against
 contrast, which is the strength of recurrence, for the two ways to pool features. **e**, scan
 paths as sequences, against those of people. **f**, the circuits chosen suppress what is large.
-**g** to **i**, mean maps over photographs. n: 275 photographs, 15 people; bars are 95 % bootstrap
-intervals over photographs; everything is chosen on photographs of the other half.
+**g** to **i**, mean maps over photographs, each from its least to its most. n: 275 photographs, 15
+people; bars are 95 % bootstrap intervals over photographs; everything is chosen on photographs of
+the other half.
 """
 
 from __future__ import annotations
@@ -52,8 +53,12 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     for panel, values, title in zip(
         maps, shown, ("Where people look", "Saliency", "Circuits, with N"), strict=True
     ):
-        style.unframed(panel).imshow(values, cmap="cividis", aspect="equal")
+        share = (values - values.min()) / (values.max() - values.min())  # each map has its own unit
+        drawn = style.unframed(panel).imshow(share, cmap="cividis", vmin=0, vmax=1, aspect="equal")
         panel.set_title(title)
+    bar = figure.colorbar(drawn, ax=list(maps), shrink=0.8, pad=0.02, aspect=12)
+    bar.set_ticks([0, 1], labels=["least", "most"])
+    bar.outline.set_linewidth(0.4)
     panels[0, 2] = upper
     style.letters(panels.flat)
     return figure

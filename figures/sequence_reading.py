@@ -59,13 +59,18 @@ def _strip(panel: Any, one: Any) -> None:
         top = height + 3 + step * room / len(rows)
         bottom = top + room / len(rows) - 1.5
         look = {"cmap": "Greens", "vmin": 0, "vmax": rows.max(), "aspect": "auto"}
-        panel.imshow(row[None], extent=(0, width, bottom, top), **look)
+        drawn = panel.imshow(row[None], extent=(0, width, bottom, top), **look)
         digit = int(one.labels[int(one.place[step]) - 1])
         words = f"step {step + 1}: “{digit}”"
         panel.text(-2, (top + bottom) / 2, words, ha="right", va="center", fontsize=6.5)
     panel.set_xlim(0, width)
     panel.set_ylim(height + 3 + room, -1)
     style.unframed(panel)
+    place = panel.inset_axes((0.55, -0.1, 0.45, 0.035))
+    bar = panel.figure.colorbar(
+        drawn, cax=place, orientation="horizontal", label="weight of a column"
+    )
+    bar.outline.set_linewidth(0.4)
     panel.set_title(f"Weights on the strip, “{one.order.values}”")
 
 
