@@ -7,6 +7,7 @@ need them, so that help and listings answer at once.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -284,6 +285,9 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C, and a queue's way to end a job
         signal.signal(number, _stop)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that knows ASCII only gets a "?"
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cortex.cli.shared import Precision, can_hold_files, computing, short
+from cortex.cli.shared import Precision, computing, short
 from cortex.errors import UserError
 
 
@@ -82,5 +82,7 @@ def _target(image: Path, task: str, out: Path | None) -> Path:
         raise UserError(f"--out {target}: allowed: a name that ends in .png or .pdf")
     if target.exists():
         raise UserError(f"--out {target}: is there and is not overwritten")
+    from cortex.experiment.places import can_hold_files
+
     can_hold_files(target.parent)
     return target

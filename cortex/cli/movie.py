@@ -11,7 +11,6 @@ from cortex.cli.shared import (
     NameOrFile,
     Precision,
     Settings,
-    can_hold_files,
     computing,
     short,
     shown_progress,
@@ -71,5 +70,7 @@ def _target(out: Path) -> Path:
             raise UserError(f"--out {out}: ffmpeg is not on PATH; allowed without it: .gif")
     if out.exists():
         raise UserError(f"--out {out}: is there and is not overwritten")
+    from cortex.experiment.places import can_hold_files
+
     can_hold_files(out.parent)
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -68,17 +67,6 @@ class Precision(StrEnum):
 
     single = "32"
     double = "64"
-
-
-def can_hold_files(folder: Path) -> None:
-    """Refuse, before minutes of work, a folder that files cannot be written into."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir():
-        raise UserError(f"--out {folder}: {place} is a file, allowed: a folder")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise UserError(f"--out {folder}: cannot write in {place}")
 
 
 def keep_programs() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cortex.cli.shared import Precision, can_hold_files, computing, short, shown_progress
+from cortex.cli.shared import Precision, computing, short, shown_progress
 from cortex.errors import UserError
 from cortex.progress import stage
 
@@ -64,6 +64,8 @@ def train_digits(
     """
     if seed < 0:
         raise UserError(f"--seed: found {seed}, allowed: a whole number >= 0")
+    from cortex.experiment.places import can_hold_files
+
     can_hold_files(out)
     from cortex.stimuli import load_digits, split_digits
 
@@ -112,6 +114,8 @@ def train_attention(
     from cortex.models.learned import trained_source
 
     thing = trained_source(name)
+    from cortex.experiment.places import can_hold_files
+
     can_hold_files(out)
     file = thing.file(seed, out)
     if file.exists():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cortex.cli.shared import can_hold_files, short
+from cortex.cli.shared import short
 from cortex.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _check_target(target: Path) -> None:
         raise UserError(f"OUT: found {target}, allowed: a name that ends in .safetensors")
     if target.exists():
         raise UserError(f"OUT: {target} is there and is not overwritten")
+    from cortex.experiment.places import can_hold_files
+
     can_hold_files(target.parent)
 
 

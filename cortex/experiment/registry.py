@@ -14,6 +14,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import threading
 import tomllib
 import traceback
 from collections.abc import Callable
@@ -174,6 +175,9 @@ def _from_file(path: Path) -> Experiment:
     return found.named(path.stem)
 
 
+_executing = threading.RLock()
+
+
 def _module_of(path: Path) -> ModuleType:
     """The file as a module, executed once."""
     whole = path.resolve()
@@ -183,19 +187,21 @@ def _module_of(path: Path) -> ModuleType:
         reason = (error.strerror or str(error)).lower()
         raise UserError(f"{path}: cannot be read ({reason})") from None
     name = f"cortex_file_{hashlib.sha256(bytes(whole) + content).hexdigest()[:16]}.{whole.stem}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, whole)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        # Not by the loader: it would take a file changed within a second for the one it compiled.
-        exec(compile(content, whole, "exec"), module.__dict__)
-    except Exception as error:
-        del sys.modules[name]
-        raise UserError(_broken(path, whole, error)) from error
-    return module
+    with _executing:  # a second thread waits until the module is whole
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, whole)
+        assert spec is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            # Not by the loader: it would take a file changed within a second for the one it
+            # compiled.
+            exec(compile(content, whole, "exec"), module.__dict__)
+        except Exception as error:
+            del sys.modules[name]
+            raise UserError(_broken(path, whole, error)) from error
+        return module
 
 
 def _broken(path: Path, whole: Path, error: Exception) -> str:

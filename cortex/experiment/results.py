@@ -16,7 +16,7 @@ import shutil
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from cortex.errors import UserError
 from cortex.experiment import measures as measures_io
 from cortex.experiment.loading import config_from_file
 from cortex.experiment.measures import Measure
+from cortex.experiment.places import can_hold_files
 from cortex.experiment.written import as_toml
 from cortex.settings import ExperimentSettings
 
@@ -109,13 +110,7 @@ def choose_target(out: Path | None, name: str, now: datetime | None = None) -> P
             raise UserError(f"--out {out}: is a file, allowed: a new or empty folder")
         if any(out.iterdir()):
             raise UserError(f"--out {out}: exists and is not empty, allowed: a new or empty folder")
-    ancestor = out.absolute().parent
-    while not ancestor.exists():
-        ancestor = ancestor.parent
-    if not ancestor.is_dir():
-        raise UserError(f"--out {out}: {ancestor} is a file, allowed: a folder")
-    if not os.access(ancestor, os.W_OK | os.X_OK):
-        raise UserError(f"--out {out}: cannot write in {ancestor}")
+    can_hold_files(out)
     return out
 
 
@@ -151,7 +146,8 @@ class Draft:
             self.final = _publish(self.path, self.target)
         elif self._kept:
             lines = traceback.format_exception(kind, error, trace)
-            (self.path / "error.txt").write_text("".join(lines), encoding="utf-8")
+            with suppress(OSError):  # of a full disk, too
+                (self.path / "error.txt").write_text("".join(lines), encoding="utf-8")
             self.final = _publish(self.path, self.target.with_name(self.target.name + INCOMPLETE))
             error.add_note(f"the data are saved in {self.final}")
             if isinstance(error, Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -38,7 +39,8 @@ def run_experiment(
         command: the command line to record; default this process's.
 
     Raises:
-        UserError: the place cannot be written to (before anything is computed), or, as
+        UserError: the place cannot be written to (before anything is computed, or after, and then
+            the results are in the folder for temporary files, which is named), or, as
             `IncompleteError`, measuring or drawing failed and the data were saved without them.
     """
     experiment = experiment or registry.find(settings.experiment)
@@ -47,24 +49,34 @@ def run_experiment(
     # Compiling leaves a core free, on which to load what writes and draws.
     threading.Thread(target=_load, args=("zarr", "cortex.plot"), daemon=True).start()
     data = experiment.run(settings).assign_attrs(_about(experiment, settings))
-    with results.Draft(out) as draft:
-        results.write_config(settings, draft.path)
-        origin = _origin(settings, started, clock, command)
-        results.write_provenance(origin, draft.path)
-        results.write_data(data, draft.path / "result.zarr")
-        draft.keep()
-        results.check_labels(data)
-        rows = experiment.rows(settings, data)
-        results.write_measures(rows, draft.path)
-        if experiment.conclude is not None:
-            conclusion = experiment.conclude(settings, data)
-            results.write_whole(draft.path / results.CONCLUSION, conclusion + "\n")
-        if experiment.draw is not None:
-            with stage("drawing the figure"):
-                results.write_figure(experiment.draw(settings, data, rows), draft.path)
-        origin |= _cost(clock)
-        results.write_provenance(origin, draft.path)
-    return Results(settings, data, rows, origin, draft.final or out)
+
+    def saved(out: Path) -> Results:
+        with results.Draft(out) as draft:
+            results.write_config(settings, draft.path)
+            origin = _origin(settings, started, clock, command)
+            results.write_provenance(origin, draft.path)
+            results.write_data(data, draft.path / "result.zarr")
+            draft.keep()
+            results.check_labels(data)
+            rows = experiment.rows(settings, data)
+            results.write_measures(rows, draft.path)
+            if experiment.conclude is not None:
+                conclusion = experiment.conclude(settings, data)
+                results.write_whole(draft.path / results.CONCLUSION, conclusion + "\n")
+            if experiment.draw is not None:
+                with stage("drawing the figure"):
+                    results.write_figure(experiment.draw(settings, data, rows), draft.path)
+            origin |= _cost(clock)
+            results.write_provenance(origin, draft.path)
+        return Results(settings, data, rows, origin, draft.final or out)
+
+    try:
+        return saved(out)
+    except OSError as error:  # the disk is full, or has gone
+        found = saved(Path(tempfile.mkdtemp(prefix="cortex-")) / out.name)
+        raise UserError(
+            f"--out {out}: cannot be written ({error.strerror}); the results are in {found.path}"
+        ) from error
 
 
 def _load(*modules: str) -> None:

@@ -1,5 +1,7 @@
 """A user's own experiment: a file or an object, with everything that a packaged one has."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,25 @@ def test_one_call_gives_the_data_with_settings_by_name():
     assert run(experiment, unit={"drive": 4.0}).rates[0] == pytest.approx(8.0)
     with pytest.raises(ConfigError, match=r"unit\.gain: found -1, allowed: a number >= 0"):
         run(experiment, unit={"gain": -1})
+
+
+def test_threads_share_a_file(tmp_path):
+    path = tmp_path / "slow_to_load.py"
+    path.write_text(f"import time\ntime.sleep(0.1)\n{TOY.read_text()}")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda gain: run(str(path), unit={"gain": gain}), (0.0, 0.1, 0.2)))
+    alone = [run(str(path), unit={"gain": gain}) for gain in (0.0, 0.1, 0.2)]
+    for one, other in zip(found, alone, strict=True):
+        xr.testing.assert_identical(one, other)
+
+
+def test_it_runs_where_an_event_loop_does():
+    """As in a notebook's kernel."""
+
+    async def cell():
+        return run(str(TOY))
+
+    xr.testing.assert_identical(asyncio.run(cell()), run(str(TOY)))
 
 
 @pytest.mark.parametrize(
