@@ -16,7 +16,14 @@ used: `import cortex` alone imports neither JAX nor anything else.
 # For editors and type checkers stand here the same names as in the tables below.
 # ruff: noqa: F401
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+if os.path.exists(os.path.join(os.path.dirname(__file__), "polyutils")):  # of pycortex
+    raise ImportError(
+        "pycortex is installed in this environment too, and both are imported as `cortex`: "
+        "keep them in environments of their own"
+    )
 
 if TYPE_CHECKING:
     from cortex import (

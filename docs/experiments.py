@@ -96,6 +96,12 @@ def verdicts():
     return found
 
 
+def without_tags(text):
+    """Text in which "<s, r>" is no tag; what stands in backticks is as it was."""
+    words = re.split(r"(`[^`]*`)", text)
+    return "".join(one if one[:1] == "`" else one.replace("<", "&lt;") for one in words)
+
+
 def cell(text):
     """Text that ends no cell of a table."""
     return " ".join(str(text).split()).replace("|", "\\|")
@@ -109,7 +115,7 @@ def page_of(name, rows):
     experiment, resolved = load_settings(name)
     module = __import__(f"cortex.sims.{name}", fromlist=["__doc__"])
     first, _, rest = module.__doc__.partition("\n")
-    yield from (f"# {name}", "", f"**{first}**", "", rest.strip(), "")
+    yield from (f"# {name}", "", f"**{first}**", "", without_tags(rest.strip()), "")
     yield from (
         "```",
         f"cortex run {name}",

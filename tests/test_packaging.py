@@ -58,6 +58,7 @@ FLOORS = (
     "studies",
     "explore",
     "cli",
+    "command",
 )
 
 
@@ -82,16 +83,19 @@ def test_the_packages_are_those_of_the_tree():
         for folder in folders_of_modules()
         if folder.is_relative_to(LIBRARY)
     }
+    # Where the command starts stands outside of the package, see there.
+    library = library - {"cortex.command"} | {"cortex_command"}
     assert len(SETUP["packages"]) == len(set(SETUP["packages"]))
     assert set(SETUP["packages"]) == library | rooms
-    assert SETUP["package-dir"] == {"cortex": "cortex"} | {f"cortex.{room}": room for room in ROOMS}
+    folders = {"cortex": "cortex", "cortex_command": "cortex/command"}
+    assert SETUP["package-dir"] == folders | {f"cortex.{room}": room for room in ROOMS}
 
 
 def test_all_data_are_packaged():
     """Whatever is no module is named by a pattern of its package; no pattern is idle."""
     packaged, data = set(), set()
     for package in SETUP["packages"]:
-        inside = package.removeprefix("cortex.")
+        inside = package.replace("cortex_command", "cortex.command").removeprefix("cortex.")
         folder = ROOT / (inside if inside in ROOMS else package.replace(".", "/"))
         data |= {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".py"}
         for pattern in SETUP["package-data"].get(package, []):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import cortex
 from cortex.errors import UserError
 from cortex.experiment.places import can_hold_files
 
@@ -109,3 +110,24 @@ def test_two_runs_into_one_folder_at_once(tmp_path):
     assert [one.wait(120) for one in both] == [0, 0]
     # Neither is lost: the later one stands beside the first.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out-2"]
+
+
+def test_pycortex_in_the_same_environment_is_said_in_one_line(tmp_path):
+    """Either may be found under the name that both have."""
+
+    def said(folder, script):
+        found = {"env": {"PYTHONPATH": str(folder)}, "cwd": folder}
+        return subprocess.run([sys.executable, "-c", script], **found, capture_output=True)
+
+    theirs, mixed = (tmp_path / name / "cortex" for name in ("theirs", "mixed"))
+    for package in (theirs, mixed):
+        (package / "polyutils").mkdir(parents=True)
+        (package / "__init__.py").touch()
+    start = Path(cortex.__file__).parent / "command" / "__init__.py"
+    done = said(theirs.parent, f"exec(open({str(start)!r}).read()); main()")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: pycortex is installed in this environment too")
+    assert done.stderr.count(b"\n") == 1
+    shutil.copy(cortex.__file__, mixed)
+    done = said(mixed.parent, "import cortex")
+    assert b"ImportError: pycortex is installed in this environment too" in done.stderr
