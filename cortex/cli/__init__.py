@@ -203,13 +203,16 @@ def figure(
 
     path = Path(name_or_results)
     if is_sweep(path):
-        typer.echo(str(short(redraw_sweep(path, of or []).path / "figure.png")))
+        with shown_progress(quiet=False):
+            drawn = redraw_sweep(path, of or []).path
+        typer.echo(str(short(drawn / "figure.png")))
         return
     if of:
         raise UserError(f"--of: allowed with the folder of a sweep, found {name_or_results}")
     if not path.is_dir() and (name_or_results in names() or path.suffix == ".py"):
         path = newest_results(path.stem)
-    found = redraw(path)
+    with shown_progress(quiet=False):
+        found = redraw(path)
     typer.echo(str(short(found.path / "figure.png")))
 
 

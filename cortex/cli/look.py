@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cortex.cli.shared import Precision, computing, short
+from cortex.cli.shared import Precision, computing, short, shown_progress
 from cortex.errors import UserError
 
 
@@ -38,20 +38,22 @@ def look(
     names, target = _names(task), _target(image, task, out)
     if not 1 <= fixations <= 100:
         raise UserError(f"--fixations: found {fixations}, allowed: 1 to 100")
-    with computing(None, Precision.single):
+    with computing(None, Precision.single), shown_progress(quiet=False):
         from cortex.models.image_look import LONGEST, look_at
+        from cortex.progress import stage
         from cortex.stimuli.single_images import read_image
 
         seen = look_at(read_image(image, LONGEST), names, fixations)
-        drawn = importlib.import_module("cortex.figures.look").draw(seen, task, image.name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Under its name there is the whole figure or none.
-        partial = target.with_name(f".{target.stem}.partial{target.suffix}")
-        try:
-            drawn.savefig(partial, dpi=300)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with stage("drawing the figure"):
+            drawn = importlib.import_module("cortex.figures.look").draw(seen, task, image.name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Under its name there is the whole figure or none.
+            partial = target.with_name(f".{target.stem}.partial{target.suffix}")
+            try:
+                drawn.savefig(partial, dpi=300)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
     typer.echo("fixation   row (%)   column (%)   time (ms)")
     for number, (place, time) in enumerate(zip(seen.path.places, seen.path.times, strict=True), 1):
         row, column = 100 * place

@@ -99,7 +99,8 @@ def redraw(path: Path) -> Results:
         results.check_labels(found.data)
         measures = experiment.rows(found.config, found.data)
         results.write_measures(measures, path)
-    results.write_figure(experiment.draw(found.config, found.data, measures), path)
+    with stage("drawing the figure"):
+        results.write_figure(experiment.draw(found.config, found.data, measures), path)
     if results.INCOMPLETE in path.name:
         path = results.finish(path)
     return Results(found.config, found.data, measures, found.provenance, path)

@@ -23,6 +23,7 @@ from cortex.attention.saliency import (
 )
 from cortex.attention.source import Query, State
 from cortex.circuit import EI
+from cortex.progress import stage
 
 from .image_circuits import image_circuits
 from .orientation_field import FixedPoint, OrientationField
@@ -68,7 +69,8 @@ def look_at(
         fixations: how many.
     """
     model = Saliency(Weights.towards(task))
-    maps, path = _saliency(model, jnp.asarray(image), fixations)
+    with stage("saliency and fixations"):
+        maps, path = jax.block_until_ready(_saliency(model, jnp.asarray(image), fixations))
     made = np.asarray(path.made)
     kept = ScanPath(np.asarray(path.places)[made], np.asarray(path.times)[made], made[made])
     place = jnp.asarray(kept.places[0] if made.any() else (0.5, 0.5), float)
@@ -76,7 +78,8 @@ def look_at(
     height, width = grey.shape
     field, solver = OrientationField(stride=4), FixedPoint()()
     area = image_circuits(field, height, width, CONTRAST, solver)
-    rates, settled = _answers(area, grey, place)
+    with stage("the circuits' answer"):
+        rates, settled = jax.block_until_ready(_answers(area, grey, place))
     return ImageLook(
         image=image,
         saliency=np.asarray(maps.saliency),

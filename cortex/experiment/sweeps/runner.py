@@ -116,7 +116,8 @@ def redraw_sweep(path: Path, chosen: Sequence[str] = ()) -> SweepResults:
     """Draw the figure of a finished sweep again, of the chosen measures (default: headlines)."""
     figure = importlib.import_module("cortex.figures.sweep")
     found = load_sweep(path)
-    results.write_figure(figure.draw(found.data, chosen), path)
+    with stage("drawing the figure"):
+        results.write_figure(figure.draw(found.data, chosen), path)
     return found
 
 
