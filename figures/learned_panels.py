@@ -117,6 +117,7 @@ def gained(panel: Any, gain: xr.DataArray, words: str) -> None:
     rows = ["none", "first\nweights"]
     one = gain.sel(control=["over none", "over untrained"])
     forest(panel, one, "control", rows=rows, looks={None: COLOURS["learned"]})
-    panel.locator_params(axis="x", nbins=2)
+    panel.locator_params(axis="x", nbins=2, steps=[1, 2, 4, 10])
     panel.tick_params(axis="x", labelsize=6.2)
+    panel.locator_params(axis="x", nbins=2, steps=[1, 2, 4, 10])
     panel.set(xlabel=words, ylabel="Learned minus")
