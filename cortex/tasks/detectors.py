@@ -68,7 +68,7 @@ class Detectors(eqx.Module):
                     f"training images: found {int(present.sum())} of {present.size} of category "
                     f"{category}, allowed: some, not all"
                 )
-            model = _regression(strength, class_weight="balanced").fit(standard[chosen], present)
+            model = _fitted(strength, standard[chosen], present, class_weight="balanced")
             weights.append(model.coef_[0])
             biases.append(model.intercept_[0])
         return cls._of(np.stack(weights), np.stack(biases), mean, spread)
@@ -93,7 +93,7 @@ class Detectors(eqx.Module):
                 f"training images: found {len(found)} categories, allowed: {max(categories, 3)}"
             )
         standard, mean, spread = _standardised(units, common)
-        model = _regression(strength).fit(standard, np.asarray(labels))
+        model = _fitted(strength, standard, np.asarray(labels))
         return cls._of(model.coef_, model.intercept_, mean, spread)
 
     @classmethod
@@ -107,10 +107,17 @@ class Detectors(eqx.Module):
         return cls(jnp.asarray(weight, dtype), jnp.asarray(bias, dtype))
 
 
-def _regression(strength: float, **options: Any) -> Any:
-    from sklearn.linear_model import LogisticRegression  # slow to import, seldom needed
+def _fitted(strength: float, units: np.ndarray, present: np.ndarray, **options: Any) -> Any:
+    """A logistic regression.
 
-    return LogisticRegression(C=strength, max_iter=3000, **options)
+    On one thread: between products the optimiser asks LAPACK for tiny systems thousands of times,
+    and threads that wait for one another there took five times as long as one alone.
+    """
+    from sklearn.linear_model import LogisticRegression  # slow to import, seldom needed
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        return LogisticRegression(C=strength, max_iter=3000, **options).fit(units, present)
 
 
 def _standardised(units: np.ndarray, common: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
