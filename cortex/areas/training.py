@@ -162,14 +162,14 @@ def accuracy(
     batch: int = 100,
 ) -> float:
     """Fraction of images whose largest logit is the right one; unsettled ones are wrong."""
-
-    @eqx.filter_jit
-    def right(batch: Array, truth: Array) -> Array:
-        logits = jax.vmap(system)(batch)
-        return jnp.sum((jnp.argmax(logits, axis=-1) == truth) & jnp.isfinite(logits[:, 0]))
-
     hits = sum(
-        int(right(images[start : start + batch], labels[start : start + batch]))
+        int(_right(system, images[start : start + batch], labels[start : start + batch]))
         for start in range(0, len(images), batch)
     )
     return hits / len(images)
+
+
+@eqx.filter_jit
+def _right(system: VisualSystem, images: Array, labels: Array) -> Array:
+    logits = jax.vmap(system)(images)
+    return jnp.sum((jnp.argmax(logits, axis=-1) == labels) & jnp.isfinite(logits[:, 0]))
