@@ -293,7 +293,11 @@ def test_info_lists_versions_and_devices(cortex):
 @pytest.fixture
 def no_cache_folder():
     """JAX as a user has it who has set nothing."""
-    keys = ("jax_compilation_cache_dir", "jax_compilation_cache_max_size")
+    keys = (
+        "jax_compilation_cache_dir",
+        "jax_compilation_cache_max_size",
+        "jax_persistent_cache_min_compile_time_secs",
+    )
     before = {key: getattr(jax.config, key) for key in keys}
     jax.config.update("jax_compilation_cache_dir", None)
     yield
@@ -306,6 +310,7 @@ def test_compiled_programs_are_kept_where_the_user_says(monkeypatch, tmp_path, n
     keep_programs()
     chosen = Path(jax.config.jax_compilation_cache_dir)
     assert chosen.is_relative_to(tmp_path / "cortex")
+    assert jax.config.jax_persistent_cache_min_compile_time_secs == 0
     jax.config.update("jax_compilation_cache_dir", "elsewhere")
     keep_programs()
     assert jax.config.jax_compilation_cache_dir == "elsewhere"
