@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from cortex.experiment import names
@@ -11,19 +12,24 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_example_runs_and_gives_the_stated_numbers(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) == 1
+def test_the_python_examples_run_and_give_the_stated_numbers():
+    alone, more = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     names: dict = {}
-    exec(blocks[0], names)
-    assert "True" in capsys.readouterr().out
+    exec(alone, names)
+    unattended, attended = (line.get_ydata() for line in names["plt"].gca().lines)
+    names["plt"].close("all")
+    assert np.all(np.asarray(attended) > unattended)
+    assert len(alone.strip().splitlines()) <= 20
+    exec(more, names)
     course = names["course"]
     before, after = course.values[20], course.values[-1]
     assert bool(course.finished)
     assert after > 1.1 * before  # attention to the unit raises its rate
+    state = names["cx"].steady_state(names["ring"], names["shown"], names["attention"])
     # 5e-3: the second course ends 200 ms after the switch, not in the limit.
-    assert abs(float(after / names["state"].rates.E[45]) - 1) < 5e-3
+    assert abs(float(after / state.rates.E[45]) - 1) < 5e-3
     assert float(names["slope"]) > 0
+    assert float(names["rings"].converged.mean()) > 0.99
 
 
 def test_every_figure_shown_exists():
