@@ -17,12 +17,14 @@ import numpy as np
 from jax import Array
 
 from cortex.circuit import EI
+from cortex.errors import UserError
 from cortex.settings import Axis
 
 if TYPE_CHECKING:
     import xarray as xr
 
 POPULATION = "population"
+MOST_PLACES = 10_000_000  # along an axis: they are kept as numbers of Python's
 
 
 class Coordinate(eqx.Module):
@@ -67,6 +69,9 @@ def coordinate(
             which brings its unit and name along.
         units, long_name: unit, and what the values are.
         asked: those of the numbers that claims are made about; all by default.
+
+    Raises:
+        UserError: more places than `MOST_PLACES`.
     """
     if isinstance(values, Coordinate):
         return values
@@ -82,6 +87,11 @@ def coordinate(
             return Coordinate((), values, units, long_name)
         values = [value.item() if hasattr(value, "item") else value for value in values]
         return Coordinate(tuple(values), None, units, long_name, tuple(asked))
+    if values.size > MOST_PLACES:
+        raise UserError(
+            f"{long_name or 'an axis'}: found {values.size:,} places, allowed: at most "
+            f"{MOST_PLACES:,}"
+        )
     return Coordinate(tuple(np.asarray(values).tolist()), None, units, long_name, tuple(asked))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cortex.circuit import EI
+from cortex.errors import UserError
 from cortex.labelled import asked, coordinate, each, label, over, quality, to_dataset
 from cortex.settings import Contrasts, Settings, contrasts
 
@@ -120,6 +121,12 @@ def test_numbers_of_a_coordinate_keep_their_digits_in_single_precision():
     )
     assert data.x.values[0] == 0.1
     assert data.x.dtype == np.float64
+
+
+def test_an_axis_that_would_fill_the_memory_is_refused():
+    many = np.broadcast_to(0.0, 10**9)  # takes no memory itself
+    with pytest.raises(UserError, match=r"^angle: found 1,000,000,000 places, allowed: at most"):
+        coordinate(many, "deg", "angle")
 
 
 def test_a_function_of_some_axes_is_applied_at_every_place_of_the_others():
