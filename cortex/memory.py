@@ -82,6 +82,35 @@ def available() -> int:
     return int(SHARE * _limit) - in_use()
 
 
+def total_memory() -> int:
+    """Memory of this machine in bytes; 0 where not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def refuse_too_large(program: Any, *arguments: Any) -> None:
+    """Refuse a program that needs more than the machine, or its accelerator, has, before it runs.
+
+    Args:
+        program: made by `jax.jit`; compiled once for this and for the call that follows.
+        *arguments: what it is going to be called with.
+
+    Raises:
+        UserError: with the bytes that it needs.
+    """
+    about = program.lower(*arguments).compile().memory_analysis()
+    if about is None:
+        return
+    needed = about.temp_size_in_bytes + about.output_size_in_bytes
+    there = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit") or total_memory()
+    if 0 < there < needed:
+        raise UserError(
+            f"not enough memory: the program needs {needed:,} bytes, this machine has {there:,}"
+        )
+
+
 def in_use() -> int:
     """What this process, or its accelerator, holds [bytes]."""
     held = jax.local_devices()[0].memory_stats() or {}

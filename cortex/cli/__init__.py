@@ -268,11 +268,12 @@ def info() -> None:
     import jax
 
     from cortex.experiment import provenance
+    from cortex.memory import total_memory
 
     for name, version in provenance.versions().items():
         typer.echo(f"{name:<14}{version}")
     typer.echo(f"{'processors':<14}{os.cpu_count()}")
-    typer.echo(f"{'memory':<14}{gigabytes(provenance.total_memory())}")
+    typer.echo(f"{'memory':<14}{gigabytes(total_memory())}")
     for device in all_devices():
         stats = device.memory_stats() or {} if device.platform != "cpu" else {}
         memory = f", {gigabytes(stats['bytes_limit'])}" if "bytes_limit" in stats else ""

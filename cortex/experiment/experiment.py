@@ -100,10 +100,14 @@ class Experiment:
         """
         import jax
 
+        from cortex.memory import refuse_too_large
+
         key = jax.random.key(settings.seed)
         if self.compiled:
             with stage("compiling and simulating"):
-                found = jax.block_until_ready(_program(self.simulate, settings)(key))
+                program = _program(self.simulate, settings)
+                refuse_too_large(program, key)
+                found = jax.block_until_ready(program(key))
         else:
             found = self.simulate(settings, key)
         return self.dataset(settings, found)

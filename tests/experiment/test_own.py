@@ -4,11 +4,21 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jax
 import pytest
 import xarray as xr
 
 from cortex.errors import UserError
-from cortex.experiment import ConfigError, load_settings, registry, run
+from cortex.experiment import (
+    ConfigError,
+    Experiment,
+    ExperimentSettings,
+    load_settings,
+    registry,
+    run,
+)
+from cortex.labelled import label
+from cortex.settings import quantity
 from tests.refusals import refusal
 
 TOY = Path(__file__).parent / "sweeps" / "toy.py"
@@ -47,6 +57,22 @@ def test_threads_share_a_file(tmp_path):
     alone = [run(str(path), unit={"gain": gain}) for gain in (0.0, 0.1, 0.2)]
     for one, other in zip(found, alone, strict=True):
         xr.testing.assert_identical(one, other)
+
+
+def test_what_no_machine_could_hold_is_refused_with_its_bytes():
+    class Size(ExperimentSettings):
+        units: int = quantity(3, "1", "how many")
+
+    def simulate(s, key):
+        noise = jax.random.normal(key, (s.units, 2))
+        return {"noise": label(noise, "1", "numbers", unit=None, pair=None)}
+
+    experiment = Experiment(Size, simulate, name="size")
+    assert run(experiment).sizes["unit"] == 3
+    # Refused as it is compiled: nothing is allocated, and nothing runs.
+    needed = r"^not enough memory: the program needs [\d,]{14,} bytes, this machine has "
+    with pytest.raises(UserError, match=needed):
+        run(experiment, units=10**12)
 
 
 def test_it_runs_where_an_event_loop_does():

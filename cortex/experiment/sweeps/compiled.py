@@ -19,7 +19,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import SingleDeviceSharding
 
-from cortex.experiment.provenance import total_memory
+from cortex.memory import total_memory
 from cortex.settings import ExperimentSettings, replaced
 
 Simulate = Callable[[Any, Array], Any]
