@@ -103,7 +103,8 @@ def _pairs(panel: Any, here: Any, source: str, chance: float) -> Any:
     panel.set_xticks(np.arange(len(columns))[step - 1 :: step], columns[step - 1 :: step])
     circuits = np.flatnonzero(np.isfinite(here["feature_error"].values))
     top = {"transform": panel.get_xaxis_transform(), "clip_on": False, "ls": "none"}
-    panel.plot(circuits, np.full(len(circuits), 1.04), "v", color=style.INK, ms=4, **top)
+    if len(circuits):  # an empty line that is not clipped would take all the room
+        panel.plot(circuits, np.full(len(circuits), 1.04), "v", color=style.INK, ms=4, **top)
     panel.set(xlabel="Layer recorded")
     distance = share["layer"] - share["attended"]
     at, on = (float(share.where(distance == number).mean()) for number in (0, 1))
