@@ -104,7 +104,8 @@ def refuse_too_large(program: Any, *arguments: Any) -> None:
     if about is None:
         return
     needed = about.temp_size_in_bytes + about.output_size_in_bytes
-    there = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit") or total_memory()
+    (device,) = jnp.zeros(()).devices()  # where it is going to run
+    there = (device.memory_stats() or {}).get("bytes_limit") or total_memory()
     if 0 < there < needed:
         raise UserError(
             f"not enough memory: the program needs {needed:,} bytes, this machine has {there:,}"
