@@ -90,6 +90,29 @@ def total_memory() -> int:
         return 0
 
 
+@contextmanager
+def within_machine() -> Iterator[None]:
+    """Within the block, an allocation beyond the memory of the machine fails.
+
+    NumPy and JAX then say how many bytes they wanted. Otherwise the system would grant them, and
+    kill the process once it fills them. Only on Linux, and where no accelerator computes: its
+    driver reserves more than it uses.
+    """
+    there = total_memory()
+    if sys.platform != "linux" or not there or jax.default_backend() != "cpu":
+        yield
+        return
+    import resource
+
+    before, most = resource.getrlimit(resource.RLIMIT_DATA)
+    allowed = [there, *(limit for limit in (before, most) if limit != resource.RLIM_INFINITY)]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(allowed), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
+
+
 def refuse_too_large(program: Any, *arguments: Any) -> None:
     """Refuse a program that needs more than the machine, or its accelerator, has, before it runs.
 

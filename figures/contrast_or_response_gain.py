@@ -156,7 +156,7 @@ def _map(panel: Any, settings: Any, data: Any, series: str) -> Any:
             panel.plot(field, stimulus, "o", mfc="none", mec=style.E, mew=1.1, ms=5)
     for axis, scale in ((panel.xaxis, panel.set_xscale), (panel.yaxis, panel.set_yscale)):
         scale("log")
-        style.plain_log(axis, sizes[:: max(1, round((len(sizes) - 1) / 2))])
+        style.plain_log(axis, sizes[:: max(1, round((len(sizes) - 1) / 2))].tolist())
     panel.minorticks_off()
     panel.set_xlim(edges[0], edges[-1])
     panel.set_ylim(edges[0], edges[-1])

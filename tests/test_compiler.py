@@ -1,4 +1,4 @@
-"""What the compiler must get right, and one release did not."""
+"""What the compiler must get right, and some releases did not."""
 
 import jax
 import jax.numpy as jnp
@@ -20,3 +20,22 @@ def test_a_small_sum_inside_nested_vmaps():
     found = jax.jit(jax.vmap(jax.vmap(one, (None, 0)), (0, None)))(amplitudes, masks)
     expected = np.repeat((amplitudes @ bumps.T)[:, None], 8, axis=1)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_bias_is_added_to_a_convolution_of_constants():
+    """JAX before 0.8.2 adds something else on a CPU, silently; hence the lowest version."""
+    rng = np.random.default_rng(0)
+    images = rng.random((5, 1, 8, 8), np.float32)
+    weight = rng.normal(size=(3, 1, 3, 3)).astype(np.float32)
+    bias = rng.normal(size=3).astype(np.float32)
+
+    def maps(images, weight, bias):
+        return (
+            jax.lax.conv_general_dilated(images, weight, (1, 1), "VALID")
+            + bias[None, :, None, None]
+        )
+
+    windows = np.lib.stride_tricks.sliding_window_view(images[:, 0], (3, 3), (1, 2))
+    expected = np.einsum("nyxij,mij->nmyx", windows, weight[:, 0]) + bias[:, None, None]
+    found = jax.jit(lambda: maps(*map(jnp.asarray, (images, weight, bias))))()
+    np.testing.assert_allclose(found, expected, atol=1e-5)

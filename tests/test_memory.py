@@ -1,5 +1,9 @@
 """Memory that is limited: parts that fit, the same numbers, and one line where nothing fits."""
 
+import resource
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,3 +121,18 @@ def test_a_freed_array_is_not_counted():
     assert memory.in_use() - before > 40e6
     del array
     assert memory.in_use() - before < 25e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of this kind are Linux's")
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="drivers reserve more than they use")
+@pytest.mark.parametrize("library", [np, jnp])
+def test_what_the_machine_cannot_hold_is_refused_with_its_bytes(library, monkeypatch):
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    held = Path("/proc/self/status").read_text().partition("VmData:")[2]
+    there = int(held.split()[0]) * 1024 + 2**28
+    monkeypatch.setattr(memory, "total_memory", lambda: there)
+    with memory.within_machine():
+        library.ones(2**20, np.float32)  # fits
+        with pytest.raises((MemoryError, RuntimeError), match=r"1\.00 GiB|1073741824 bytes"):
+            jax.block_until_ready(library.ones(2**28, np.float32))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == limits

@@ -105,8 +105,10 @@ def _processor() -> str:
 
 @contextmanager
 def computing(device: Device | None, precision: Precision) -> Iterator[None]:
-    """Set JAX's device and precision, and put them back."""
+    """Set JAX's device and precision, take no more memory than there is; put all back."""
     import jax
+
+    from cortex.memory import within_machine
 
     keep_programs()
     keys = ("jax_enable_x64", "jax_default_device")
@@ -118,7 +120,8 @@ def computing(device: Device | None, precision: Precision) -> Iterator[None]:
     try:
         if device is not None:
             jax.config.update("jax_default_device", _find(device))
-        yield
+        with within_machine():
+            yield
     finally:
         if precision is Precision.double:
             jax.clear_caches()
