@@ -38,7 +38,7 @@ SHARE = 0.9
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("KMGT", 1)}
 _limit: int | None = None  # of the whole process
-_needed: dict[Any, tuple[int, int]] = {}  # bytes to work in and to send, by program and shapes
+_needed: dict[Any, tuple[int, int]] = {}  # bytes to work in and to send, by function and shapes
 _sizes: dict[Any, int] = {}  # images of a part, by the same
 
 
@@ -251,7 +251,7 @@ def _rows(tree: Any, rows: np.ndarray) -> Any:
 
 def _size(program: Any, shared: Sequence[Any], batch: Any, count: int) -> int:
     """Images of a part: the most that fit now, no more than at the last time."""
-    key = id(program), _shapes(shared), _shapes(batch)
+    key = program.__wrapped__, _shapes(shared), _shapes(batch)
     size = min(_sizes.get(key, count), count)
     while True:
         needed = _bytes(program, shared, batch, size, count)
@@ -270,7 +270,7 @@ def _size(program: Any, shared: Sequence[Any], batch: Any, count: int) -> int:
 def _bytes(program: Any, shared: Sequence[Any], batch: Any, size: int, count: int) -> int:
     """What a part needs beside the batch, and what joining the parts needs."""
     part = batch if size == count else _rows(batch, np.arange(size))
-    key = id(program), _shapes(shared), _shapes(part)
+    key = program.__wrapped__, _shapes(shared), _shapes(part)
     if key not in _needed:
         about = program.lower(*shared, *part).compile().compiled.memory_analysis()
         _needed[key] = about.temp_size_in_bytes, about.output_size_in_bytes
