@@ -78,17 +78,19 @@ class Measure:
 
 
 def to_json(measures: Iterable[Measure]) -> str:
-    """A flat JSON list; a value that is not finite is written as ``null``."""
-    rows = []
-    for measure in measures:
-        row = asdict(measure)
-        if not math.isfinite(measure.value):
-            row["value"] = None
-        rows.append(row)
+    """A flat JSON list; a number that is not finite is written as ``null``."""
+    rows = [
+        {name: None if _is_no_number(found) else found for name, found in asdict(measure).items()}
+        for measure in measures
+    ]
     repeated = {row["name"] for row in rows if [r["name"] for r in rows].count(row["name"]) > 1}
     if repeated:
         raise ValueError(f"measures named twice: {', '.join(sorted(repeated))}")
     return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _is_no_number(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def from_json(text: str) -> list[Measure]:

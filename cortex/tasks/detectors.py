@@ -54,7 +54,7 @@ class Detectors(eqx.Module):
                 standardising; with its own spread it counts as much as any other.
 
         Raises:
-            UserError: a category has no image, or no other.
+            UserError: a category has no image, or no other; circuits ran away on an image.
         """
         standard, mean, spread = _standardised(units, common)
         weights, biases = [], []
@@ -85,7 +85,7 @@ class Detectors(eqx.Module):
         """One softmax regression over all categories, three or more; arguments as for `fit`.
 
         Raises:
-            UserError: a category has no image.
+            UserError: a category has no image; circuits ran away on an image.
         """
         found = np.unique(labels)
         if len(found) < max(categories, 3):
@@ -123,6 +123,11 @@ def _fitted(strength: float, units: np.ndarray, present: np.ndarray, **options: 
 def _standardised(units: np.ndarray, common: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Units of zero mean and unit spread, silent ones zero; the means and the spreads."""
     units = np.asarray(units, np.float64)
+    wild = int(np.sum(~np.isfinite(units).all(axis=1)))
+    if wild:
+        raise UserError(
+            f"training images: circuits run away on {wild} of {len(units)}, allowed: on none"
+        )
     mean, spread = units.mean(axis=0), units.std(axis=0)
     if common:
         spread = np.full_like(spread, np.sqrt(np.mean(spread**2)))

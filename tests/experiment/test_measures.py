@@ -30,6 +30,13 @@ def test_json_is_a_flat_list_and_comes_back():
     assert math.isnan(back[1].value)
 
 
+def test_a_reference_that_is_no_number_comes_back_as_none():
+    """One computed by a circuit that ran away."""
+    lost = dataclasses.replace(RATE, reference=NAN, holds=False)
+    (back,) = from_json(to_json([lost]))
+    assert (back.reference, back.holds) == (None, False)
+
+
 def test_a_name_stands_once():
     with pytest.raises(ValueError, match="named twice: x"):
         to_json([Measure(name="x", value=1.0, unit="1")] * 2)

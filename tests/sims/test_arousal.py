@@ -86,6 +86,21 @@ def test_the_refitted_readout_learns_its_level_from_the_other_repeats(settings):
         np.testing.assert_allclose(found[task, 1, 0, 1], readout(seen[1, 0, 1]), atol=0.02)
 
 
+def test_a_level_that_runs_away_has_no_scores_and_is_no_peak(settings):
+    """Rates beyond all bounds, and none at all, in one trial each."""
+    rng = np.random.default_rng(3)
+    learned_from = rng.uniform(1.0, 3.0, (2, 64, 8))
+    seen = rng.uniform(1.0, 3.0, (2, 3, 3, 32, 8))
+    seen[0, 0, 2, 5, 0], seen[1, 1, 2, 6] = 1e30, np.nan
+    evidence = decide(settings, trials(settings, seen, learned_from), rng)
+    found = peaks(settings, evidence, rng)
+    score = found["score"].sel(readout="spikes")
+    assert score.isel(level=2, way=[0, 1]).isnull().all()
+    assert score.isel(level=[0, 1]).notnull().all()
+    assert score.isel(way=2).notnull().all()
+    assert (found["peak"].sel(readout="spikes").isel(way=[0, 1]) < 2).all()
+
+
 def evidence_of(settings, values):
     """Evidence (task, repeat, readout, way, level, trial) with what was shown."""
     present, _, target = blocks(settings, values.shape[-1])

@@ -67,6 +67,16 @@ def test_a_category_without_images():
         Detectors.fit(points[:20], labels[:20], 1)
 
 
+@pytest.mark.parametrize("fit", [Detectors.fit, Detectors.fit_choice])
+def test_circuits_that_ran_away(fit):
+    points, labels = units([20, 20, 20])
+    points = np.array(points)
+    points[7, 0], points[30, 1] = np.nan, np.inf
+    line = "^training images: circuits run away on 2 of 60, allowed: on none$"
+    with pytest.raises(UserError, match=line):
+        fit(points, labels, 3)
+
+
 def test_one_spread_for_all_units_leaves_quiet_ones_out():
     """A unit of a thousandth of the others' spread that tells the classes apart by chance."""
     rng = np.random.default_rng(0)
