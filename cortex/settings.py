@@ -86,6 +86,18 @@ def choice(default: Any, description: str, source: Source | str = CHOSEN, **boun
     return quantity(default, "1", description, source, **bounds)
 
 
+def bootstrap_resamples(default: int, over: str, **bounds: Any) -> Any:
+    """The setting ``resamples``: of what, in words ("images")."""
+    # A million more change no interval, and take hours.
+    limits = {"ge": 10, "le": 1_000_000} | bounds
+    return quantity(default, "1", f"bootstrap resamples over {over}", **limits)
+
+
+def interval_level() -> Any:
+    """The setting ``level``."""
+    return quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+
+
 MOST_POINTS = 10_000  # of a curve: more than anybody draws, and fewer than a memory holds
 
 

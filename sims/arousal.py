@@ -64,8 +64,8 @@ class Settings(ex.ExperimentSettings):
     trial: Trial = Trial(step=1.0)
     neurons: int = quantity(100, "1", "neurons whose spikes a feature of a readout counts", ge=1)
     settle: FixedPoint = FixedPoint(step=1.0)
-    resamples: int = quantity(500, "1", "bootstrap resamples over trials", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(500, "trials")
+    level: float = ex.interval_level()
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:

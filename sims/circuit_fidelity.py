@@ -63,7 +63,7 @@ class Settings(ex.ExperimentSettings):
     ways: tuple[Way, ...] = choice(tuple(WAYS), "circuits and output maps", min_length=1)
     solver: SolverSection = SolverSection()
     penalty: float = quantity(0.1, "1", "inverse of the L2 penalty on detectors' weights", gt=0)
-    resamples: int = quantity(500, "1", "bootstrap resamples of images", ge=10)
+    resamples: int = ex.bootstrap_resamples(500, "images")
 
 
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:

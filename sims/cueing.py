@@ -82,8 +82,8 @@ class Settings(ex.ExperimentSettings):
     settle: FixedPoint = FixedPoint()
     shape: Literal["Weibull", "cumulative Gaussian", "logistic"] = choice("Weibull", WEIBULL)
     most_lapses: float = quantity(0.06, "1", "largest lapse rate", WICHMANN, ge=0, lt=0.5)
-    resamples: int = quantity(300, "1", "bootstrap resamples", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(300, "trials")
+    level: float = ex.interval_level()
 
     @model_validator(mode="after")
     def _balanced(self) -> Settings:

@@ -25,15 +25,16 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from cortex import experiment as ex
 from cortex.analysis import suppression_index
 from cortex.analysis.fixations import fixation_map
-from cortex.experiment import Above, Between, Claim, Experiment, settled_claim
+from cortex.experiment import Above, Between, Claim
 from cortex.labelled import coordinate, label
 from cortex.models import saliency_circuits as model
 from cortex.models.orientation_field import FixedPoint
 from cortex.models.saliency_circuits import DIAMETERS, SaliencyCircuits
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, NonNegative, Positive, choice, quantity
+from cortex.settings import NonNegative, Positive, choice, quantity
 from cortex.sources import Source
 from cortex.stimuli.public_data import located
 from cortex.stimuli.recordings import OSIE_SIZE, read_osie
@@ -57,7 +58,7 @@ WALKED = [("other people", "people elsewhere"), ("saliency", "another photograph
 WALKED += [(name, "saliency") for name in CIRCUITS]
 
 
-class Settings(ExperimentSettings):
+class Settings(ex.ExperimentSettings):
     """Settings of `fixation_prediction`."""
 
     folder: str = choice("", "of OSIE; empty: osie in the folder CORTEX_DATA (`cortex data`)")
@@ -78,8 +79,8 @@ class Settings(ExperimentSettings):
     steps: int = quantity(6, "1", "fixations of a scan path", ge=2)
     reach: float = quantity(0.25, "1", "distance of nothing alike, of the width", gt=0)
     solver: FixedPoint = FixedPoint(duration=1000.0)
-    resamples: int = quantity(2000, "1", "bootstrap resamples over photographs", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(2000, "photographs")
+    level: float = ex.interval_level()
 
 
 class Option(NamedTuple):
@@ -230,10 +231,10 @@ CLAIMS = (
         for name, ends in RANGE.items()
     ),
     Claim("suppression", lambda d: d.suppression, Above(0.1), OURS, "the circuits suppress"),
-    settled_claim(),
+    ex.settled_claim(),
 )
 
-experiment = Experiment(
+experiment = ex.Experiment(
     Settings,
     simulate,
     CLAIMS,

@@ -23,13 +23,13 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from cortex import experiment as ex
 from cortex.analysis import bootstrap
 from cortex.analysis.signal_detection import Rates
 from cortex.analysis.yes_no import said_by_detectors
 from cortex.areas import SSN, VisualSystem
 from cortex.attention import EnergyMatched, NoAttention, SpatialWindow
 from cortex.attention.glimpses import Retina
-from cortex.experiment import Above, Claim, Experiment, settled_claim
 from cortex.labelled import Labelled, coordinate, each, label
 from cortex.models.digit_images import HeldOutDigits
 from cortex.models.learned import trained_source
@@ -63,8 +63,8 @@ class Settings(HeldOutDigits):
     circuit: SSN = SSN()
     solver: SolverSection = SolverSection()
     detector_digits: int = quantity(2000, "1", "single digits that detectors learn from", ge=100)
-    resamples: int = quantity(1000, "1", "bootstrap resamples over images", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(1000, "images")
+    level: float = ex.interval_level()
 
 
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
@@ -231,15 +231,15 @@ EFFECTS = {
 KNOWN = {"covert_gain": at_the_digit}
 
 CLAIMS = (
-    Claim("accuracy_gain", attrgetter("accuracy_gain"), Above(0), MNIH, LEARNED, True),
+    ex.Claim("accuracy_gain", attrgetter("accuracy_gain"), ex.Above(0), MNIH, LEARNED, True),
     *(
-        Claim(name, attrgetter(name), Above(0), HERE, effect, True, KNOWN.get(name, ""))
+        ex.Claim(name, attrgetter(name), ex.Above(0), HERE, effect, True, KNOWN.get(name, ""))
         for name, effect in EFFECTS.items()
     ),
-    settled_claim(),
+    ex.settled_claim(),
 )
 
-experiment = Experiment(
+experiment = ex.Experiment(
     Settings,
     simulate,
     CLAIMS,

@@ -61,8 +61,8 @@ class Settings(ex.ExperimentSettings):
     )
     before: float = quantity(50.0, "ms", "blank field before the onset", ge=0)
     step: float = quantity(2.5, "ms", "of Heun's method", gt=0)
-    resamples: int = quantity(300, "1", "bootstrap resamples over images", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(300, "images")
+    level: float = ex.interval_level()
 
     @model_validator(mode="after")
     def _possible(self) -> Settings:

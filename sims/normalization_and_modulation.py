@@ -24,6 +24,7 @@ import xarray as xr
 from jax import Array
 from scipy.stats import rankdata
 
+from cortex import experiment as ex
 from cortex.analysis import bootstrap
 from cortex.circuit import (
     EI,
@@ -35,7 +36,7 @@ from cortex.circuit import (
     SteadyState,
     steady_state,
 )
-from cortex.experiment import Above, Claim, Experiment, ExperimentSettings, settled_claim
+from cortex.experiment import Above, Claim
 from cortex.labelled import Labelled, over, quality
 from cortex.models.ring import RUBIN, Ring
 from cortex.models.settling import Settle
@@ -64,7 +65,7 @@ class Heterogeneity(Section):
         return {name: getattr(self, name) * (cause in (name, "all")) for name in FACTORS}
 
 
-class Settings(ExperimentSettings):
+class Settings(ex.ExperimentSettings):
     """Settings of `normalization_and_modulation`."""
 
     circuit: Ring = Ring(units=16)
@@ -74,8 +75,8 @@ class Settings(ExperimentSettings):
     attention: OrientedTopDown = OrientedTopDown()
     cells: int = quantity(200, "1", "circuits, and so recorded cells, a cause", ge=10)
     heterogeneity: Heterogeneity = Heterogeneity()
-    resamples: int = quantity(2000, "1", "bootstrap samples of the cells", ge=100)
-    level: float = quantity(0.95, "1", "coverage of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(2000, "cells", ge=100)
+    level: float = ex.interval_level()
     settle: Settle = Settle()
 
 
@@ -227,8 +228,8 @@ CLAIMS = (
         NI,
         "attending the preferred one modulates more than attending the null one",
     ),
-    settled_claim(),
+    ex.settled_claim(),
 )
 
 SMALL = {"cells": 12, "circuit.units": 12, "resamples": 100}
-experiment = Experiment(Settings, simulate, CLAIMS, analyse=analyse, small=SMALL)
+experiment = ex.Experiment(Settings, simulate, CLAIMS, analyse=analyse, small=SMALL)

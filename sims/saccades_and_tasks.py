@@ -25,14 +25,15 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex import experiment as ex
 from cortex.analysis import bootstrap, estimate
 from cortex.analysis.scan_paths import compare_tasks, decoded
 from cortex.attention import EnergyMatched
 from cortex.attention.saliency import Saliency, SaliencyWindow, Weights, scan_path
-from cortex.experiment import Above, AtMost, Claim, Experiment, settled_claim
+from cortex.experiment import Above, AtMost, Claim
 from cortex.labelled import Labelled, label, over
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, choice, quantity, require_distinct
+from cortex.settings import choice, quantity, require_distinct
 from cortex.sources import Source
 from cortex.stimuli.search_displays import COLOURS, Bars, Display, crowd
 from cortex.stimuli.single_images import sample_photographs
@@ -46,7 +47,7 @@ Task = Literal[
 ]  # fmt: skip
 
 
-class Settings(ExperimentSettings):
+class Settings(ex.ExperimentSettings):
     """Settings of `saccades_and_tasks`."""
 
     crowds: int = quantity(6, "1", "crowds of bars", ge=2)
@@ -67,8 +68,8 @@ class Settings(ExperimentSettings):
         0.06, "1", "of the Gaussian around a fixation, as a share of the sides", gt=0
     )
     permutations: int = quantity(999, "1", "shuffles of the tasks, for each image", ge=19)
-    resamples: int = quantity(1000, "1", "bootstrap resamples", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(1000, "observers")
+    level: float = ex.interval_level()
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
@@ -234,10 +235,10 @@ CLAIMS = (
         for (name, value, source), effect in zip(ABOVE_ZERO, EFFECTS, strict=True)
     ),
     Claim("largest_p", lambda d: d.p.max(), AtMost(0.05), YARBUS, EVERY, headline=True),
-    settled_claim(),
+    ex.settled_claim(),
 )
 
-experiment = Experiment(
+experiment = ex.Experiment(
     Settings,
     simulate,
     CLAIMS,

@@ -25,6 +25,7 @@ import xarray as xr
 from jax import Array
 from pydantic import model_validator
 
+from cortex import experiment as ex
 from cortex.analysis import bootstrap
 from cortex.attention import AbstractSource, EnergyMatched, NoAttention
 from cortex.attention.saliency import (
@@ -34,10 +35,9 @@ from cortex.attention.saliency import (
     Weights,
     scan_path,
 )
-from cortex.experiment import Above, AtMost, Claim, Experiment, settled_claim
 from cortex.labelled import Labelled, coordinate, each, label
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, NonNegative, quantity, require_distinct
+from cortex.settings import NonNegative, quantity, require_distinct
 from cortex.sources import Source
 from cortex.stimuli.search_displays import KINDS, Bars, Display, search_bars
 from cortex.studies.saliency_gain import GainSettings, ScanSettings
@@ -46,7 +46,7 @@ SEARCHES = (*KINDS, "guided conjunction")
 PICTURE: dict[str, Any] = {"colour": None, "y": None, "x": None}
 
 
-class Settings(ExperimentSettings):
+class Settings(ex.ExperimentSettings):
     """Settings of `saliency_search`."""
 
     set_sizes: tuple[int, ...] = quantity((4, 8, 16, 32), "1", "bars in a display", min_length=2)
@@ -61,8 +61,8 @@ class Settings(ExperimentSettings):
     energies: tuple[NonNegative, ...] = quantity(
         (0.0, 0.05, 0.1, 0.2, 0.3), "1", "changes in gain of the curve", min_length=2
     )
-    resamples: int = quantity(2000, "1", "bootstrap resamples over displays", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(2000, "displays")
+    level: float = ex.interval_level()
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
@@ -203,42 +203,42 @@ GUIDED = Source("wolfe1994", "direction; in the saliency model: Navalpakkam & It
 PURPOSE = Source(detail="expected here: the purpose of a gain by saliency")
 
 CLAIMS = (
-    Claim(
+    ex.Claim(
         "slope",
         lambda d: d.slope.sel(search=["colour", "orientation"]),
-        AtMost(FLAT),
+        ex.AtMost(FLAT),
         TREISMAN,
         "an odd item pops out: fixations hardly grow with the number of bars",
         True,
     ),
-    Claim(
+    ex.Claim(
         "slope_of_conjunction",
         lambda d: d.slope.sel(search="conjunction"),
-        Above(FLAT),
+        ex.Above(FLAT),
         TREISMAN,
         "a conjunction takes the more fixations, the more bars there are",
         True,
     ),
-    Claim(
+    ex.Claim(
         "slope_saved_by_guidance",
         lambda d: d.slope_saved,
-        Above(0),
+        ex.Above(0),
         GUIDED,
         "weights for red and vertical make conjunction search more efficient",
         True,
     ),
-    Claim(
+    ex.Claim(
         "contrast_change",
         lambda d: d.contrast_change.sel(attention=["image saliency", "own saliency"]),
-        Above(0),
+        ex.Above(0),
         PURPOSE,
         "saliency as gain makes the target stand out of the rates",
         True,
     ),
-    settled_claim(),
+    ex.settled_claim(),
 )
 
-experiment = Experiment(
+experiment = ex.Experiment(
     Settings,
     simulate,
     CLAIMS,

@@ -24,10 +24,10 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from cortex import experiment as ex
 from cortex.analysis import bootstrap
 from cortex.attention.encoder_decoder import Evenly
 from cortex.attention.inspection import entropy
-from cortex.experiment import Above, AtLeast, Below, Claim, Experiment, settled_claim
 from cortex.labelled import Labelled, coordinate, each, label
 from cortex.models.digit_images import HeldOutDigits
 from cortex.models.learned import sequence_reading as reading
@@ -73,8 +73,8 @@ class Settings(HeldOutDigits):
     order: Literal["left to right", "right to left", "ends first", "every other"] = choice(
         "ends first", "order in which the circuits are attended"
     )
-    resamples: int = quantity(1000, "1", "bootstrap resamples over strips", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(1000, "strips")
+    level: float = ex.interval_level()
 
 
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:
@@ -214,7 +214,7 @@ DIFFUSE = Source(detail="chosen here: diffuse attention would be a sign of not k
 
 def above_zero(name: str, source: Source, effect: str, known: Any = "", **at: Any) -> Claim:
     """That an estimate is above zero."""
-    return Claim(name, lambda d: d[name].sel(**at), Above(0), source, effect, True, known)
+    return ex.Claim(name, lambda d: d[name].sel(**at), ex.Above(0), source, effect, True, known)
 
 
 CLAIMS = (
@@ -222,25 +222,24 @@ CLAIMS = (
         above_zero("accuracy_gain", source, effect, compared=[compared])
         for compared, (effect, source) in COMPARED.items()
     ),
-    Claim(
+    ex.Claim(
         "accuracy_gain_of_the_worst_seed",
         lambda d: d.accuracy_by_seed.sel(reader=["even", "content"]).diff("reader").min(),
-        Above(0),
+        ex.Above(0),
         PAPER,
         "learned attention reads better than even weights at every seed",
     ),
     above_zero("share_over_even", PAPER, "weights lie on the digit that is read"),
-    Claim(
-        "sum_off_one", lambda d: abs(d.total - 1).max(), Below(1e-5), SOFTMAX, "weights sum to 1"
+    ex.Claim(
+        "sum_off_one", lambda d: abs(d.total - 1).max(), ex.Below(1e-5), SOFTMAX, "weights sum to 1"
     ),
-    Claim("lowest_weight", lambda d: d.weight.min(), AtLeast(0), SOFTMAX, "no weight is negative"),
-    above_zero("entropy_gap", DIFFUSE, "weights are wider where answers are wrong", misread),
-    above_zero("rate_selection", DESIGN, "rates rise at the digit read against the others"),
-    above_zero("naming_gain", DESIGN, "the strip is named as the digit that is read"),
-    settled_claim(),
+    ex.Claim(
+        "lowest_weight", lambda d: d.weight.min(), ex.AtLeast(0), SOFTMAX, "no weight is negative"
+    ),
+    ex.settled_claim(),
 )
 
-experiment = Experiment(
+experiment = ex.Experiment(
     Settings,
     simulate,
     CLAIMS,

@@ -58,8 +58,8 @@ class Settings(ex.ExperimentSettings):
     power: float = quantity(1.5, "1", "power of the sharpening", AT_LEAST_ONE, ge=1)
     strength: float = quantity(1.5, "1", "sum of the gain over all units, however wide", gt=0)
     settle: Settle = Settle()
-    resamples: int = quantity(1000, "1", "bootstrap resamples over scenes", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(1000, "scenes")
+    level: float = ex.interval_level()
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:

@@ -23,20 +23,21 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from cortex import experiment as ex
 from cortex.analysis import estimate
 from cortex.circuit import EI
-from cortex.experiment import Above, Below, Claim, Experiment, Near, Reported, settled_claim
+from cortex.experiment import Above, Below, Claim, Near, Reported
 from cortex.labelled import coordinate, label
 from cortex.models.top_down import FORMS, TopDownForm
 from cortex.models.two_features import Cells, Observed, TwoFeatures
 from cortex.progress import stage
-from cortex.settings import ExperimentSettings, NonNegative, choice, quantity
+from cortex.settings import NonNegative, choice, quantity
 from cortex.sources import Source
 from cortex.stimuli.public_data import located
 from cortex.stimuli.recordings import read_task_gains
 
 
-class Settings(ExperimentSettings):
+class Settings(ex.ExperimentSettings):
     """Settings of `task_gain_of_neurons`."""
 
     folder: str = choice("", "of v4_gain; empty: v4_gain in the folder CORTEX_DATA (`cortex data`)")
@@ -51,8 +52,8 @@ class Settings(ExperimentSettings):
     gains: tuple[float, ...] = quantity(
         (-0.2, 0.0, 0.2, 0.4, 0.8), "1", "gain by attention, to fit between", min_length=2
     )
-    resamples: int = quantity(2000, "1", "resamples of sessions and of their units", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = ex.bootstrap_resamples(2000, "sessions and their units")
+    level: float = ex.interval_level()
 
 
 STATISTICS = ("slope", "correlation", "spread")
@@ -233,10 +234,10 @@ CLAIMS = (
         OURS,
         "slope of the model, fitted to one half, less that of the other half",
     ),
-    settled_claim(),
+    ex.settled_claim(),
 )
 
-experiment = Experiment(
+experiment = ex.Experiment(
     Settings,
     simulate,
     CLAIMS,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from cortex.errors import UserError
 from cortex.experiment import ConfigError, load_settings, registry
 from cortex.experiment.measures import to_json
 from cortex.experiment.results import check_labels, read_data, write_data
@@ -122,6 +123,30 @@ def test_where_all_numbers_are_missing_claims_fail_and_the_figure_says_so(name):
     figure = experiment.draw(small, missing, rows)
     figure.draw_without_rendering()
     assert NOTHING in {text.get_text() for text in figure.findobj(Text)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_too_much_excitation_is_refused_in_one_line_or_gives_no_numbers(name):
+    """Ten times the weight from E onto E, so that most circuits run away."""
+    experiment, (_, given) = registry.find(name), load_settings(name)
+    weights = {row.path: 10 * row.value for row in settings(given) if row.path.endswith("J_EE")}
+    if not weights:
+        pytest.skip("no such setting: weights come from a file, or the circuit has none")
+    _, small = load_settings(name, values=dict(experiment.small) | weights)
+    refused = ""
+    try:
+        data = experiment.run(small)
+        rows = experiment.rows(small, data)
+    except UserError as error:
+        refused = str(error)
+    if refused:
+        assert re.fullmatch(r".*: circuits? runs? away on \d+ of \d+.*, allowed: .*", refused)
+        return
+    to_json(rows)
+    experiment.draw(small, data, rows).draw_without_rendering()
+    if "settled" in data:
+        assert (status(data) == SETTLED) == bool(data.settled.values.all())
 
 
 @pytest.mark.parametrize("name", NAMES)

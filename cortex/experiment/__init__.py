@@ -14,7 +14,7 @@ from cortex.experiment.experiment import Experiment, run
 from cortex.experiment.loading import ConfigError, load_config, load_settings
 from cortex.experiment.measures import MEASURED_HERE, Measure
 from cortex.experiment.registry import find, names
-from cortex.settings import ExperimentSettings
+from cortex.settings import ExperimentSettings, bootstrap_resamples, interval_level
 
 if TYPE_CHECKING:
     from cortex.experiment.claims import (
@@ -80,8 +80,10 @@ __all__ = [
     "Reported",
     "Results",
     "UserError",
+    "bootstrap_resamples",
     "course",
     "find",
+    "interval_level",
     "load_config",
     "load_results",
     "load_settings",

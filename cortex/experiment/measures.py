@@ -79,11 +79,12 @@ class Measure:
 
 def to_json(measures: Iterable[Measure]) -> str:
     """A flat JSON list; a number that is not finite is written as ``null``."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {name: None if _is_no_number(found) else found for name, found in asdict(measure).items()}
         for measure in measures
     ]
-    repeated = {row["name"] for row in rows if [r["name"] for r in rows].count(row["name"]) > 1}
+    written = [row["name"] for row in rows]
+    repeated = {name for name in written if written.count(name) > 1}
     if repeated:
         raise ValueError(f"measures named twice: {', '.join(sorted(repeated))}")
     return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -24,7 +24,14 @@ from cortex.attention import (
     normalised_by_map,
 )
 from cortex.errors import ConfigError
-from cortex.settings import NonNegative, choice, quantity, require_distinct
+from cortex.settings import (
+    NonNegative,
+    bootstrap_resamples,
+    choice,
+    interval_level,
+    quantity,
+    require_distinct,
+)
 from cortex.settings import Settings as Section
 from cortex.stimuli import Digits, array_same
 from cortex.stimuli.trials import AbstractTrials
@@ -155,8 +162,8 @@ class ValuesSection(Section):
 class StatisticsSection(Section):
     """Bootstrap over images."""
 
-    resamples: int = quantity(500, "1", "bootstrap resamples", source=HERE, ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", source=HERE, gt=0, lt=1)
+    resamples: int = bootstrap_resamples(500, "images")
+    level: float = interval_level()
 
 
 class TrainingSet(NamedTuple):

@@ -36,7 +36,14 @@ from cortex.models.learned.hard_digits import (
 from cortex.models.learned.through_circuits import Attended, Training, asked_logits, attend_to_all
 from cortex.models.networks import SolverSection, WeightsSection
 from cortex.progress import stage
-from cortex.settings import Settings, choice, quantity, require_distinct
+from cortex.settings import (
+    Settings,
+    bootstrap_resamples,
+    choice,
+    interval_level,
+    quantity,
+    require_distinct,
+)
 from cortex.sources import Source
 from cortex.tasks import Observer
 
@@ -100,8 +107,8 @@ class LearnedSourceSettings(HeldOutDigits):
     )
     learned: LearnedSettings = LearnedSettings()
     solver: SolverSection = SolverSection()
-    resamples: int = quantity(500, "1", "bootstrap resamples over images", ge=10)
-    level: float = quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
+    resamples: int = bootstrap_resamples(500, "images")
+    level: float = interval_level()
 
     def observer(self) -> Observer:
         """The network with its circuits as set, and its detectors."""
