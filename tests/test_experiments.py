@@ -122,7 +122,9 @@ def test_where_all_numbers_are_missing_claims_fail_and_the_figure_says_so(name):
     assert not any(row.holds for row in claims if np.isnan(row.value))
     figure = experiment.draw(small, missing, rows)
     figure.draw_without_rendering()
-    assert NOTHING in {text.get_text() for text in figure.findobj(Text)}
+    texts = {text.get_text() for text in figure.findobj(Text)}
+    assert NOTHING in texts
+    assert not {text for text in texts if re.search(r"\bnan\b", text)}
 
 
 @pytest.mark.slow

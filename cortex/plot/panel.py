@@ -1,14 +1,27 @@
-"""Axes that a missing number does not stop, and that say so where there is nothing else."""
+"""Figures and axes that a missing number does not stop, and that say so."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 NOTHING = "nothing to show:\nno finite number"
+
+
+class Page(Figure):
+    """A figure whose titles and legends say "none" where a number is missing."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw it with these words, which are part of the layout."""
+        for text in self.findobj(Text):
+            text.set_text(re.sub(r"\bnan\b", "none", text.get_text()))
+        super().draw(renderer)
 
 
 class Panel(Axes):

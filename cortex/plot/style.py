@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.projections import get_projection_class, register_projection
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from cortex.plot.panel import Panel
+from cortex.plot.panel import Page, Panel
 
 E = "#D55E00"
 I = "#0072B2"  # noqa: E741 - the field's name for the inhibitory population
@@ -149,7 +149,7 @@ def figure(
     Returns:
         The figure and an array of axes of shape (rows, columns).
     """
-    drawn = Figure(figsize=(width / 25.4, height / 25.4), layout="constrained")
+    drawn = Page(figsize=(width / 25.4, height / 25.4), layout="constrained")
     drawn.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.05)
     return drawn, drawn.subplots(rows, columns, squeeze=False, **grid)
 
