@@ -98,19 +98,26 @@ def within_machine() -> Iterator[None]:
     kill the process once it fills them. Only on Linux, and where no accelerator computes: its
     driver reserves more than it uses.
     """
-    there = total_memory()
-    if sys.platform != "linux" or not there or jax.default_backend() != "cpu":
+    if sys.platform != "linux" or jax.default_backend() != "cpu":
         yield
         return
     import resource
 
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
-    allowed = [there, *(limit for limit in (before, most) if limit != resource.RLIM_INFINITY)]
+    # What is free now, and what this process has been granted already.
+    free = _kilobytes("/proc/meminfo", "MemAvailable") + _kilobytes("/proc/self/status", "VmData")
+    limits = [limit for limit in (before, most) if limit != resource.RLIM_INFINITY]
+    allowed = [min(free * 1024, total_memory()), *limits]
     resource.setrlimit(resource.RLIMIT_DATA, (min(allowed), most))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (before, most))
+
+
+def _kilobytes(file: str, name: str) -> int:
+    """A line of the kernel's, such as "MemAvailable: 123 kB"."""
+    return int(Path(file).read_text().partition(f"{name}:")[2].split()[0])
 
 
 def refuse_too_large(program: Any, *arguments: Any) -> None:

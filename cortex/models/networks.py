@@ -190,7 +190,9 @@ class SolverSection(Section):
 
     step: float = quantity(3.0, "ms", "Euler step of the search", source=HERE, gt=0)
     duration: float = quantity(400.0, "ms", "longest simulated time", source=HERE, gt=0)
-    check_every: int = quantity(10, "1", "steps between looks at the residual", source=HERE, ge=1)
+    check_every: int = quantity(
+        10, "1", "steps between looks at the residual", source=HERE, ge=1, le=1000
+    )
     rtol: float = quantity(
         1e-3, "1", "residual allowed, as a share of the largest rate", source=HERE, gt=0
     )
