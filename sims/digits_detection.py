@@ -99,7 +99,7 @@ class Settings(ex.ExperimentSettings):
     """Settings of `digits_detection`."""
 
     images: Images = Images()
-    networks: int = quantity(3, "1", "networks, from network.weights_seed on", ge=1)
+    networks: int = quantity(3, "1", "networks, from network.weights_seed on", ge=1, le=100)
     network: DigitNetworks = DigitNetworks(variants=("plain", "no recurrence", "circuits"))
     circuit: SSN = SSN()
     values: study.ValuesSection = study.ValuesSection()

@@ -45,7 +45,7 @@ class Settings(LearnedSourceSettings):
     """Settings of `feedback_gain`."""
 
     passes: int = quantity(
-        3, "1", "looks with gains, each from the last state; trained for one", ge=1
+        3, "1", "looks with gains, each from the last state; trained for one", ge=1, le=100
     )
 
 

@@ -41,7 +41,7 @@ class Settings(ex.ExperimentSettings):
     """Settings of `object_detection`."""
 
     images: ImagesSection = ImagesSection()
-    networks: int = quantity(3, "1", "networks of digits, from network.weights_seed on", ge=1)
+    networks: int = quantity(3, "1", "of digits, from network.weights_seed on", ge=1, le=100)
     network: nets.NetworkSection = nets.NetworkSection(variants=("plain",))
     circuit: nets.SSN = nets.SSN()
     attention: study.StudyAttentionSection = study.StudyAttentionSection(

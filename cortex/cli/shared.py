@@ -32,7 +32,7 @@ class Group(TyperGroup):
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error):
                 raise
-            said = str(error).strip().partition("\n")[0]
+            said = str(error).strip().partition("\n")[0] or "smaller sizes need less"
             typer.echo(f"error: not enough memory: {said}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt as stop:
