@@ -67,7 +67,7 @@ class Settings(HeldOutDigits):
     ordinary: int = quantity(600, "1", "clean digits, for detectors and tuning values", ge=50)
     noisy: int = quantity(600, "1", "noisy images for detectors, a third noise alone", ge=60)
     per_category: int = quantity(
-        24, "1", "held-out images of each digit and noise, half with it", ge=8, multiple_of=4
+        24, "1", "images of each digit and noise, half with it", ge=8, le=100_000, multiple_of=4
     )
     observers: tuple[int, ...] = quantity((0, 1, 2), "1", "seeds of networks", min_length=1)
     layer: Literal[1, 2, 3] = choice(3, "layer attended, 1 the lowest")

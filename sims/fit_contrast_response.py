@@ -58,7 +58,7 @@ class Settings(ExperimentSettings):
     distances: tuple[NonNegative, ...] = quantity((0.0, 20.0, 40.0), "deg", "of recorded pairs")
     relative_noise: float = quantity(0.05, "1", "SD of a rate, as a share of it", gt=0)
     additive_noise: float = quantity(0.1, "Hz", "SD of a rate besides", gt=0)
-    data_sets: int = quantity(16, "1", "data sets, each with its own noise", ge=2)
+    data_sets: int = quantity(16, "1", "data sets, each with its own noise", ge=2, le=100_000)
     start_spread: float = quantity(0.3, "1", "largest distance of a start in log weights", ge=0)
     starts: int = quantity(3, "1", "starts for each data set; the best is kept", ge=1)
     steps: int = quantity(16, "1", "steps of the descent", ge=1)

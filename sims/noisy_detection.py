@@ -49,8 +49,10 @@ class Settings(ex.ExperimentSettings):
     tasks: tuple[Task, ...] = choice(("merged", "array"), "kinds of hard images", min_length=1)
     compared: Comparison = Comparison()
     ordinary: int = quantity(500, "1", "noisy single digits that detectors are fitted to", ge=50)
-    lessons: int = quantity(8, "1", "hard images a category to learn from", ge=4, multiple_of=2)
-    per_category: int = quantity(8, "1", "of them to be tested on", ge=4, multiple_of=2)
+    lessons: int = quantity(
+        8, "1", "hard images a category to learn from", ge=4, le=100_000, multiple_of=2
+    )
+    per_category: int = quantity(8, "1", "of them to be tested on", ge=4, le=100_000, multiple_of=2)
     trials: int = quantity(3, "1", "trials of each of them", ge=2)
     noise: Noise = Noise()
     windows: tuple[tuple[NonNegative, Positive], ...] = quantity(

@@ -50,7 +50,7 @@ Task = Literal[
 class Settings(ex.ExperimentSettings):
     """Settings of `saccades_and_tasks`."""
 
-    crowds: int = quantity(6, "1", "crowds of bars", ge=2)
+    crowds: int = quantity(6, "1", "crowds of bars", ge=2, le=100_000)
     bars: int = quantity(32, "1", "bars in a crowd; 16 kinds", ge=16)
     cells: int = quantity(6, "1", "cells of the grid, along each side", ge=4)
     photograph: int = quantity(256, "px", "longer side of scikit-learn's photographs", ge=48)

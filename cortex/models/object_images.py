@@ -87,7 +87,12 @@ class ImagesSection(Section):
         json_schema_extra={"unit": "1", "source": PAPER},
     )
     per_category: int = quantity(
-        40, "1", "hard images a category, half with it (150 published)", source=HERE, ge=8
+        40,
+        "1",
+        "hard images a category, half with it (150 published)",
+        source=HERE,
+        ge=8,
+        le=100_000,
     )
     batch: int = quantity(50, "1", "images computed at a time", source=HERE, ge=1)
 

@@ -42,7 +42,7 @@ class OrientationField(Settings):
     side: int = quantity(48, "px", "side of the images", ge=16)
     degrees_per_pixel: float = quantity(0.1, "deg", "side of a pixel", gt=0)
     stride: int = quantity(6, "px", "distance between neighbouring circuits", ge=1)
-    orientations: int = quantity(6, "1", "preferred orientations, evenly", ge=3)
+    orientations: int = quantity(6, "1", "preferred orientations, evenly", ge=3, le=360)
     frequency: float = quantity(2.0, "cycles/deg", "of filters and gratings", gt=0)
     J_EE: float = quantity(6.0, "1/Hz", "total weight from E onto E", DIGITS, ge=0)
     J_IE: float = quantity(11.0, "1/Hz", "total weight from E onto I", DIGITS, ge=0)

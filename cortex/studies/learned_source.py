@@ -98,7 +98,7 @@ class LearnedSourceSettings(HeldOutDigits):
     """Settings of an experiment on a learned source."""
 
     per_category: int = quantity(
-        40, "1", "hard images a category, half with it", ge=8, multiple_of=2
+        40, "1", "hard images a category, half with it", ge=8, le=100_000, multiple_of=2
     )
     network: WeightsSection = WeightsSection()
     circuit: SSN = SSN()
