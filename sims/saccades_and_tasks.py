@@ -67,7 +67,7 @@ class Settings(ex.ExperimentSettings):
     spread: float = quantity(
         0.06, "1", "of the Gaussian around a fixation, as a share of the sides", gt=0
     )
-    permutations: int = quantity(999, "1", "shuffles of the tasks, for each image", ge=19)
+    permutations: int = quantity(999, "1", "shuffles of the tasks, an image", ge=19, le=1_000_000)
     resamples: int = ex.bootstrap_resamples(1000, "observers")
     level: float = ex.interval_level()
 

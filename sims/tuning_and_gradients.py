@@ -58,7 +58,7 @@ class Settings(ex.ExperimentSettings):
     digits: DigitImages = DigitImages()
     gratings: Gratings = Gratings(detectors=20, tuning=20, gradients=5)
     penalty: float = quantity(0.1, "1", "inverse of the L2 penalty on the detectors' weights", gt=0)
-    shuffles: int = quantity(20, "1", "shuffles of the labels over the images", ge=1)
+    shuffles: int = quantity(20, "1", "shuffles of the labels over the images", ge=1, le=10_000)
     solver: networks.SolverSection = networks.SolverSection()
     statistics: StatisticsSection = StatisticsSection(resamples=300)
 
