@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cortex import memory
+from cortex.cli.shared import Precision, computing
 from cortex.errors import UserError
 from cortex.memory import Kept, in_parts, limited, parse_bytes
 
@@ -122,8 +123,12 @@ def test_a_freed_array_is_not_counted():
     assert memory.in_use() - before < 25e6
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of this kind are Linux's")
-@pytest.mark.skipif(jax.default_backend() != "cpu", reason="drivers reserve more than they use")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="limits of this kind are Linux's")
+on_cpu = pytest.mark.skipif(jax.default_backend() != "cpu", reason="drivers reserve more")
+
+
+@on_linux
+@on_cpu
 @pytest.mark.parametrize("library", [np, jnp])
 def test_what_the_machine_cannot_hold_is_refused_with_its_bytes(library, monkeypatch):
     limits = resource.getrlimit(resource.RLIMIT_DATA)
@@ -134,3 +139,10 @@ def test_what_the_machine_cannot_hold_is_refused_with_its_bytes(library, monkeyp
         with pytest.raises((MemoryError, RuntimeError), match=r"1\.00 GiB|1073741824 bytes"):
             jax.block_until_ready(library.ones(2**28, np.float32))
     assert resource.getrlimit(resource.RLIMIT_DATA) == limits
+
+
+@on_linux
+@on_cpu
+def test_commands_compute_within_the_machine():
+    with computing(None, Precision.single):
+        assert 0 < resource.getrlimit(resource.RLIMIT_DATA)[0] <= memory.total_memory()
