@@ -37,6 +37,9 @@ from cortex.errors import UserError
 SHARE = 0.9
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("KMGT", 1)}
+# What a library on CPUs makes of products and all around them works in memory of its own, which the
+# compiler does not count: half of it with jax 0.10, all with 0.12. So not where memory is limited.
+_COUNTED: dict[str, Any] = {"compiler_options": {"xla_cpu_experimental_ynn_fusion_type": ""}}
 _limit: int | None = None  # of the whole process
 _needed: dict[Any, tuple[int, int]] = {}  # bytes to work in and to send, by function and shapes
 _sizes: dict[Any, int] = {}  # images of a part, by the same
@@ -224,7 +227,7 @@ def in_parts(shared: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        program = eqx.filter_jit(function)
+        program, counted = eqx.filter_jit(function), eqx.filter_jit(function, **_COUNTED)
 
         @functools.wraps(function)
         def call(*given: Any) -> Any:
@@ -235,14 +238,14 @@ def in_parts(shared: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 return program(*given)
             count = len(arrays[0])
             jax.block_until_ready(batch)  # what is still being computed is not held yet
-            size = _size(program, given[:shared], batch, count)
+            size = _size(counted, given[:shared], batch, count)
             if size == count:
-                return program(*given)
+                return counted(*given)
             parts = []
             for start in range(0, count, size):
                 # The last part is filled up, so that nothing is compiled for it.
                 rows = np.minimum(np.arange(start, start + size), count - 1)
-                done = jax.block_until_ready(program(*given[:shared], *_rows(batch, rows)))
+                done = jax.block_until_ready(counted(*given[:shared], *_rows(batch, rows)))
                 parts.append(jax.tree.map(lambda x, n=count - start: x[:n], done))
             return jax.tree.map(lambda *some: jnp.concatenate(some), *parts)
 
