@@ -35,6 +35,7 @@ from cortex.errors import UserError
 
 # Of the limit, what arrays may fill; compiling and the gaps between arrays take the rest.
 SHARE = 0.9
+SPARE = 0.9  # of the room, what the next, smaller part is meant to take
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("KMGT", 1)}
 # What a library on CPUs makes of products and all around them works in memory of its own, which the
@@ -274,7 +275,8 @@ def _size(program: Any, shared: Sequence[Any], batch: Any, count: int) -> int:
             return size
         if size == 1:
             _refuse(needed)
-        size = max(1, min(size - 1, int(size * max(room, 0) / needed)))
+        # Compiling has taken memory too: with none to spare the next size would not fit either.
+        size = max(1, min(size - 1, int(size * SPARE * max(room, 0) / needed)))
 
 
 def _bytes(program: Any, shared: Sequence[Any], batch: Any, size: int, count: int) -> int:

@@ -146,3 +146,20 @@ def test_what_the_machine_cannot_hold_is_refused_with_its_bytes(library, monkeyp
 def test_commands_compute_within_the_machine():
     with computing(None, Precision.single):
         assert 0 < resource.getrlimit(resource.RLIMIT_DATA)[0] <= memory.total_memory()
+
+
+def test_what_compiling_takes_is_not_run_after(seen, monkeypatch):
+    """Each look compiles, which takes more than an image needs."""
+    held, sizes, measured = [10**9], [], memory._bytes
+
+    def look(program, shared, batch, size, count):
+        held[0] += 600_000
+        sizes.append(size)
+        return measured(program, shared, batch, size, count)
+
+    monkeypatch.setattr(memory, "in_use", lambda: held[0])
+    monkeypatch.setattr(memory, "_bytes", look)
+    with limited(limit(10**9, 30)):
+        seen(*arguments(100))
+    assert len(sizes) == 2
+    assert sizes[1] > 20
