@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 
@@ -37,7 +36,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     """Criterion against sensitivity above, gain by layer below, a column for each task."""
     tasks = list(data["task"].values)
     width = style.DOUBLE_COLUMN if len(tasks) > 1 else 1.45 * style.SINGLE_COLUMN
-    figure = plt.Figure(figsize=(width / 25.4, 150 / 25.4), layout="constrained")
+    figure = style.page(150, width)
     grid = figure.subplots(2, len(tasks), squeeze=False, height_ratios=(1.25, 1.0))
     for number, task in enumerate(tasks):
         here = data.sel(task=task)

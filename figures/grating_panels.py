@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cortex.plot import interval_bars, style
@@ -28,7 +27,7 @@ def layout(height: int | float, variants: int, rows: int, first: float) -> Any:
     Returns:
         The figure, its lower part, the panels above, and those of the grid.
     """
-    drawn = Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
+    drawn = style.page(height)
     drawn.get_layout_engine().set(w_pad=0.06, h_pad=0.05)
     top, below = drawn.subfigures(2, 1, height_ratios=(1.0, 0.5 + 0.7 * rows))
     above = top.subplots(1, 1 + variants, width_ratios=(first, *[1.0] * variants))

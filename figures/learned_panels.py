@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 
 from cortex.plot import forest, interval_bars, legend_below, style
 
@@ -19,7 +18,7 @@ ORDER = ("none", "untrained", "learned")
 
 def canvas(height: int | float) -> Any:
     """An empty figure of two columns' width; height in mm."""
-    drawn = Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
+    drawn = style.page(height)
     drawn.get_layout_engine().set(w_pad=0.05, h_pad=0.05, wspace=0.04, hspace=0.04)
     return drawn
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.lines import Line2D
@@ -39,7 +38,7 @@ def draw(settings: Any, data: Any, rows: Any) -> Any:
     data = data.assign({name: data[name].mean("network") for name in several})
     tasks, variants = list(data["task"].values), list(data["variant"].values)
     height = 66 + 46 * len(tasks) + 54
-    figure = plt.Figure(figsize=(style.DOUBLE_COLUMN / 25.4, height / 25.4), layout="constrained")
+    figure = style.page(height)
     ratios = (56, 46 * len(tasks), 54)
     top, middle, low = figure.subfigures(3, 1, height_ratios=ratios)
     upper = top.subplots(1, 4, width_ratios=(0.75, 1.15, 1.0, 1.0))

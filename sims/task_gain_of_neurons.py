@@ -120,12 +120,13 @@ def padded(rows: list[np.ndarray]) -> np.ndarray:
     return found
 
 
+@np.errstate(invalid="ignore")  # no unit at all
 def statistics(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """`STATISTICS` of y against x (..., session, unit), NaN where there is no unit."""
-    found = []
-    for axes in ((-2, -1), (-1,)):
-        x, y = (one - np.nanmean(one, axes, keepdims=True) for one in (x, y))
-        xx, yy, xy = (np.nanmean(one, (-2, -1)) for one in (x * x, y * y, x * y))
+    found, known = [], np.isfinite(x * y)
+    for at in ((-2, -1), (-1,)):
+        x, y = (z - np.nansum(z, at, keepdims=True) / known.sum(at, keepdims=True) for z in (x, y))
+        xx, yy, xy = (np.nansum(z, (-2, -1)) / known.sum((-2, -1)) for z in (x * x, y * y, x * y))
         some, both = (np.where(one > 0, one, np.nan) for one in (xx, np.sqrt(xx * yy)))
         found += [xy / some, xy / both, np.sqrt(yy)]
     return np.stack(found, -1)

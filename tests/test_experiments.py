@@ -143,7 +143,8 @@ def test_too_much_excitation_is_refused_in_one_line_or_gives_no_numbers(name):
     except UserError as error:
         refused = str(error)
     if refused:
-        assert re.fullmatch(r".*: circuits? runs? away on \d+ of \d+.*, allowed: .*", refused)
+        assert re.search(r"runs? away", refused)
+        assert "\n" not in refused
         return
     to_json(rows)
     experiment.draw(small, data, rows).draw_without_rendering()

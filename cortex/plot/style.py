@@ -131,6 +131,11 @@ def _defaults() -> dict[str, Any]:
     return {key: mpl.rcParamsDefault[key] for key in mpl.rcParamsDefault if "backend" not in key}
 
 
+def page(height: int | float, width: int | float = DOUBLE_COLUMN) -> Page:
+    """An empty figure of so many millimetres, without a window."""
+    return Page(figsize=(width / 25.4, height / 25.4), layout="constrained")
+
+
 def figure(
     rows: int,
     columns: int,
@@ -149,7 +154,7 @@ def figure(
     Returns:
         The figure and an array of axes of shape (rows, columns).
     """
-    drawn = Page(figsize=(width / 25.4, height / 25.4), layout="constrained")
+    drawn = page(height, width)
     drawn.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.04, hspace=0.05)
     return drawn, drawn.subplots(rows, columns, squeeze=False, **grid)
 
