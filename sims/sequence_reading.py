@@ -212,7 +212,7 @@ SOFTMAX = Source(detail="softmax, in single precision")
 DIFFUSE = Source(detail="chosen here: diffuse attention would be a sign of not knowing where")
 
 
-def above_zero(name: str, source: Source, effect: str, known: Any = "", **at: Any) -> Claim:
+def above_zero(name: str, source: Source, effect: str, known: Any = "", **at: Any) -> ex.Claim:
     """That an estimate is above zero."""
     return ex.Claim(name, lambda d: d[name].sel(**at), ex.Above(0), source, effect, True, known)
 
