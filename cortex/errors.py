@@ -11,3 +11,9 @@ class UserError(Exception):
 
 class ConfigError(UserError):
     """A configuration that cannot be used; the message is one line naming the key or file."""
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a device, or this process, ran out of memory; JAX has no class of its own for it."""
+    text = str(error).casefold()
+    return isinstance(error, MemoryError) or "resource_exhausted" in text or "out of memory" in text

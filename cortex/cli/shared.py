@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cortex.errors import UserError
+from cortex.errors import UserError, out_of_memory
 
 _MOST_KEPT = 2**30  # bytes of compiled programs; those not used for longest go first
 
@@ -30,20 +30,16 @@ class Group(TyperGroup):
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from None
         except (MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not out_of_memory(error):
                 raise
-            said = str(error).strip().partition("\n")[0] or "smaller sizes need less"
+            said = str(error).strip().partition("\n")[0].rpartition("computation: ")[2]
+            said = said or "smaller sizes need less"
             typer.echo(f"error: not enough memory: {said}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt as stop:
             notes = "".join(f"; {note}" for note in getattr(stop, "__notes__", ()))
             typer.echo(f"interrupted{notes}", err=True)
             raise typer.Exit(130) from None
-
-
-def _out_of_memory(error: Exception) -> bool:
-    """Of NumPy or Python, or of JAX, which has no class of its own for it."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 Settings = Annotated[

@@ -59,12 +59,6 @@ def _traces(simulate: Simulate, config: ExperimentSettings, paths: Sequence[str]
     return True
 
 
-def out_of_memory(error: Exception) -> bool:
-    """Whether a device, or this process, ran out of memory."""
-    text = str(error).casefold()
-    return isinstance(error, MemoryError) or "resource_exhausted" in text or "out of memory" in text
-
-
 class Program:
     """The simulation of an experiment as a function of some settings, compiled once.
 

@@ -12,10 +12,10 @@ import jax
 import numpy as np
 import xarray as xr
 
-from cortex.errors import UserError
+from cortex.errors import UserError, out_of_memory
 from cortex.experiment import registry
 from cortex.experiment.experiment import Experiment
-from cortex.experiment.sweeps.compiled import Program, mappable, out_of_memory
+from cortex.experiment.sweeps.compiled import Program, mappable
 from cortex.experiment.sweeps.plan import Group, Sweep, groups
 
 SETTLED, UNSETTLED, DIVERGED, FAILED, COMPUTED = range(5)

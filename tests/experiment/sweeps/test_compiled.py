@@ -8,7 +8,8 @@ import jax
 import numpy as np
 import pytest
 
-from cortex.experiment.sweeps.compiled import Program, mappable, out_of_memory
+from cortex.errors import out_of_memory
+from cortex.experiment.sweeps.compiled import Program, mappable
 from cortex.experiment.sweeps.evaluate import devices
 
 PATHS = ("unit.drive", "unit.gain")
@@ -101,6 +102,12 @@ def test_settings_that_decide_on_shapes_or_branches_are_not_mapped(toy):
     [
         (MemoryError(), True),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes"), True),
+        (
+            RuntimeError(
+                "INTERNAL: Error dispatching computation: Out of memory allocating 8 bytes"
+            ),
+            True,
+        ),
         (ValueError("shapes"), False),
     ],
 )
