@@ -236,14 +236,11 @@ CLAIMS = (
     ex.Claim(
         "lowest_weight", lambda d: d.weight.min(), ex.AtLeast(0), SOFTMAX, "no weight is negative"
     ),
+    above_zero("entropy_gap", DIFFUSE, "weights are wider where answers are wrong", misread),
+    above_zero("rate_selection", DESIGN, "rates rise at the digit read against the others"),
+    above_zero("naming_gain", DESIGN, "the strip is named as the digit that is read"),
     ex.settled_claim(),
 )
 
-experiment = ex.Experiment(
-    Settings,
-    simulate,
-    CLAIMS,
-    analyse=analyse,
-    compiled=False,
-    small={"count": 10, "learned.seeds": [0], "resamples": 20},
-)
+SMALL = {"count": 10, "learned.seeds": [0], "resamples": 20}
+experiment = ex.Experiment(Settings, simulate, CLAIMS, analyse, compiled=False, small=SMALL)
