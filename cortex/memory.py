@@ -96,7 +96,7 @@ def total_memory() -> int:
 
 @contextmanager
 def within_machine() -> Iterator[None]:
-    """Within the block, an allocation beyond the memory of the machine fails.
+    """Within the block, an allocation beyond the memory that is free at its start fails.
 
     NumPy and JAX then say how many bytes they wanted. Otherwise the system would grant them, and
     kill the process once it fills them. Only on Linux, and where no accelerator computes: its
@@ -107,11 +107,14 @@ def within_machine() -> Iterator[None]:
         return
     import resource
 
+    try:
+        free, granted = _listed("meminfo", "MemAvailable"), _listed("self/status", "VmData")
+    except (OSError, LookupError, ValueError):  # a system that does not say
+        yield
+        return
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
-    # What is free now, and what this process has been granted already.
-    free = _kilobytes("/proc/meminfo", "MemAvailable") + _kilobytes("/proc/self/status", "VmData")
     limits = [limit for limit in (before, most) if limit != resource.RLIM_INFINITY]
-    allowed = [min(free * 1024, total_memory()), *limits]
+    allowed = [min(free + granted, total_memory()), *limits]
     resource.setrlimit(resource.RLIMIT_DATA, (min(allowed), most))
     try:
         yield
@@ -119,9 +122,9 @@ def within_machine() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (before, most))
 
 
-def _kilobytes(file: str, name: str) -> int:
-    """A line of the kernel's, such as "MemAvailable: 123 kB"."""
-    return int(Path(file).read_text().partition(f"{name}:")[2].split()[0])
+def _listed(file: str, name: str) -> int:
+    """Bytes that a file in /proc lists in a line such as "MemAvailable: 123 kB"."""
+    return 1024 * int(Path("/proc", file).read_text().partition(f"{name}:")[2].split()[0])
 
 
 def refuse_too_large(program: Any, *arguments: Any) -> None:

@@ -87,14 +87,19 @@ def choice(default: Any, description: str, source: Source | str = CHOSEN, **boun
 
 
 def bootstrap_resamples(default: int, over: str, **bounds: Any) -> Any:
-    """The setting ``resamples``: of what, in words ("images")."""
-    # A million more change no interval, and take hours.
+    """The setting ``resamples``, 10 to a million; more would change no interval, and take hours.
+
+    Args:
+        default: how many.
+        over: what is drawn again, in words ("images").
+        **bounds: in place of these, as of `quantity`.
+    """
     limits = {"ge": 10, "le": 1_000_000} | bounds
     return quantity(default, "1", f"bootstrap resamples over {over}", **limits)
 
 
 def interval_level() -> Any:
-    """The setting ``level``."""
+    """The setting ``level``: probability of the intervals, between 0 and 1."""
     return quantity(0.95, "1", "level of the intervals", gt=0, lt=1)
 
 

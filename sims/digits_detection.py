@@ -70,7 +70,7 @@ class Images(Section):
         ("merged",), "kinds of hard images", PAPER, min_length=1
     )
     per_category: int = quantity(
-        60, "1", "hard images a category and network (150 published)", ge=8, le=100_000
+        60, "1", "hard images a category, half with it (150 in the paper)", ge=8, le=100_000
     )
 
 

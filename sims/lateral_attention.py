@@ -64,7 +64,7 @@ WORDS = {
 class Settings(LearnedSourceSettings):
     """Settings of `lateral_attention`."""
 
-    per_category: int = quantity(20, "1", "images a category", ge=4, le=100_000, multiple_of=2)
+    per_category: int = quantity(20, "1", "images, half with it", ge=4, le=100_000, multiple_of=2)
 
 
 def simulate(s: Settings, key: Array) -> dict[str, Labelled]:

@@ -50,7 +50,7 @@ class Settings(LearnedSourceSettings):
     """Settings of `mechanism_comparison`; images are drawn anew for each seed of what learned."""
 
     per_category: int = quantity(
-        20, "1", "hard images a category, task and seed", ge=4, le=100_000, multiple_of=2
+        20, "1", "hard images a category, half with it", ge=4, le=100_000, multiple_of=2
     )
     mechanisms: tuple[str, ...] = choice(tuple(MECHANISMS), "mechanisms compared", min_length=1)
     layers: tuple[Literal[1, 2, 3], ...] = quantity(

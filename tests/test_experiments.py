@@ -4,6 +4,7 @@ import functools
 import json
 import re
 import tomllib
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -26,6 +27,7 @@ from tests.recordings import write_osie, write_v4_gain
 from tests.small_runs import small_run
 
 NAMES = registry.names()
+FROZEN = json.loads((Path(__file__).parent / "frozen" / "validation.json").read_text())
 RUNS = [pytest.param(name, marks=pytest.mark.slow if name in HEAVY else ()) for name in NAMES]
 
 
@@ -150,6 +152,15 @@ def test_too_much_excitation_is_refused_in_one_line_or_gives_no_numbers(name):
     experiment.draw(small, data, rows).draw_without_rendering()
     if "settled" in data:
         assert (status(data) == SETTLED) == bool(data.settled.values.all())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_claim_gets_lost(name):
+    """Every frozen row has its claim still; the values are compared by night."""
+    claims = {claim.name for claim in registry.find(name).claims}
+    frozen = {row["measure"] for row in FROZEN if row["experiment"] == name}
+    assert frozen
+    assert {row.partition("[")[0] for row in frozen} <= claims
 
 
 @pytest.mark.parametrize("name", NAMES)

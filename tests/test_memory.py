@@ -132,7 +132,7 @@ on_cpu = pytest.mark.skipif(jax.default_backend() != "cpu", reason="drivers rese
 @pytest.mark.parametrize("library", [np, jnp])
 def test_what_the_machine_cannot_hold_is_refused_with_its_bytes(library, monkeypatch):
     limits = resource.getrlimit(resource.RLIMIT_DATA)
-    there = memory._kilobytes("/proc/self/status", "VmData") * 1024 + 2**28
+    there = memory._listed("self/status", "VmData") + 2**28
     monkeypatch.setattr(memory, "total_memory", lambda: there)
     with memory.within_machine():
         library.ones(2**20, np.float32)  # fits

@@ -101,7 +101,7 @@ def _processor() -> str:
 
 @contextmanager
 def computing(device: Device | None, precision: Precision) -> Iterator[None]:
-    """Set JAX's device and precision, take no more memory than there is; put all back."""
+    """Set JAX's device and precision, take no more memory than is free; put all back."""
     import jax
 
     from cortex.memory import within_machine

@@ -20,10 +20,7 @@ SETTINGS = {
         ("fields=[2.0, 2.0]", "fields: found [2, 2], allowed: rising numbers [deg]"),
     ],
     "cued_category": [
-        (
-            "per_category=10",
-            "a whole number >= 8 and <= 100000 and a multiple of 4",
-        ),
+        ("per_category=10", "a whole number >= 8 and <= 100000 and a multiple of 4"),
         ("layer=4", "layer: found 4, allowed: one of 1, 2, 3"),
         ("invalid=[10]", "invalid[0]: found 10, allowed: a whole number >= 1 and < 10"),
         ("noise=[0.5, 0.5]", "noise.values: found [0.5, 0.5], allowed: each one once"),
